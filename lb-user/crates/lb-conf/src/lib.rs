@@ -1,0 +1,1 @@
+//! The configuration: lexer, syntax tree, diagnostics, keyword tables and the resolved model.

@@ -1,0 +1,1 @@
+//! The expression language: samples, fetches, converters, ACLs, log formats.

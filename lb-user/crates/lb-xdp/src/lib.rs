@@ -1,0 +1,1 @@
+//! The kernel plane: loads the XDP program, plans its maps and keeps them in step.
