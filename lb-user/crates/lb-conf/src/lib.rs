@@ -1,1 +1,8 @@
 //! The configuration: lexer, syntax tree, diagnostics, keyword tables and the resolved model.
+//!
+//! Text goes through four forms, each a type of its own: words with their places (`lex`), sections and lines
+//! (`ast`), what was typed with its defaults applied (`draft`), and what the daemon runs on ([`model`]), in which
+//! every name is resolved. Nothing here opens a socket or reads a clock; files come through a trait.
+
+pub mod model;
+pub mod span;

@@ -1,0 +1,71 @@
+//! The resolved configuration: what the daemon runs on.
+//!
+//! A `listen` section is a [`Frontend`] and a [`Backend`] with the same [`ProxyId`] and name. Ids are positions in
+//! the vectors of [`Config`]; they hold within one configuration only, so whatever outlives a reload is matched
+//! by name.
+
+mod backend;
+mod frontend;
+mod global;
+mod proxy;
+mod server;
+
+use std::sync::Arc;
+
+pub use backend::{Algorithm, Backend, HashFunction, HashKind, HashType};
+pub use frontend::{Bind, BindAddress, Frontend};
+pub use global::{Global, XdpInterface, XdpMode};
+pub use proxy::{Mode, Proxy, XdpUse};
+pub use server::{CheckProtocol, CheckSpec, HttpCheck, PortSpec, Server, ServerAddress, ServerCheck};
+
+/// A name as the configuration gives it.
+pub type Name = Arc<str>;
+
+/// A section that names a proxy, in the order of the configuration: what HAProxy calls `iid`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ProxyId(pub u32);
+
+/// Position in [`Config::frontends`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FrontendId(pub u32);
+
+/// Position in [`Config::backends`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BackendId(pub u32);
+
+/// A server by its backend and its position in [`Backend::servers`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ServerRef {
+    /// The backend.
+    pub backend: BackendId,
+    /// Position in [`Backend::servers`].
+    pub index: u32,
+}
+
+/// A whole configuration, every name resolved and every default filled in.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// Process-wide settings.
+    pub global: Global,
+    /// The proxies that accept connections.
+    pub frontends: Vec<Arc<Frontend>>,
+    /// The proxies that own servers.
+    pub backends: Vec<Arc<Backend>>,
+}
+
+impl Config {
+    /// The frontend with this id.
+    pub fn frontend(&self, id: FrontendId) -> Option<&Arc<Frontend>> {
+        self.frontends.get(id.0 as usize)
+    }
+
+    /// The backend with this id.
+    pub fn backend(&self, id: BackendId) -> Option<&Arc<Backend>> {
+        self.backends.get(id.0 as usize)
+    }
+
+    /// The backend of this name.
+    pub fn backend_named(&self, name: &str) -> Option<&Arc<Backend>> {
+        self.backends.iter().find(|b| &*b.proxy.name == name)
+    }
+}
