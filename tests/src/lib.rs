@@ -1,1 +1,16 @@
-//! The harness of the end-to-end tests.
+//! The harness of the end-to-end tests: network namespaces, the daemon as a child process, origin servers, clients.
+//!
+//! Everything here is synchronous and bounded in time, and everything a value makes is gone when the value is dropped.
+//! Namespaces have no name in the file system, so not even a test that is killed leaves one behind.
+
+pub mod client;
+pub mod daemon;
+pub mod listening;
+pub mod message;
+pub mod netns;
+pub mod origin;
+pub mod ports;
+pub mod privilege;
+pub mod suite;
+pub mod wait;
+pub mod xdp_pass;

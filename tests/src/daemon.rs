@@ -1,0 +1,392 @@
+//! The load balancer as a child process: `lbx` as it was built, or haproxy to compare with.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::SocketAddr;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tempfile::TempDir;
+
+use crate::netns::Netns;
+use crate::{listening, ports, privilege, wait};
+
+/// How long a daemon may take to listen. A debug build with a large BPF object on a busy machine needs seconds.
+const START: Duration = Duration::from_secs(30);
+
+/// Which program plays the daemon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Program {
+    /// The one that this workspace builds.
+    Lbx,
+    /// The one to compare with.
+    Haproxy,
+}
+
+impl Program {
+    /// Where it is. `LBX_BIN` overrides the place of `lbx`, which is the build's folder otherwise.
+    pub fn path(self) -> Result<PathBuf> {
+        match self {
+            Program::Lbx => match std::env::var_os("LBX_BIN") {
+                Some(path) => Ok(path.into()),
+                None => built("lbx"),
+            },
+            Program::Haproxy => privilege::find_program("haproxy").context("haproxy is not installed"),
+        }
+    }
+}
+
+/// A program from the folder that this test was built into.
+fn built(name: &str) -> Result<PathBuf> {
+    let this = std::env::current_exe()?;
+    let found = this.ancestors().skip(1).take(2).map(|dir| dir.join(name)).find(|file| file.is_file());
+    found.with_context(|| format!("{name} is not built: run `cargo build --package lbx`"))
+}
+
+/// A daemon to be started: its configuration as a template, and where it runs.
+///
+/// In the configuration `{dir}` stands for a folder of its own, `{pins}` for a folder of its own for pinned maps, and
+/// what [`Setup::port`] and [`Setup::set`] define for what they define.
+#[derive(Debug)]
+pub struct Setup<'a> {
+    program: Program,
+    template: String,
+    netns: Option<&'a Netns>,
+    arguments: Vec<String>,
+    environment: Vec<(String, String)>,
+    values: BTreeMap<String, String>,
+    ready: Vec<SocketAddr>,
+    dir: Home,
+}
+
+/// What outlives one daemon and is there for the next: its folder and its pinned maps.
+#[derive(Clone, Debug)]
+pub struct Home(Arc<HomeDirs>);
+
+#[derive(Debug)]
+struct HomeDirs {
+    dir: TempDir,
+    pins: PathBuf,
+}
+
+impl Home {
+    /// Folders that no other daemon uses.
+    pub fn new() -> Result<Self> {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let pins = format!("/sys/fs/bpf/lbx-test-{}-{number}", std::process::id()).into();
+        Ok(Self(Arc::new(HomeDirs { dir: tempfile::Builder::new().prefix("lbx-test-").tempdir()?, pins })))
+    }
+
+    /// The folder for files and sockets.
+    pub fn dir(&self) -> &Path {
+        self.0.dir.path()
+    }
+
+    /// The folder for pinned maps and links; the daemon makes it.
+    pub fn pins(&self) -> &Path {
+        &self.0.pins
+    }
+}
+
+impl Drop for HomeDirs {
+    fn drop(&mut self) {
+        // Absent when the daemon had no kernel plane.
+        let _ = fs::remove_dir_all(&self.pins);
+    }
+}
+
+/// What a daemon that ended said.
+#[derive(Debug)]
+pub struct Ended {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// What it printed, both streams.
+    pub output: String,
+}
+
+impl<'a> Setup<'a> {
+    /// `program` with the configuration `template`.
+    pub fn new(program: Program, template: &str) -> Result<Self> {
+        Ok(Self {
+            program,
+            template: template.to_owned(),
+            netns: None,
+            arguments: Vec::new(),
+            environment: Vec::new(),
+            values: BTreeMap::new(),
+            ready: Vec::new(),
+            dir: Home::new()?,
+        })
+    }
+
+    /// Runs it inside a namespace.
+    pub fn netns(mut self, netns: &'a Netns) -> Self {
+        self.netns = Some(netns);
+        self
+    }
+
+    /// Uses the folders of an earlier daemon.
+    pub fn home(mut self, home: &Home) -> Self {
+        self.dir = home.clone();
+        self
+    }
+
+    /// `{name}` in the configuration stands for a free port of loopback, on which the daemon will listen.
+    pub fn port(mut self, name: &str) -> Self {
+        let port = ports::free();
+        self.ready.push(SocketAddr::from(([127, 0, 0, 1], port)));
+        self.set(name, port)
+    }
+
+    /// `{name}` in the configuration stands for `value`.
+    pub fn set(mut self, name: &str, value: impl ToString) -> Self {
+        self.values.insert(name.to_owned(), value.to_string());
+        self
+    }
+
+    /// The daemon is ready when it listens on `address` (TCP).
+    pub fn ready_on(mut self, address: SocketAddr) -> Self {
+        self.ready.push(address);
+        self
+    }
+
+    /// A further command line argument.
+    pub fn argument(mut self, argument: &str) -> Self {
+        self.arguments.push(argument.to_owned());
+        self
+    }
+
+    /// A variable of the daemon's environment.
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Starts it and waits until it listens.
+    pub fn start(self) -> Result<Daemon> {
+        let mut daemon = self.spawn()?;
+        daemon.wait_ready()?;
+        Ok(daemon)
+    }
+
+    /// Starts it in the foreground without waiting.
+    pub fn spawn(self) -> Result<Daemon> {
+        let file = self.write_config()?;
+        let mut command = self.command(&file)?;
+        let mut child = command.spawn().with_context(|| format!("starting {command:?}"))?;
+        let output = Output::default();
+        output.collect(child.stdout.take());
+        output.collect(child.stderr.take());
+        let Self { values, ready, dir, .. } = self;
+        Ok(Daemon { child, output, values, ready, home: dir })
+    }
+
+    /// Starts it and waits until it ends by itself, as it does with `-c` or when its configuration is wrong.
+    pub fn run_to_end(self) -> Result<Ended> {
+        let mut daemon = self.spawn()?;
+        let status = daemon.wait_end(START)?;
+        Ok(Ended { status, output: daemon.output() })
+    }
+
+    /// The configuration as the daemon will see it.
+    pub fn config(&self) -> String {
+        let mut text = self.template.clone();
+        for (name, value) in &self.values {
+            text = text.replace(&format!("{{{name}}}"), value);
+        }
+        let dir = self.dir.dir().display().to_string();
+        text.replace("{dir}", &dir).replace("{pins}", &self.dir.pins().display().to_string())
+    }
+
+    fn write_config(&self) -> Result<PathBuf> {
+        let file = self.dir.dir().join("test.cfg");
+        fs::write(&file, self.config())?;
+        Ok(file)
+    }
+
+    fn command(&self, file: &Path) -> Result<Command> {
+        let mut command = Command::new(self.program.path()?);
+        if self.program == Program::Haproxy && !self.arguments.iter().any(|a| a == "-c") {
+            // Stay in the foreground, one process.
+            command.arg("-db");
+        }
+        command.arg("-f").arg(file).args(&self.arguments);
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command.current_dir(self.dir.dir());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        if let Some(netns) = self.netns {
+            netns.enter(&mut command);
+        }
+        die_with_parent(&mut command);
+        Ok(command)
+    }
+}
+
+/// Lets the kernel kill the child when the thread that starts it ends, however it ends.
+pub fn die_with_parent(command: &mut Command) {
+    // SAFETY: prctl is a plain system call and may be called between fork and exec.
+    unsafe {
+        command.pre_exec(|| {
+            libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+            Ok(())
+        });
+    }
+}
+
+/// What a child prints, collected while it runs.
+#[derive(Clone, Debug, Default)]
+struct Output(Arc<Mutex<String>>);
+
+impl Output {
+    fn collect(&self, stream: Option<impl Read + Send + 'static>) {
+        let Some(stream) = stream else { return };
+        let text = Arc::clone(&self.0);
+        std::thread::spawn(move || {
+            let mut reader = BufReader::new(stream);
+            let mut line = Vec::new();
+            while reader.read_until(b'\n', &mut line).is_ok_and(|n| n > 0) {
+                text.lock().unwrap_or_else(PoisonError::into_inner).push_str(&String::from_utf8_lossy(&line));
+                line.clear();
+            }
+        });
+    }
+
+    fn text(&self) -> String {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// A running daemon, killed when dropped.
+#[derive(Debug)]
+pub struct Daemon {
+    child: Child,
+    output: Output,
+    values: BTreeMap<String, String>,
+    ready: Vec<SocketAddr>,
+    home: Home,
+}
+
+impl Daemon {
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The folders that it uses.
+    pub fn home(&self) -> &Home {
+        &self.home
+    }
+
+    /// The address on loopback of a port that [`Setup::port`] named.
+    ///
+    /// # Panics
+    /// When the configuration has no such port.
+    pub fn address(&self, port: &str) -> SocketAddr {
+        let port = self.values.get(port).and_then(|p| p.parse().ok());
+        SocketAddr::from(([127, 0, 0, 1], port.expect("a port that the setup names")))
+    }
+
+    /// What it has printed so far.
+    pub fn output(&self) -> String {
+        self.output.text()
+    }
+
+    /// Waits until it has printed `text`.
+    pub fn wait_output(&self, text: &str) -> Result<()> {
+        wait::until(&format!("{text:?} in the output"), wait::SOON, || self.output().contains(text))
+            .with_context(|| self.output())
+    }
+
+    /// Waits until it listens on every address that the setup named.
+    pub fn wait_ready(&mut self) -> Result<()> {
+        let (pid, ready) = (self.pid(), self.ready.clone());
+        let mut ended = None;
+        let all = wait::until("the daemon to listen", START, || {
+            ended = self.child.try_wait().ok().flatten();
+            ended.is_some() || ready.iter().all(|address| listening::is_listening(pid, *address))
+        });
+        match ended {
+            Some(status) => bail!("the daemon ended with {status}:\n{}", self.output_after_end()),
+            None => all.with_context(|| self.output()),
+        }
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, signal: Signal) -> Result<()> {
+        let pid = Pid::from_raw(i32::try_from(self.pid())?);
+        kill(pid, signal).with_context(|| format!("kill({pid}, {signal})"))
+    }
+
+    /// Kills it as a crash would, and returns when it is gone. Its folders stay as long as somebody holds [`Home`].
+    pub fn kill(mut self) -> Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
+    /// Waits until it ends by itself.
+    pub fn wait_end(&mut self, limit: Duration) -> Result<ExitStatus> {
+        let status = wait::value("the daemon to end", limit, || self.child.try_wait().transpose());
+        let status = status.with_context(|| self.output())??;
+        self.output_after_end();
+        Ok(status)
+    }
+
+    /// The output of a process that has ended: the threads that collect it may be a little behind.
+    fn output_after_end(&self) -> String {
+        // The collectors drop their handles at the end of their streams; a grandchild may hold these open for longer.
+        let _ = wait::until("the end of the output", Duration::from_secs(1), || {
+            Arc::strong_count(&self.output.0) == 1
+        });
+        self.output()
+    }
+
+    /// Sends one line to the runtime socket, `{dir}/sock` in the configuration, and returns the answer.
+    pub fn cli(&self, line: &str) -> Result<String> {
+        let path = self.home.dir().join("sock");
+        let mut socket = UnixStream::connect(&path).with_context(|| path.display().to_string())?;
+        socket.set_read_timeout(Some(wait::SOON))?;
+        socket.write_all(format!("{line}\n").as_bytes())?;
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).with_context(|| format!("the answer to {line:?}"))?;
+        Ok(answer)
+    }
+
+    /// The CPU time that the process has used, user and system.
+    pub fn cpu_time(&self) -> Result<Duration> {
+        cpu_time(self.pid())
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            eprintln!("--- the daemon's output\n{}---", self.output());
+        }
+    }
+}
+
+/// The CPU time that a process has used, user and system (proc(5), `/proc/PID/stat`, fields 14 and 15).
+pub fn cpu_time(pid: u32) -> Result<Duration> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    // The second field is the name in parentheses and may contain anything; the third follows the last of them.
+    let (_, rest) = stat.rsplit_once(')').ok_or_else(|| anyhow!("/proc/{pid}/stat: {stat}"))?;
+    let fields: Vec<&str> = rest.split_whitespace().collect();
+    let ticks =
+        |number: usize| -> Result<u64> { Ok(fields.get(number - 3).context("too few fields")?.parse()?) };
+    // SAFETY: sysconf reads a constant.
+    let per_second = u64::try_from(unsafe { libc::sysconf(libc::_SC_CLK_TCK) })?;
+    Ok(Duration::from_millis((ticks(14)? + ticks(15)?) * 1000 / per_second))
+}

@@ -1,0 +1,62 @@
+//! What a test needs of the machine, and whether it is there.
+
+use std::path::Path;
+
+use nix::sched::{CloneFlags, unshare};
+
+/// Something that a test cannot run without.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// Making network namespaces and veth pairs.
+    Namespaces,
+    /// Loading BPF programs and pinning them below `/sys/fs/bpf`.
+    Bpf,
+    /// A program in `PATH`.
+    Program(&'static str),
+}
+
+/// What network tests of the kernel plane need.
+pub const KERNEL: &[Need] =
+    &[Need::Namespaces, Need::Bpf, Need::Program("ip"), Need::Program("ethtool"), Need::Program("bpftool")];
+
+/// What network tests of the user plane need that use namespaces.
+pub const NETNS: &[Need] = &[Need::Namespaces, Need::Program("ip")];
+
+impl Need {
+    /// Why this need is not met; `None` where it is.
+    pub fn missing(self) -> Option<String> {
+        match self {
+            Need::Namespaces => namespaces().err().map(|e| format!("no network namespaces: {e}")),
+            Need::Bpf => bpf().err(),
+            Need::Program(name) => find_program(name).is_none().then(|| format!("{name} is not installed")),
+        }
+    }
+}
+
+/// The first of `needs` that is not met, as a reason to skip.
+pub fn first_missing(needs: &[Need]) -> Option<String> {
+    needs.iter().find_map(|need| need.missing())
+}
+
+/// The path of a program, as a shell would find it; system folders are searched also where `PATH` lacks them.
+pub fn find_program(name: &str) -> Option<std::path::PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path)
+        .chain(["/usr/sbin", "/sbin"].map(Into::into))
+        .map(|dir| dir.join(name))
+        .find(|file| file.is_file())
+}
+
+fn namespaces() -> nix::Result<()> {
+    // In a thread of its own, which takes the namespace with it when it ends.
+    std::thread::scope(|s| s.spawn(|| unshare(CloneFlags::CLONE_NEWNET)).join())
+        .unwrap_or(Err(nix::errno::Errno::EPERM))
+}
+
+fn bpf() -> Result<(), String> {
+    crate::xdp_pass::load().map_err(|e| format!("no BPF: {e}"))?;
+    if !Path::new("/sys/fs/bpf").is_dir() {
+        return Err("no BPF: /sys/fs/bpf is missing".into());
+    }
+    Ok(())
+}

@@ -1,0 +1,71 @@
+//! A list of tests that are run by name, in parallel, with a time limit, and *skipped* where the machine lacks
+//! something: the standard harness can only pass or fail at run time.
+
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
+use std::time::Duration;
+
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
+
+use crate::privilege::{Need, first_missing};
+
+/// The longest a test may take, unless it says otherwise.
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// A test.
+pub struct Case {
+    name: &'static str,
+    needs: &'static [Need],
+    limit: Duration,
+    body: fn() -> anyhow::Result<()>,
+}
+
+impl Case {
+    /// The test `name`, which is skipped where one of `needs` is missing.
+    pub const fn new(name: &'static str, needs: &'static [Need], body: fn() -> anyhow::Result<()>) -> Self {
+        Self { name, needs, limit: LIMIT, body }
+    }
+
+    /// Gives a test that has much to do more time.
+    pub const fn within(mut self, limit: Duration) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    fn trial(self) -> Trial {
+        Trial::ignorable_test(self.name, move || match first_missing(self.needs) {
+            Some(reason) => Ok(Completion::ignored_with(reason)),
+            None => run_bounded(self.limit, self.body).map(|()| Completion::Completed),
+        })
+    }
+}
+
+/// Runs the tests that the command line selects and ends the process. Takes the options of `cargo test`.
+pub fn main(cases: Vec<Case>) -> ! {
+    let arguments = Arguments::from_args();
+    libtest_mimic::run(&arguments, cases.into_iter().map(Case::trial).collect()).exit()
+}
+
+/// Runs `body` in a thread of its own, and gives up on it after `limit`.
+fn run_bounded(limit: Duration, body: fn() -> anyhow::Result<()>) -> Result<(), Failed> {
+    let (done, outcome) = channel();
+    let thread = thread::spawn(move || {
+        let result = body();
+        // The receiver is gone only when the time was up, and then nobody wants the result.
+        let _ = done.send(result);
+    });
+    match outcome.recv_timeout(limit) {
+        Ok(result) => {
+            let _ = thread.join();
+            result.map_err(|e| Failed::from(format!("{e:?}")))
+        }
+        Err(RecvTimeoutError::Timeout) => Err(format!("still running after {limit:?}").into()),
+        Err(RecvTimeoutError::Disconnected) => Err(panic_message(thread).into()),
+    }
+}
+
+fn panic_message(thread: thread::JoinHandle<()>) -> String {
+    let Err(payload) = thread.join() else { return "ended without a result".into() };
+    let text = payload.downcast_ref::<String>().cloned();
+    text.or_else(|| payload.downcast_ref::<&str>().map(|s| (*s).to_owned())).unwrap_or_else(|| "panic".into())
+}

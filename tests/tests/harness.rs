@@ -1,0 +1,104 @@
+//! Tests of the harness itself, with haproxy in the daemon's place where there is one.
+
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
+
+use anyhow::{Result, ensure};
+use lbx_tests::client::{self, Echo, From, Http};
+use lbx_tests::daemon::{Program, Setup};
+use lbx_tests::netns::{Netns, veth};
+use lbx_tests::origin::{Origin, pattern};
+use lbx_tests::privilege::{NETNS, Need};
+use lbx_tests::suite::{self, Case};
+
+fn main() {
+    suite::main(vec![
+        Case::new("netns::is_apart", NETNS, netns_is_apart),
+        Case::new("netns::veth_connects", NETNS, veth_connects),
+        Case::new("origin::answers_what_the_path_says", &[], origin_answers),
+        Case::new("origin::dies_and_lives_again", &[], origin_dies),
+        Case::new("daemon::starts_and_stops", &[Need::Program("haproxy")], daemon_starts),
+        Case::new("daemon::reports_a_wrong_configuration", &[Need::Program("haproxy")], daemon_refuses),
+    ]);
+}
+
+fn netns_is_apart() -> Result<()> {
+    let netns = Netns::new("apart")?;
+    ensure!(netns.ip("-o link")?.lines().count() == 1, "only loopback");
+    let inside = netns.run(|| fs::read_link("/proc/thread-self/ns/net"))??;
+    ensure!(fs::read_link("/proc/thread-self/ns/net")? != inside, "this thread is outside");
+    Ok(())
+}
+
+fn veth_connects() -> Result<()> {
+    let (a, b) = (Netns::new("a")?, Netns::new("b")?);
+    veth(&a, "a0", &b, "b0")?;
+    a.address("a0", "10.0.0.1/24")?;
+    b.address("b0", "10.0.0.2/24")?;
+    let server = Origin::tcp_on("server", &b, SocketAddr::from(([10, 0, 0, 2], 80)))?;
+    let mut echo = Echo::connect(From::netns(&a), server.address())?;
+    ensure!(echo.server == "server");
+    ensure!(echo.local_address()?.ip() == Ipv4Addr::new(10, 0, 0, 1));
+    echo.check(b"hello")
+}
+
+fn origin_answers() -> Result<()> {
+    let origin = Origin::http("s1")?;
+    let mut http = Http::connect(origin.address())?;
+    ensure!(http.get("/")?.text() == "s1");
+    for path in ["/bytes/100000", "/chunked/100000"] {
+        ensure!(http.get(path)?.body == pattern(100_000), "{path}");
+    }
+    ensure!(http.get("/status/404")?.status == 404);
+    ensure!(http.get("/status/204")?.body.is_empty());
+    ensure!(http.request("HEAD", "/bytes/5", "", b"")?.headers.get("Content-Length") == Some("5"));
+    ensure!(http.request("POST", "/echo", "", b"body")?.body == b"body");
+    origin.set_healthy(false);
+    ensure!(http.get("/health")?.status == 503);
+    ensure!(origin.connections() == 1 && origin.requests().len() == 7);
+    ensure!(http.get("/close")?.origin() == "s1" && http.read_to_end()?.is_empty());
+    Ok(())
+}
+
+fn origin_dies() -> Result<()> {
+    let origin = Origin::tcp("s1")?;
+    let mut open = Echo::connect(From::default(), origin.address())?;
+    origin.refuse();
+    ensure!(client::connect(From::default(), origin.address()).is_err());
+    open.check(b"still there")?;
+    origin.die();
+    ensure!(open.check(b"no more").is_err());
+    origin.revive(None)?;
+    Echo::connect(From::default(), origin.address())?.check(b"again")
+}
+
+const CONFIG: &str = "
+global
+    stats socket {dir}/sock level admin
+defaults
+    mode http
+    timeout connect 5s
+    timeout client 5s
+    timeout server 5s
+listen web
+    bind 127.0.0.1:{web}
+    server s1 {s1}
+";
+
+fn daemon_starts() -> Result<()> {
+    let origin = Origin::http("s1")?;
+    let setup = Setup::new(Program::Haproxy, CONFIG)?.port("web").set("s1", origin.address());
+    let mut daemon = setup.start()?;
+    ensure!(client::get(From::default(), daemon.address("web"), "/")?.origin() == "s1");
+    ensure!(daemon.cli("show stat")?.contains("web,s1,"));
+    ensure!(daemon.cpu_time()?.as_secs() < 5);
+    daemon.signal(nix::sys::signal::Signal::SIGTERM)?;
+    daemon.wait_end(lbx_tests::wait::SOON)?;
+    Ok(())
+}
+
+fn daemon_refuses() -> Result<()> {
+    let ended = Setup::new(Program::Haproxy, "global\n  nonsense\n")?.argument("-c").run_to_end()?;
+    ensure!(ended.status.code() == Some(1) && ended.output.contains("nonsense"), "{ended:?}");
+    Ok(())
+}
