@@ -1,0 +1,96 @@
+//! What subscribers learn of changes.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::backend::Backend;
+use crate::change::FrontendChange;
+use crate::frontend::Frontend;
+use crate::runtime::Snapshot;
+use crate::server::{Server, Status};
+
+/// Something changed. Events arrive in the order of the changes, after they took effect.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A server's status became another one.
+    Server(ServerEvent),
+    /// Weight, connection limit or address of a server changed: what is computed from them is out of date.
+    Settings(Arc<Backend>, Arc<Server>),
+    /// A frontend was enabled, disabled, shut down or limited.
+    Frontend(Arc<Frontend>, FrontendChange),
+    /// Another configuration took over.
+    Reconfigured(Arc<Snapshot>),
+    /// A line for the log targets of a proxy.
+    Log(LogEvent),
+}
+
+/// A server's status became another one.
+#[derive(Clone, Debug)]
+pub struct ServerEvent {
+    /// Its backend.
+    pub backend: Arc<Backend>,
+    /// The server, whose state is the new one.
+    pub server: Arc<Server>,
+    /// The status before.
+    pub before: Status,
+    /// The status now.
+    pub after: Status,
+}
+
+/// A line for the log targets of a proxy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogEvent {
+    /// The proxy's name.
+    pub proxy: lb_conf::model::Name,
+    /// How grave it is.
+    pub level: Level,
+    /// The text, without a line end.
+    pub text: String,
+}
+
+/// Syslog severities (RFC 5424, section 6.2.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// The system is unusable.
+    Emerg = 0,
+    /// Action must be taken at once.
+    Alert = 1,
+    /// Critical.
+    Crit = 2,
+    /// Errors.
+    Err = 3,
+    /// Warnings.
+    Warning = 4,
+    /// Normal but significant.
+    Notice = 5,
+    /// Informational.
+    Info = 6,
+    /// For debugging.
+    Debug = 7,
+}
+
+/// A subscriber: called by the thread that made the change, which holds the writer's lock. It must return soon and
+/// must call neither `apply` nor `reconfigure`: it hands over to a task of its own.
+pub type Subscriber = Box<dyn Fn(&Event) + Send + Sync>;
+
+/// Those who want to know.
+#[derive(Default)]
+pub(crate) struct Subscribers(parking_lot::RwLock<Vec<Subscriber>>);
+
+impl Subscribers {
+    pub(crate) fn add(&self, subscriber: Subscriber) {
+        self.0.write().push(subscriber);
+    }
+
+    pub(crate) fn tell(&self, event: &Event) {
+        for subscriber in self.0.read().iter() {
+            subscriber(event);
+        }
+    }
+}
+
+impl fmt::Debug for Subscribers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} subscribers", self.0.read().len())
+    }
+}

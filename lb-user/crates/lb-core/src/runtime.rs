@@ -1,0 +1,240 @@
+//! The state of the daemon, its one writer, and what readers see.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arc_swap::{ArcSwap, Guard};
+use lb_conf::model::{self, Config, FrontendId, ServerRef};
+use parking_lot::Mutex;
+
+use crate::backend::Backend;
+use crate::change::{Applied, Change, FrontendChange, Refused, ServerChange};
+use crate::event::{Event, ServerEvent, Subscriber, Subscribers};
+use crate::frontend::{Frontend, FrontendState};
+use crate::server::{Server, ServerId, State, Status};
+use crate::tick::Tick;
+
+/// A configuration and its state. Those who hold one see the same proxies and servers until they load another; the
+/// state of these is always the newest.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// Counts from 1 for the first configuration.
+    pub generation: u64,
+    /// By [`FrontendId`].
+    pub frontends: Vec<Arc<Frontend>>,
+    /// By [`model::BackendId`].
+    pub backends: Vec<Arc<Backend>>,
+    by_id: HashMap<ServerId, ServerRef>,
+}
+
+impl Snapshot {
+    /// The frontend with this id.
+    pub fn frontend(&self, id: FrontendId) -> Option<&Arc<Frontend>> {
+        self.frontends.get(id.0 as usize)
+    }
+
+    /// The frontend of this name.
+    pub fn frontend_named(&self, name: &str) -> Option<&Arc<Frontend>> {
+        self.frontends.iter().find(|frontend| &*frontend.config.proxy.name == name)
+    }
+
+    /// The backend with this id.
+    pub fn backend(&self, id: model::BackendId) -> Option<&Arc<Backend>> {
+        self.backends.get(id.0 as usize)
+    }
+
+    /// The backend of this name.
+    pub fn backend_named(&self, name: &str) -> Option<&Arc<Backend>> {
+        self.backends.iter().find(|backend| &*backend.config.proxy.name == name)
+    }
+
+    /// The server at this place.
+    pub fn server_at(&self, at: ServerRef) -> Option<&Arc<Server>> {
+        self.backend(at.backend)?.servers.get(at.index as usize)
+    }
+
+    /// The server with this id.
+    pub fn server(&self, id: ServerId) -> Option<&Arc<Server>> {
+        self.server_at(*self.by_id.get(&id)?)
+    }
+
+    /// All servers.
+    pub fn servers(&self) -> impl Iterator<Item = &Arc<Server>> {
+        self.backends.iter().flat_map(|backend| &backend.servers)
+    }
+}
+
+/// The state of the daemon, shared by everything in it.
+#[derive(Debug)]
+pub struct Runtime {
+    snapshot: ArcSwap<Snapshot>,
+    writer: Mutex<Writer>,
+    subscribers: Subscribers,
+}
+
+// What only the writer needs; holding it is the right to write.
+#[derive(Debug)]
+struct Writer {
+    next_server: u32,
+}
+
+impl Runtime {
+    /// The state of a configuration that has just been loaded.
+    pub fn new(config: Arc<Config>, now: Tick) -> Self {
+        let mut writer = Writer { next_server: 1 };
+        let snapshot = build(config, None, &mut writer, now);
+        Self {
+            snapshot: ArcSwap::from_pointee(snapshot),
+            writer: Mutex::new(writer),
+            subscribers: Subscribers::default(),
+        }
+    }
+
+    /// The current snapshot, for a moment: takes no lock and counts no reference.
+    pub fn load(&self) -> Guard<Arc<Snapshot>> {
+        self.snapshot.load()
+    }
+
+    /// The current snapshot, to keep.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot.load_full()
+    }
+
+    /// From now on `subscriber` learns of each change.
+    pub fn subscribe(&self, subscriber: Subscriber) {
+        self.subscribers.add(subscriber);
+    }
+
+    /// Makes a change. This is the only way to change the state of a server or a frontend.
+    ///
+    /// # Errors
+    ///
+    /// The change cannot be made; nothing changed.
+    pub fn apply(&self, change: Change, now: Tick) -> Result<Applied, Refused> {
+        let _writer = self.writer.lock();
+        let snapshot = self.snapshot();
+        match change {
+            Change::Server(id, change) => self.apply_to_server(&snapshot, id, change, now),
+            Change::Frontend(id, change) => self.apply_to_frontend(&snapshot, id, change),
+        }
+    }
+
+    fn apply_to_server(
+        &self,
+        snapshot: &Snapshot,
+        id: ServerId,
+        change: ServerChange,
+        now: Tick,
+    ) -> Result<Applied, Refused> {
+        let server = snapshot.server(id).ok_or(Refused::NoSuchServer)?;
+        let backend = snapshot.backend(server.at.backend).ok_or(Refused::NoSuchServer)?;
+        let before = server.state();
+        let mut after = before.clone();
+        let settings = server.change(&mut after, change, now)?;
+        if after == before && !settings {
+            return Ok(Applied::Unchanged);
+        }
+        *server.live.state.lock() = after.clone();
+        server.publish(&after);
+        if (before.usable(), before.weight) != (after.usable(), after.weight) {
+            backend.refresh();
+        }
+        self.tell(backend, server, &before, &after, settings);
+        Ok(Applied::Changed)
+    }
+
+    fn tell(
+        &self,
+        backend: &Arc<Backend>,
+        server: &Arc<Server>,
+        before: &State,
+        after: &State,
+        settings: bool,
+    ) {
+        if settings || before.weight != after.weight {
+            self.subscribers.tell(&Event::Settings(Arc::clone(backend), Arc::clone(server)));
+        }
+        let (before, after) = (Status::of(before), Status::of(after));
+        if before != after {
+            let (backend, server) = (Arc::clone(backend), Arc::clone(server));
+            self.subscribers.tell(&Event::Server(ServerEvent { backend, server, before, after }));
+        }
+    }
+
+    fn apply_to_frontend(
+        &self,
+        snapshot: &Snapshot,
+        id: FrontendId,
+        change: FrontendChange,
+    ) -> Result<Applied, Refused> {
+        let frontend = snapshot.frontend(id).ok_or(Refused::NoSuchFrontend)?;
+        if frontend.state() == FrontendState::Stopped {
+            return Err(Refused::FrontendStopped);
+        }
+        if !frontend.change(change) {
+            return Ok(Applied::Unchanged);
+        }
+        self.subscribers.tell(&Event::Frontend(Arc::clone(frontend), change));
+        Ok(Applied::Changed)
+    }
+
+    /// Puts another configuration in place. Backends, servers and frontends of the same name keep their state and
+    /// counters; what was set at run time stays unless the configuration says otherwise than it did before.
+    pub fn reconfigure(&self, config: Arc<Config>, now: Tick) -> Arc<Snapshot> {
+        let mut writer = self.writer.lock();
+        let old = self.snapshot();
+        let new = Arc::new(build(config, Some(&old), &mut writer, now));
+        self.snapshot.store(Arc::clone(&new));
+        self.subscribers.tell(&Event::Reconfigured(Arc::clone(&new)));
+        new
+    }
+}
+
+fn build(config: Arc<Config>, old: Option<&Snapshot>, writer: &mut Writer, now: Tick) -> Snapshot {
+    let frontends = config.frontends.iter().map(|frontend| {
+        let before = old.and_then(|old| old.frontend_named(&frontend.proxy.name));
+        let config = Arc::clone(frontend);
+        Arc::new(
+            before.map_or_else(|| Frontend::new(Arc::clone(&config)), |f| f.carry_over(Arc::clone(&config))),
+        )
+    });
+    let frontends = frontends.collect();
+    let backends: Vec<_> =
+        config.backends.iter().map(|backend| build_backend(backend, old, writer, now)).collect();
+    let by_id = backends.iter().flat_map(|b| &b.servers).map(|server| (server.id, server.at)).collect();
+    let generation = old.map_or(1, |old| old.generation + 1);
+    Snapshot { config, generation, frontends, backends, by_id }
+}
+
+fn build_backend(
+    config: &Arc<model::Backend>,
+    old: Option<&Snapshot>,
+    writer: &mut Writer,
+    now: Tick,
+) -> Arc<Backend> {
+    let before = old.and_then(|old| old.backend_named(&config.proxy.name));
+    let servers = config.servers.iter().zip(0..).map(|(server, index)| {
+        let at = ServerRef { backend: config.id, index };
+        let known = before.and_then(|before| before.server(&server.name));
+        Arc::new(match known {
+            Some(known) => known.carry_over(at, Arc::clone(server)),
+            None => Server::new(writer.server_id(), at, Arc::clone(server), now),
+        })
+    });
+    let servers = servers.collect();
+    let config = Arc::clone(config);
+    Arc::new(match before {
+        Some(before) => before.carry_over(config, servers),
+        None => Backend::new(config, servers),
+    })
+}
+
+impl Writer {
+    fn server_id(&mut self) -> ServerId {
+        let id = ServerId(self.next_server);
+        self.next_server += 1;
+        id
+    }
+}

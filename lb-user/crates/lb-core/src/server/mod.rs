@@ -1,0 +1,149 @@
+//! Servers at run time.
+
+mod admin;
+mod change;
+mod lease;
+mod probe;
+mod state;
+mod status;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+
+use arc_swap::ArcSwap;
+use lb_conf::model::{self, ServerAddress, ServerRef};
+use parking_lot::Mutex;
+
+pub use admin::Admin;
+pub use lease::ServerLease;
+pub use probe::{Edge, Probe};
+pub use state::{Operational, State, WEIGHT_MAX};
+pub use status::Status;
+
+use crate::counters::{Counter, Traffic};
+use crate::tick::Tick;
+
+/// A server for the life of the process: stays across reloads, is never used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ServerId(pub u32);
+
+/// A server of one configuration, with the state that outlives it.
+#[derive(Debug)]
+pub struct Server {
+    /// The same across reloads as long as a server of this name is in the backend.
+    pub id: ServerId,
+    /// Where it is in this configuration.
+    pub at: ServerRef,
+    /// As configured.
+    pub config: Arc<model::Server>,
+    pub(crate) live: Arc<Live>,
+}
+
+/// What outlives a reload.
+#[derive(Debug)]
+pub(crate) struct Live {
+    // Written by Runtime alone; readers take copies.
+    pub(crate) state: Mutex<State>,
+    // Copies for the hot path.
+    pub(crate) address: ArcSwap<ServerAddress>,
+    pub(crate) maxconn: AtomicU32,
+    pub(crate) persistent: AtomicU32,
+    pub(crate) counters: ServerCounters,
+}
+
+/// What is counted for a server.
+#[derive(Debug, Default)]
+pub struct ServerCounters {
+    /// What is counted for all kinds of proxies.
+    pub traffic: Traffic,
+    /// `chkfail`: checks that failed while the server was up.
+    pub check_failures: Counter,
+    /// `chkdown`: times that it went from up to down.
+    pub downs: Counter,
+    /// When it was last chosen, in milliseconds, plus one; 0: never.
+    last_session: AtomicU64,
+}
+
+impl ServerCounters {
+    /// When it was last chosen.
+    pub fn last_session(&self) -> Option<Tick> {
+        self.last_session.load(Relaxed).checked_sub(1).map(Tick::from_millis)
+    }
+
+    pub(crate) fn chosen(&self, now: Tick) {
+        self.traffic.chosen.inc();
+        self.last_session.store(now.millis().saturating_add(1), Relaxed);
+    }
+}
+
+impl Server {
+    pub(crate) fn new(id: ServerId, at: ServerRef, config: Arc<model::Server>, now: Tick) -> Self {
+        let state = State::new(&config, now);
+        let live = Live {
+            persistent: AtomicU32::new(u32::from(state.persistent())),
+            state: Mutex::new(state),
+            address: ArcSwap::from_pointee(config.address.clone()),
+            maxconn: AtomicU32::new(config.maxconn.unwrap_or(0)),
+            counters: ServerCounters::default(),
+        };
+        Self { id, at, config, live: Arc::new(live) }
+    }
+
+    /// The same server under another configuration. A limit or address that was set at run time stays unless the
+    /// configured one is another now.
+    pub(crate) fn carry_over(&self, at: ServerRef, config: Arc<model::Server>) -> Self {
+        if config.address != self.config.address {
+            self.live.address.store(Arc::new(config.address.clone()));
+        }
+        if config.maxconn != self.config.maxconn {
+            self.live.maxconn.store(config.maxconn.unwrap_or(0), Relaxed);
+        }
+        self.live.state.lock().reconfigure(&config);
+        Self { id: self.id, at, config, live: Arc::clone(&self.live) }
+    }
+
+    /// A copy of its state.
+    pub fn state(&self) -> State {
+        self.live.state.lock().clone()
+    }
+
+    /// Its status.
+    pub fn status(&self) -> Status {
+        Status::of(&self.live.state.lock())
+    }
+
+    /// Where it listens, as it is now.
+    pub fn address(&self) -> Arc<ServerAddress> {
+        self.live.address.load_full()
+    }
+
+    /// `maxconn` as it is now; None: no limit.
+    pub fn maxconn(&self) -> Option<u32> {
+        Some(self.live.maxconn.load(Relaxed)).filter(|&limit| limit > 0)
+    }
+
+    /// Whether persistence may send it sessions: it is neither down nor in maintenance.
+    pub fn persistent(&self) -> bool {
+        self.live.persistent.load(Relaxed) != 0
+    }
+
+    /// Its counters.
+    pub fn counters(&self) -> &ServerCounters {
+        &self.live.counters
+    }
+
+    /// Sessions that it serves now.
+    pub fn active(&self) -> u64 {
+        self.live.counters.traffic.sessions.get()
+    }
+
+    /// Takes a place on it, whatever its state; None: it is full.
+    pub fn lease(self: &Arc<Self>, now: Tick) -> Option<ServerLease> {
+        ServerLease::take(self, now)
+    }
+
+    // After a change of the state: the copies for the hot path.
+    pub(crate) fn publish(&self, state: &State) {
+        self.live.persistent.store(u32::from(state.persistent()), Relaxed);
+    }
+}

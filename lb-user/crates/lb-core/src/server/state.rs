@@ -1,0 +1,248 @@
+//! The state of a server and its transitions, as plain data.
+
+use std::time::Duration;
+
+use lb_conf::model;
+
+use super::{Admin, Edge, Probe};
+use crate::change::{AdminState, ForcedHealth, Refused, WeightChange};
+use crate::check::{AgentReport, CheckPhase, CheckReport, Verdict};
+use crate::tick::Tick;
+
+/// The highest weight.
+pub const WEIGHT_MAX: u32 = 256;
+
+/// What a server does, whatever is wanted of it; the numbers are those of `show servers state`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operational {
+    /// Nothing.
+    Stopped = 0,
+    /// It came up and its weight is growing.
+    Starting = 1,
+    /// It serves.
+    Running = 2,
+    /// It serves what persistence sends it.
+    Stopping = 3,
+}
+
+/// The state of a server.
+#[derive(Clone, Debug, PartialEq)]
+pub struct State {
+    /// What is wanted of it.
+    pub admin: Admin,
+    /// What it does.
+    pub operational: Operational,
+    /// Its health check, if it has one.
+    pub check: Option<Probe>,
+    /// Its agent check, if it has one.
+    pub agent: Option<Probe>,
+    /// The configured weight, of which percentages are taken.
+    pub initial_weight: u32,
+    /// The weight wanted now.
+    pub weight: u32,
+    /// `slowstart`.
+    pub slowstart: Duration,
+    /// When it last went up or down.
+    pub changed: Tick,
+    /// How long it was down before `changed`.
+    pub down_before: Duration,
+}
+
+impl State {
+    /// As a server starts.
+    pub fn new(config: &model::Server, now: Tick) -> Self {
+        let admin = if config.disabled { Admin::CONFIG_MAINT } else { Admin::default() };
+        Self {
+            admin,
+            operational: if config.disabled { Operational::Stopped } else { Operational::Running },
+            check: config.check.as_ref().map(|check| Probe::new(check.rise, check.fall)),
+            agent: None,
+            initial_weight: config.weight,
+            weight: config.weight,
+            slowstart: Duration::ZERO,
+            changed: now,
+            down_before: Duration::ZERO,
+        }
+    }
+
+    /// The same server under another configuration. A weight that was set at run time stays unless the configured
+    /// one is another now.
+    pub fn reconfigure(&mut self, config: &model::Server) {
+        if self.initial_weight != config.weight {
+            (self.initial_weight, self.weight) = (config.weight, config.weight);
+        }
+        self.check = config.check.as_ref().map(|check| {
+            let mut probe = self.check.take().unwrap_or_else(|| Probe::new(check.rise, check.fall));
+            probe.rebound(check.rise, check.fall);
+            probe
+        });
+        self.admin = self.admin.without(Admin::CONFIG_MAINT);
+        if config.disabled {
+            self.admin |= Admin::CONFIG_MAINT;
+        }
+    }
+
+    /// Whether health checks run.
+    pub fn checked(&self) -> bool {
+        self.check.as_ref().is_some_and(|check| check.enabled)
+    }
+
+    /// Whether load balancing may choose it.
+    pub fn usable(&self) -> bool {
+        let works = matches!(self.operational, Operational::Running | Operational::Starting);
+        works && self.admin == Admin::default() && self.weight > 0
+    }
+
+    /// Whether persistence may send it sessions.
+    pub fn persistent(&self) -> bool {
+        self.operational != Operational::Stopped && !self.admin.maint()
+    }
+
+    /// How sure its health is, for the interval of its checks.
+    pub fn phase(&self) -> CheckPhase {
+        match &self.check {
+            Some(check) if check.sure() => CheckPhase::Up,
+            Some(check) if check.health == 0 => CheckPhase::Down,
+            Some(_) => CheckPhase::Changing,
+            None => CheckPhase::Up,
+        }
+    }
+
+    /// How long it was down altogether.
+    pub fn downtime(&self, now: Tick) -> Duration {
+        match self.operational {
+            Operational::Stopped => self.down_before + now.since(self.changed),
+            _ => self.down_before,
+        }
+    }
+
+    /// Takes the outcome of a health check. One that began before maintenance is remembered, and changes nothing.
+    pub fn health_checked(&mut self, report: CheckReport, now: Tick) -> Result<(), Refused> {
+        let verdict = report.status.verdict();
+        let edge = self.check.as_mut().ok_or(Refused::NoCheck)?.report(report);
+        self.follow(edge, verdict, now);
+        Ok(())
+    }
+
+    fn follow(&mut self, edge: Edge, verdict: Verdict, now: Tick) {
+        if self.admin.maint() {
+            return;
+        }
+        match edge {
+            Edge::None => {}
+            Edge::Fell => self.turn(Operational::Stopped, now),
+            Edge::Up if verdict == Verdict::Conditional => self.stop_gently(now),
+            Edge::Up => self.start(now),
+        }
+    }
+
+    fn stop_gently(&mut self, now: Tick) {
+        if matches!(self.operational, Operational::Running | Operational::Starting) {
+            self.turn(Operational::Stopping, now);
+        }
+    }
+
+    // Up only if no check objects.
+    fn start(&mut self, now: Tick) {
+        let objection = [&self.check, &self.agent].into_iter().flatten().any(|probe| !probe.good());
+        if objection || matches!(self.operational, Operational::Running | Operational::Starting) {
+            return;
+        }
+        let to = if self.slowstart.is_zero() { Operational::Running } else { Operational::Starting };
+        self.turn(to, now);
+    }
+
+    fn turn(&mut self, to: Operational, now: Tick) {
+        if self.operational == to {
+            return;
+        }
+        self.down_before = self.downtime(now);
+        self.operational = to;
+        self.changed = now;
+    }
+
+    /// Takes what an agent said.
+    pub fn agent_checked(&mut self, report: AgentReport, now: Tick) -> Result<(), Refused> {
+        let agent = self.agent.as_mut().ok_or(Refused::NoAgent)?;
+        agent.last = report.check;
+        agent.in_progress = false;
+        let edge = match report.up {
+            Some(true) => agent.passed(),
+            Some(false) => agent.failed(),
+            None => Edge::None,
+        };
+        if let Some(admin) = report.admin {
+            self.order(admin, now);
+        }
+        if let Some(weight) = report.weight {
+            self.set_weight(weight)?;
+        }
+        self.follow(edge, Verdict::Passed, now);
+        Ok(())
+    }
+
+    /// Does what an operator or an agent wants.
+    pub fn order(&mut self, wanted: AdminState, now: Tick) {
+        let own = Admin::FORCED_MAINT | Admin::CONFIG_MAINT | Admin::FORCED_DRAIN;
+        let before = self.admin;
+        self.admin = match wanted {
+            AdminState::Ready => before.without(own),
+            AdminState::Drain => before.without(own) | Admin::FORCED_DRAIN,
+            AdminState::Maint => before.without(Admin::FORCED_DRAIN) | Admin::FORCED_MAINT,
+        };
+        match (before.maint(), self.admin.maint()) {
+            (false, true) => self.turn(Operational::Stopped, now),
+            (true, false) => self.leave_maintenance(now),
+            _ => {}
+        }
+    }
+
+    fn leave_maintenance(&mut self, now: Tick) {
+        for probe in [&mut self.check, &mut self.agent].into_iter().flatten() {
+            probe.restart();
+        }
+        self.start(now);
+    }
+
+    /// Declares the health; without health checks it stays as it is.
+    pub fn force_health(&mut self, health: ForcedHealth, now: Tick) {
+        let Some(check) = self.check.as_mut().filter(|check| check.enabled) else { return };
+        check.force(health != ForcedHealth::Down);
+        if self.admin.maint() {
+            return;
+        }
+        match health {
+            ForcedHealth::Up => self.start(now),
+            ForcedHealth::Stopping => self.stop_gently(now),
+            ForcedHealth::Down => self.turn(Operational::Stopped, now),
+        }
+    }
+
+    /// Declares what the agent thinks.
+    pub fn force_agent(&mut self, up: bool, now: Tick) -> Result<(), Refused> {
+        let agent = self.agent.as_mut().ok_or(Refused::NoAgent)?;
+        agent.force(up);
+        self.follow(if up { Edge::Up } else { Edge::Fell }, Verdict::Passed, now);
+        Ok(())
+    }
+
+    /// Sets the weight.
+    pub fn set_weight(&mut self, change: WeightChange) -> Result<(), Refused> {
+        self.weight = match change {
+            WeightChange::Absolute(weight) if weight > WEIGHT_MAX => return Err(Refused::WeightRange),
+            WeightChange::Absolute(weight) => weight,
+            WeightChange::Percent(percent) => {
+                let weight = u64::from(self.initial_weight) * u64::from(percent) / 100;
+                u32::try_from(weight).map_or(WEIGHT_MAX, |weight| weight.min(WEIGHT_MAX))
+            }
+        };
+        Ok(())
+    }
+
+    /// Ends the start when the time of `slowstart` is over.
+    pub fn slow_start_step(&mut self, now: Tick) {
+        if self.operational == Operational::Starting && now.since(self.changed) >= self.slowstart {
+            self.operational = Operational::Running;
+        }
+    }
+}
