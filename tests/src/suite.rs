@@ -1,6 +1,7 @@
 //! A list of tests that are run by name, in parallel, with a time limit, and *skipped* where the machine lacks
 //! something: the standard harness can only pass or fail at run time.
 
+use std::borrow::Cow;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
@@ -14,20 +15,26 @@ const LIMIT: Duration = Duration::from_secs(120);
 
 /// A test.
 pub struct Case {
-    name: &'static str,
+    name: Cow<'static, str>,
     needs: &'static [Need],
     limit: Duration,
-    body: fn() -> anyhow::Result<()>,
+    body: Body,
 }
+
+type Body = Box<dyn FnOnce() -> anyhow::Result<()> + Send>;
 
 impl Case {
     /// The test `name`, which is skipped where one of `needs` is missing.
-    pub const fn new(name: &'static str, needs: &'static [Need], body: fn() -> anyhow::Result<()>) -> Self {
-        Self { name, needs, limit: LIMIT, body }
+    pub fn new(
+        name: impl Into<Cow<'static, str>>,
+        needs: &'static [Need],
+        body: impl FnOnce() -> anyhow::Result<()> + Send + 'static,
+    ) -> Self {
+        Self { name: name.into(), needs, limit: LIMIT, body: Box::new(body) }
     }
 
     /// Gives a test that has much to do more time.
-    pub const fn within(mut self, limit: Duration) -> Self {
+    pub fn within(mut self, limit: Duration) -> Self {
         self.limit = limit;
         self
     }
@@ -47,7 +54,7 @@ pub fn main(cases: Vec<Case>) -> ! {
 }
 
 /// Runs `body` in a thread of its own, and gives up on it after `limit`.
-fn run_bounded(limit: Duration, body: fn() -> anyhow::Result<()>) -> Result<(), Failed> {
+fn run_bounded(limit: Duration, body: Body) -> Result<(), Failed> {
     let (done, outcome) = channel();
     let thread = thread::spawn(move || {
         let result = body();
@@ -57,7 +64,7 @@ fn run_bounded(limit: Duration, body: fn() -> anyhow::Result<()>) -> Result<(), 
     match outcome.recv_timeout(limit) {
         Ok(result) => {
             let _ = thread.join();
-            result.map_err(|e| Failed::from(format!("{e:?}")))
+            result.map_err(|e| Failed::from(format!("{e:#}")))
         }
         Err(RecvTimeoutError::Timeout) => Err(format!("still running after {limit:?}").into()),
         Err(RecvTimeoutError::Disconnected) => Err(panic_message(thread).into()),

@@ -1,2 +1,44 @@
 //! Development tasks. `cargo xtask help` lists them.
-fn main() {}
+
+mod licences;
+mod packages;
+mod shell;
+mod test;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// Development tasks.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask")]
+struct Args {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Runs every check: set-up, formatting, lints, tests, documentation, licences.
+    Test(test::Args),
+    /// Checks the licence of every dependency against deny.toml.
+    Licences,
+}
+
+fn main() -> ExitCode {
+    match run(Args::parse().task) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> Result<ExitCode> {
+    match task {
+        Task::Test(args) => Ok(test::run(&args)),
+        Task::Licences => licences::check().map(|()| ExitCode::SUCCESS),
+    }
+}

@@ -1,0 +1,86 @@
+//! Debian packages that the tasks use, installed when they are missing.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+
+use crate::shell;
+
+/// A program that a task uses, and where it comes from.
+pub(crate) struct Tool {
+    program: &'static str,
+    package: &'static str,
+}
+
+/// What the network tests and the demonstration need.
+pub(crate) const NETWORK: &[Tool] = &[
+    Tool { program: "ip", package: "iproute2" },
+    Tool { program: "ethtool", package: "ethtool" },
+    Tool { program: "bpftool", package: "bpftool" },
+];
+
+/// What compares this program with HAProxy.
+pub(crate) const ORACLE: &[Tool] =
+    &[Tool { program: "haproxy", package: "haproxy" }, Tool { program: "varnishtest", package: "varnish" }];
+
+/// Where Debian's package scripts ask whether they may start a service (policy-rc.d(8)).
+const POLICY: &str = "/usr/sbin/policy-rc.d";
+
+/// Installs the packages of the tools that are not there. An error says which command would do it.
+pub(crate) fn ensure(tools: &[Tool]) -> Result<()> {
+    let missing: Vec<&str> =
+        tools.iter().filter(|tool| shell::find(tool.program).is_none()).map(|tool| tool.package).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let command = format!("apt-get install --no-install-recommends {}", missing.join(" "));
+    if !shell::is_root() || shell::find("apt-get").is_none() {
+        bail!("missing programs; install them as root, on Debian or Ubuntu with: {command}");
+    }
+    println!("{command}");
+    install(&missing)
+}
+
+/// Installs packages with apt, without starting the services that they bring.
+pub(crate) fn install(packages: &[&str]) -> Result<()> {
+    let _policy = NoServices::new()?;
+    shell::run(apt().args(["update", "--quiet"]))?;
+    shell::run(apt().args(["install", "--yes", "--quiet", "--no-install-recommends"]).args(packages))
+}
+
+fn apt() -> std::process::Command {
+    let mut apt = shell::command("apt-get");
+    apt.env("DEBIAN_FRONTEND", "noninteractive");
+    apt
+}
+
+/// Keeps package scripts from starting services as long as it lives: a machine that wants to run tests does not want a
+/// web server on port 80.
+struct NoServices {
+    made: bool,
+}
+
+impl NoServices {
+    fn new() -> Result<Self> {
+        let made = !Path::new(POLICY).exists();
+        if made {
+            // 101: the action is forbidden by policy.
+            fs::write(POLICY, "#!/bin/sh\nexit 101\n").context(POLICY)?;
+            fs::set_permissions(POLICY, fs::Permissions::from_mode(0o755)).context(POLICY)?;
+        }
+        Ok(Self { made })
+    }
+}
+
+impl Drop for NoServices {
+    fn drop(&mut self) {
+        if self.made {
+            // The next installation of a service would not start: say so if it stays.
+            if let Err(error) = fs::remove_file(POLICY) {
+                eprintln!("cannot remove {POLICY}, which keeps services from starting: {error}");
+            }
+        }
+    }
+}
