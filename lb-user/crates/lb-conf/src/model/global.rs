@@ -1,5 +1,7 @@
 //! The `global` section.
 
+use std::path::PathBuf;
+
 /// Process-wide settings (configuration.txt, section 3).
 #[derive(Clone, Debug, Default)]
 pub struct Global {
@@ -9,6 +11,9 @@ pub struct Global {
     pub nbthread: Option<u32>,
     /// `xdp-interface`: where the kernel plane attaches. None: everything is served in user space.
     pub xdp_interfaces: Vec<XdpInterface>,
+    /// `xdp-pin-path DIR`: where maps and links are pinned, `/sys/fs/bpf/lbx` where absent. Two daemons on one machine,
+    /// in different network namespaces, must not adopt each other's.
+    pub xdp_pin_path: Option<PathBuf>,
 }
 
 /// `xdp-interface NAME [native|generic|auto]`.
