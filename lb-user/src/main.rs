@@ -1,2 +1,3 @@
 //! The daemon.
-fn main() {}
+mod args;
+fn main() { let _ = args::CommandLine::parse_from_os(std::env::args_os()); }
