@@ -4,5 +4,11 @@
 //! (`ast`), what was typed with its defaults applied (`draft`), and what the daemon runs on ([`model`]), in which
 //! every name is resolved. Nothing here opens a socket or reads a clock; files come through a trait.
 
+pub mod diag;
+pub mod host;
+pub mod keyword;
+pub mod lex;
 pub mod model;
+pub mod source;
 pub mod span;
+pub mod units;

@@ -34,6 +34,54 @@ pub struct Backend {
     pub timeout_tunnel: Option<Duration>,
     /// `retries`: attempts to connect beyond the first; 3 by default.
     pub retries: u32,
+    /// `option redispatch [INTERVAL]`: after which failed attempts another server is tried. None: after none.
+    pub redispatch: Option<Redispatch>,
+    /// `fullconn`: concurrent connections at which `minconn` has grown to `maxconn`. None: a tenth of the sum of
+    /// the `maxconn` of the frontends that lead here.
+    pub fullconn: Option<u32>,
+    /// `option allbackups`: all backup servers share the load, not only the first.
+    pub all_backups: bool,
+    /// `option abortonclose`: a client that goes away leaves the queue.
+    pub abort_on_close: bool,
+    /// `disabled`: takes no traffic.
+    pub disabled: bool,
+}
+
+impl Backend {
+    /// A backend with the default settings and no servers.
+    pub fn new(proxy: Proxy, id: BackendId) -> Self {
+        Self {
+            proxy,
+            id,
+            servers: Vec::new(),
+            algorithm: Algorithm::default(),
+            hash_type: HashType::default(),
+            check: CheckSpec::default(),
+            timeout_connect: None,
+            timeout_server: None,
+            timeout_server_fin: None,
+            timeout_check: None,
+            timeout_queue: None,
+            timeout_tunnel: None,
+            retries: 3,
+            redispatch: None,
+            fullconn: None,
+            all_backups: false,
+            abort_on_close: false,
+            disabled: false,
+        }
+    }
+}
+
+/// `option redispatch`: on which attempts to connect another server is chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Redispatch {
+    /// On the last one.
+    Last,
+    /// On each so many-th one.
+    Every(u32),
+    /// On that many-th one counted from the last.
+    FromLast(u32),
 }
 
 /// `balance`: how a server is chosen.

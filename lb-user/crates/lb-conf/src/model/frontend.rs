@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{BackendId, FrontendId, Proxy, XdpUse};
+use super::{BackendId, FrontendId, Name, Proxy, XdpUse};
 use crate::span::Span;
 
 /// The accepting half of a `frontend` or `listen` section.
@@ -30,6 +30,30 @@ pub struct Frontend {
     pub timeout_http_request: Option<Duration>,
     /// `timeout http-keep-alive`: between a response and the first byte of the next request.
     pub timeout_http_keep_alive: Option<Duration>,
+    /// `backlog`: connections that may wait to be accepted; `maxconn` where absent.
+    pub backlog: Option<u32>,
+    /// `disabled`: accepts nothing.
+    pub disabled: bool,
+}
+
+impl Frontend {
+    /// A frontend with the default settings and no addresses.
+    pub fn new(proxy: Proxy, id: FrontendId) -> Self {
+        Self {
+            proxy,
+            id,
+            binds: Vec::new(),
+            maxconn: None,
+            default_backend: None,
+            xdp: XdpUse::default(),
+            timeout_client: None,
+            timeout_client_fin: None,
+            timeout_http_request: None,
+            timeout_http_keep_alive: None,
+            backlog: None,
+            disabled: false,
+        }
+    }
 }
 
 /// One address of a `bind` line.
@@ -37,8 +61,48 @@ pub struct Frontend {
 pub struct Bind {
     /// Where to listen.
     pub address: BindAddress,
+    /// `id`: what statistics call `sid`; counted from 1 in the frontend where absent.
+    pub id: u32,
+    /// `name`: in statistics.
+    pub name: Option<Name>,
+    /// `maxconn` of this address.
+    pub maxconn: Option<u32>,
+    /// `backlog` of this address.
+    pub backlog: Option<u32>,
+    /// `interface`: only what arrives there.
+    pub interface: Option<String>,
+    /// `v6only` and `v4v6`: whether an IPv6 wildcard takes IPv4 too. None: as the system has it.
+    pub v6_only: Option<bool>,
+    /// `transparent`: takes traffic for addresses that the host does not have.
+    pub transparent: bool,
+    /// `mode`: the permissions of a socket's file.
+    pub mode: Option<u32>,
+    /// `uid`, or the id of `user`: the owner of a socket's file.
+    pub uid: Option<u32>,
+    /// `gid`, or the id of `group`.
+    pub gid: Option<u32>,
     /// The place of the address in the line.
     pub span: Span,
+}
+
+impl Bind {
+    /// An address with the default settings.
+    pub fn new(address: BindAddress) -> Self {
+        Self {
+            address,
+            id: 1,
+            name: None,
+            maxconn: None,
+            backlog: None,
+            interface: None,
+            v6_only: None,
+            transparent: false,
+            mode: None,
+            uid: None,
+            gid: None,
+            span: Span::default(),
+        }
+    }
 }
 
 /// Where a frontend listens.

@@ -1,6 +1,10 @@
 //! The `global` section.
 
 use std::path::PathBuf;
+use std::time::Duration;
+
+use super::{BindAddress, LogTarget};
+use crate::span::Span;
 
 /// Process-wide settings (configuration.txt, section 3).
 #[derive(Clone, Debug, Default)]
@@ -14,6 +18,69 @@ pub struct Global {
     /// `xdp-pin-path DIR`: where maps and links are pinned, `/sys/fs/bpf/lbx` where absent. Two daemons on one machine,
     /// in different network namespaces, must not adopt each other's.
     pub xdp_pin_path: Option<PathBuf>,
+    /// `daemon`: goes to the background.
+    pub daemon: bool,
+    /// `pidfile`.
+    pub pidfile: Option<PathBuf>,
+    /// `uid`, or the id of `user`: changed to once the listeners are bound.
+    pub uid: Option<u32>,
+    /// `gid`, or the id of `group`.
+    pub gid: Option<u32>,
+    /// `chroot`: the folder that becomes the root once the listeners are bound.
+    pub chroot: Option<PathBuf>,
+    /// `log`: where logs go that say `log global`.
+    pub logs: Vec<LogTarget>,
+    /// `log-tag`: the program's name in logs; `lbx` where absent.
+    pub log_tag: Option<String>,
+    /// `log-send-hostname`: the name of the host in logs. None: no name is sent.
+    pub log_hostname: Option<String>,
+    /// `stats socket`: where commands are taken.
+    pub stats_sockets: Vec<StatsSocket>,
+    /// `stats timeout`: the longest that a client of a stats socket may be silent; 10 s by default.
+    pub stats_timeout: Option<Duration>,
+    /// `stats maxconn`: concurrent clients of the stats sockets; 10 by default.
+    pub stats_maxconn: Option<u32>,
+    /// `hard-stop-after`: the longest that a stop waits for connections to end.
+    pub hard_stop_after: Option<Duration>,
+    /// `ulimit-n`: the limit on open files; computed from `maxconn` where absent.
+    pub ulimit_n: Option<u32>,
+    /// `node`: the name in statistics; the host's where absent.
+    pub node: Option<String>,
+    /// `description`: free text in statistics.
+    pub description: Option<String>,
+    /// `spread-checks`: how much the intervals of checks vary, in percent.
+    pub spread_checks: u32,
+    /// `setenv`, `presetenv`, `unsetenv` and `resetenv`: variables that are set or, with None, removed.
+    pub environment: Vec<(String, Option<String>)>,
+}
+
+/// `stats socket`: an address where commands are taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatsSocket {
+    /// Where to listen.
+    pub address: BindAddress,
+    /// `level`: what its clients may do.
+    pub level: CommandLevel,
+    /// `mode`: the permissions of the socket's file.
+    pub mode: Option<u32>,
+    /// `uid`, or the id of `user`: the owner of the socket's file.
+    pub uid: Option<u32>,
+    /// `gid`, or the id of `group`.
+    pub gid: Option<u32>,
+    /// The place of the line.
+    pub span: Span,
+}
+
+/// What a client of a stats socket may do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CommandLevel {
+    /// Read what is not sensitive.
+    User,
+    /// Read everything and clear counters.
+    #[default]
+    Operator,
+    /// Everything.
+    Admin,
 }
 
 /// `xdp-interface NAME [native|generic|auto]`.

@@ -5,18 +5,24 @@
 //! by name.
 
 mod backend;
+mod check;
 mod frontend;
 mod global;
+mod log;
 mod proxy;
 mod server;
 
 use std::sync::Arc;
 
 pub use backend::{Algorithm, Backend, HashFunction, HashKind, HashType};
+pub use check::{
+    CheckProtocol, CheckSpec, CheckStep, HttpCheck, HttpExpect, HttpMatch, TcpExpect, TcpMatch, TextMatch,
+};
 pub use frontend::{Bind, BindAddress, Frontend};
-pub use global::{Global, XdpInterface, XdpMode};
+pub use global::{CommandLevel, Global, StatsSocket, XdpInterface, XdpMode};
+pub use log::{Facility, LogAddress, LogFraming, LogLevel, LogTarget};
 pub use proxy::{Mode, Proxy, XdpUse};
-pub use server::{CheckProtocol, CheckSpec, HttpCheck, PortSpec, Server, ServerAddress, ServerCheck};
+pub use server::{PortSpec, Server, ServerAddress, ServerCheck};
 
 /// A name as the configuration gives it.
 pub type Name = Arc<str>;

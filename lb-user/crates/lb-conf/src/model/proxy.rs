@@ -1,6 +1,6 @@
 //! What frontends and backends have in common.
 
-use super::{Name, ProxyId};
+use super::{LogTarget, Name, ProxyId};
 use crate::span::Span;
 
 /// The head of a `frontend`, `backend` or `listen` section.
@@ -12,8 +12,22 @@ pub struct Proxy {
     pub name: Name,
     /// `mode`.
     pub mode: Mode,
+    /// `description`: free text in statistics.
+    pub description: Option<String>,
+    /// `log`: where its traffic is logged, with `log global` filled in.
+    pub logs: Vec<LogTarget>,
+    /// `log-tag`: the program's name in its logs; the global one where absent.
+    pub log_tag: Option<String>,
     /// Where the section begins.
     pub span: Span,
+}
+
+impl Proxy {
+    /// A proxy with the default settings.
+    pub fn new(id: ProxyId, name: impl Into<Name>, mode: Mode) -> Self {
+        let (description, log_tag) = (None, None);
+        Self { id, name: name.into(), mode, description, logs: Vec::new(), log_tag, span: Span::default() }
+    }
 }
 
 /// `mode`: what a proxy understands of its traffic.

@@ -1,4 +1,4 @@
-//! Servers and how they are checked.
+//! Servers.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -16,18 +16,56 @@ pub struct Server {
     pub id: u32,
     /// Where it listens.
     pub address: ServerAddress,
+    /// The host name that the address was resolved from, if it was given by name.
+    pub hostname: Option<Name>,
     /// `weight`, 0 to 256; 1 by default.
     pub weight: u32,
     /// `backup`: used only when no other server is usable.
     pub backup: bool,
     /// `maxconn`: concurrent connections; beyond it they wait in the queue. None: no limit.
     pub maxconn: Option<u32>,
+    /// `minconn`: the limit while the backend is idle; it grows up to `maxconn` as it fills up to `fullconn`.
+    pub minconn: Option<u32>,
+    /// `maxqueue`: connections that may wait for this server alone. None: no limit.
+    pub maxqueue: Option<u32>,
+    /// `slowstart`: how long the weight grows after the server came up.
+    pub slowstart: Option<Duration>,
     /// `disabled`: starts in maintenance.
     pub disabled: bool,
+    /// `cookie`: its value in the persistence cookie.
+    pub cookie: Option<Name>,
     /// `check`, where given.
     pub check: Option<ServerCheck>,
+    /// `on-marked-down shutdown-sessions`: its connections are closed when it goes down.
+    pub shutdown_on_down: bool,
+    /// `on-marked-up shutdown-backup-sessions`: connections of backup servers are closed when it comes up.
+    pub shutdown_backups_on_up: bool,
     /// The place of the line.
     pub span: Span,
+}
+
+impl Server {
+    /// A server with the default settings.
+    pub fn new(name: impl Into<Name>, address: ServerAddress) -> Self {
+        Self {
+            name: name.into(),
+            id: 1,
+            address,
+            hostname: None,
+            weight: 1,
+            backup: false,
+            maxconn: None,
+            minconn: None,
+            maxqueue: None,
+            slowstart: None,
+            disabled: false,
+            cookie: None,
+            check: None,
+            shutdown_on_down: false,
+            shutdown_backups_on_up: false,
+            span: Span::default(),
+        }
+    }
 }
 
 /// Where a server listens.
@@ -65,34 +103,9 @@ pub struct ServerCheck {
     pub target: Option<SocketAddr>,
 }
 
-/// What a check sends and expects.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct CheckSpec {
-    /// The protocol.
-    pub protocol: CheckProtocol,
-}
-
-/// The protocol of a check.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum CheckProtocol {
-    /// A connection that opens is a success.
-    #[default]
-    Tcp,
-    /// `option httpchk`: a request whose status is 2xx or 3xx, or as expected.
-    Http(HttpCheck),
-}
-
-/// `option httpchk` and `http-check send`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HttpCheck {
-    /// The method; OPTIONS by default.
-    pub method: String,
-    /// The request target; `/` by default.
-    pub uri: String,
-    /// The version; HTTP/1.0 by default.
-    pub version: String,
-    /// Header fields in their order.
-    pub headers: Vec<(String, String)>,
-    /// The body, which may be empty.
-    pub body: Vec<u8>,
+impl ServerCheck {
+    /// A check of this address with the default times.
+    pub fn new(target: Option<SocketAddr>) -> Self {
+        Self { inter: Duration::from_secs(2), fastinter: None, downinter: None, rise: 2, fall: 3, target }
+    }
 }

@@ -1,0 +1,30 @@
+//! The nearest known word.
+
+/// The known word that is most like `word`, unless none is like it.
+///
+/// Up to one edit in three characters counts as like, which catches a swapped, missing or doubled letter in short
+/// words and no coincidences.
+pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let limit = (word.chars().count() / 3).max(1);
+    let distance = |k: &str| strsim::damerau_levenshtein(&word.to_ascii_lowercase(), &k.to_ascii_lowercase());
+    // Words far longer than any keyword are not misspelt ones, and the distance costs their product.
+    if word.len() > 80 {
+        return None;
+    }
+    known.into_iter().map(|k| (distance(k), k)).filter(|(d, _)| *d <= limit).min().map(|(_, k)| k)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn proposes_what_is_near_and_nothing_else() {
+        let known = ["balance", "backend", "bind", "mode"];
+        assert_eq!(nearest("blance", known), Some("balance"));
+        assert_eq!(nearest("Mode", known), Some("mode"));
+        assert_eq!(nearest("bnid", known), Some("bind"));
+        assert_eq!(nearest("kitchen", known), None);
+        assert_eq!(nearest(&"b".repeat(10_000), known), None);
+    }
+}

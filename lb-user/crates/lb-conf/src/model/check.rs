@@ -1,0 +1,137 @@
+//! What checks send and expect.
+
+/// What a check sends and expects.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CheckSpec {
+    /// The protocol.
+    pub protocol: CheckProtocol,
+    /// `option log-health-checks`: results are logged, also those that change nothing.
+    pub log: bool,
+}
+
+/// The protocol of a check.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum CheckProtocol {
+    /// A connection that opens is a success.
+    #[default]
+    Tcp,
+    /// `option httpchk`: a request whose answer is as expected.
+    Http(HttpCheck),
+    /// `option tcp-check` with rules: they are followed in their order.
+    Script(Vec<CheckStep>),
+}
+
+/// `option httpchk`, `http-check send` and `http-check expect`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpCheck {
+    /// The method; OPTIONS by default.
+    pub method: String,
+    /// The request target; `/` by default.
+    pub uri: String,
+    /// The version; HTTP/1.0 by default.
+    pub version: String,
+    /// Header fields in their order.
+    pub headers: Vec<(String, String)>,
+    /// The body, which may be empty.
+    pub body: Vec<u8>,
+    /// `http-check expect`: all of them must hold. Empty: a status of 2xx or 3xx.
+    pub expect: Vec<HttpExpect>,
+    /// `http-check disable-on-404`: a 404 takes the server out of the selection without marking it down.
+    pub disable_on_404: bool,
+}
+
+impl Default for HttpCheck {
+    fn default() -> Self {
+        Self {
+            method: "OPTIONS".into(),
+            uri: "/".into(),
+            version: "HTTP/1.0".into(),
+            headers: Vec::new(),
+            body: Vec::new(),
+            expect: Vec::new(),
+            disable_on_404: false,
+        }
+    }
+}
+
+/// `http-check expect [!] …`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpExpect {
+    /// `!`: the opposite is expected.
+    pub negated: bool,
+    /// What.
+    pub what: HttpMatch,
+}
+
+/// What an answer to a check must have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HttpMatch {
+    /// `status`: one in these ranges, ends included.
+    Status(Vec<(u16, u16)>),
+    /// `rstatus`: one whose digits match the regular expression.
+    StatusRegex(String),
+    /// `string`: a body that holds it.
+    Body(String),
+    /// `rstring`: a body that matches the regular expression.
+    BodyRegex(String),
+    /// `hdr`, `fhdr`: a header field.
+    Header {
+        /// How the name is compared.
+        name: TextMatch,
+        /// How the value is compared. None: any value will do.
+        value: Option<TextMatch>,
+        /// `fhdr`: the whole field rather than each of its comma-separated values.
+        whole: bool,
+    },
+}
+
+/// `[-m METHOD] TEXT` of `http-check expect hdr`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TextMatch {
+    /// `str`
+    Exact(String),
+    /// `beg`
+    Begins(String),
+    /// `end`
+    Ends(String),
+    /// `sub`
+    Holds(String),
+    /// `reg`
+    Regex(String),
+}
+
+/// `tcp-check` rules.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CheckStep {
+    /// `connect`: opens a connection, to this port if given, and closes the one before.
+    Connect {
+        /// `port`.
+        port: Option<u16>,
+    },
+    /// `send`, `send-binary`.
+    Send(Vec<u8>),
+    /// `expect`.
+    Expect(TcpExpect),
+}
+
+/// `tcp-check expect [!] …`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TcpExpect {
+    /// `!`: the opposite is expected.
+    pub negated: bool,
+    /// What.
+    pub what: TcpMatch,
+    /// `min-recv`: bytes to wait for before looking. None: as many as there are.
+    pub min_recv: Option<u32>,
+}
+
+/// What a server must send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TcpMatch {
+    /// `string`, `binary`: these bytes somewhere.
+    Bytes(Vec<u8>),
+    /// `rstring`: text that matches the regular expression.
+    Regex(String),
+    /// `rbinary`: bytes whose hexadecimal digits match the regular expression.
+    HexRegex(String),
+}
