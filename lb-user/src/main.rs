@@ -1,3 +1,5 @@
 //! The daemon.
 mod args;
-fn main() { let _ = args::CommandLine::parse_from_os(std::env::args_os()); }
+fn main() {
+    let _ = args::CommandLine::parse_from_os(std::env::args_os());
+}

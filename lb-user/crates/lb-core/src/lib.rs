@@ -11,6 +11,7 @@ pub mod check;
 pub mod counters;
 pub mod event;
 pub mod frontend;
+pub mod placement;
 pub mod runtime;
 pub mod server;
 pub mod tick;

@@ -14,7 +14,7 @@ use rtnetlink::packet_route::neighbour::{
 use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage};
 use rtnetlink::{Handle, MulticastGroup, RouteMessageBuilder};
 
-use super::network::{Effect, Event, IfIndex, Network, Route, Unresolved};
+use super::network::{Effect, IfIndex, Network, Route, Unresolved};
 use super::translate;
 
 /// What is subscribed to.
