@@ -58,7 +58,7 @@ impl Backend {
 
     /// `nbsrv`: how many servers load balancing chooses among.
     pub fn usable(&self) -> usize {
-        self.selection.load().len()
+        self.selection.load().candidates().len()
     }
 
     /// Chooses a server and takes a place on it. Takes no lock.

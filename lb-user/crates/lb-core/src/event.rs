@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use lb_conf::model::{LogLevel, Name};
+
 use crate::backend::Backend;
 use crate::change::FrontendChange;
 use crate::frontend::Frontend;
@@ -41,32 +43,11 @@ pub struct ServerEvent {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogEvent {
     /// The proxy's name.
-    pub proxy: lb_conf::model::Name,
+    pub proxy: Name,
     /// How grave it is.
-    pub level: Level,
+    pub level: LogLevel,
     /// The text, without a line end.
     pub text: String,
-}
-
-/// Syslog severities (RFC 5424, section 6.2.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
-    /// The system is unusable.
-    Emerg = 0,
-    /// Action must be taken at once.
-    Alert = 1,
-    /// Critical.
-    Crit = 2,
-    /// Errors.
-    Err = 3,
-    /// Warnings.
-    Warning = 4,
-    /// Normal but significant.
-    Notice = 5,
-    /// Informational.
-    Info = 6,
-    /// For debugging.
-    Debug = 7,
 }
 
 /// A subscriber: called by the thread that made the change, which holds the writer's lock. It must return soon and

@@ -138,7 +138,7 @@ impl Runtime {
         }
         *server.live.state.lock() = after.clone();
         server.publish(&after);
-        if (before.usable(), before.weight) != (after.usable(), after.weight) {
+        if (before.usable(), before.effective_weight()) != (after.usable(), after.effective_weight()) {
             backend.refresh();
         }
         self.tell(backend, server, &before, &after, settings);
@@ -219,7 +219,7 @@ fn build_backend(
         let at = ServerRef { backend: config.id, index };
         let known = before.and_then(|before| before.server(&server.name));
         Arc::new(match known {
-            Some(known) => known.carry_over(at, Arc::clone(server)),
+            Some(known) => known.carry_over(at, Arc::clone(server), now),
             None => Server::new(writer.server_id(), at, Arc::clone(server), now),
         })
     });

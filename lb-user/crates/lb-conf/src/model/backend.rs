@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{BackendId, CheckSpec, Proxy, Server};
+use super::{BackendId, CheckSpec, Name, Proxy, Server};
 
 /// The serving half of a `backend` or `listen` section.
 #[derive(Clone, Debug)]
@@ -18,6 +18,9 @@ pub struct Backend {
     pub algorithm: Algorithm,
     /// `hash-type`.
     pub hash_type: HashType,
+    /// `hash-balance-factor`: hundredths of the average load above which a consistent hash goes on to the next
+    /// server. None: it does not.
+    pub hash_balance_factor: Option<u32>,
     /// How servers that have `check` are checked.
     pub check: CheckSpec,
     /// `timeout connect`.
@@ -56,6 +59,7 @@ impl Backend {
             servers: Vec::new(),
             algorithm: Algorithm::default(),
             hash_type: HashType::default(),
+            hash_balance_factor: None,
             check: CheckSpec::default(),
             timeout_connect: None,
             timeout_server: None,
@@ -85,13 +89,55 @@ pub enum Redispatch {
 }
 
 /// `balance`: how a server is chosen.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Algorithm {
     /// Each in turn, by weight.
     #[default]
     RoundRobin,
+    /// The same with weights that do not change at run time.
+    StaticRr,
+    /// The one with the fewest sessions for its weight.
+    LeastConn,
+    /// The first that has room.
+    First,
+    /// The least loaded of so many drawn by lot.
+    Random(u32),
     /// By a hash of the client's address.
     Source,
+    /// By a hash of a part of the request, which the user plane takes from it.
+    Key(BalanceKey),
+}
+
+/// What `balance` hashes of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BalanceKey {
+    /// `uri`: the path, or all of it.
+    Uri {
+        /// `len`: of its first bytes only.
+        len: Option<u32>,
+        /// `depth`: of its first directories only.
+        depth: Option<u32>,
+        /// `whole`: with the query.
+        whole: bool,
+        /// `path-only`: without scheme and authority.
+        path_only: bool,
+    },
+    /// `url_param NAME`.
+    UrlParam {
+        /// The parameter.
+        name: Name,
+        /// `check_post`: in the body of a POST too.
+        check_post: bool,
+    },
+    /// `hdr(NAME)`.
+    Header {
+        /// The header field.
+        name: Name,
+        /// `use_domain_only`: of a host only the part before the top-level domain.
+        domain_only: bool,
+    },
+    /// `rdp-cookie(NAME)`.
+    RdpCookie(Name),
 }
 
 /// `hash-type`: from a hash to a server.

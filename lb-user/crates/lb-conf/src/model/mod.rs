@@ -14,7 +14,7 @@ mod server;
 
 use std::sync::Arc;
 
-pub use backend::{Algorithm, Backend, HashFunction, HashKind, HashType};
+pub use backend::{Algorithm, Backend, BalanceKey, HashFunction, HashKind, HashType};
 pub use check::{
     CheckProtocol, CheckSpec, CheckStep, HttpCheck, HttpExpect, HttpMatch, TcpExpect, TcpMatch, TextMatch,
 };
@@ -22,7 +22,7 @@ pub use frontend::{Bind, BindAddress, Frontend};
 pub use global::{CommandLevel, Global, StatsSocket, XdpInterface, XdpMode};
 pub use log::{Facility, LogAddress, LogFraming, LogLevel, LogTarget};
 pub use proxy::{Mode, Proxy, XdpUse};
-pub use server::{PortSpec, Server, ServerAddress, ServerCheck};
+pub use server::{AgentCheck, PortSpec, Server, ServerAddress, ServerCheck};
 
 /// A name as the configuration gives it.
 pub type Name = Arc<str>;

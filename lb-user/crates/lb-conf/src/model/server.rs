@@ -36,6 +36,8 @@ pub struct Server {
     pub cookie: Option<Name>,
     /// `check`, where given.
     pub check: Option<ServerCheck>,
+    /// `agent-check`, where given.
+    pub agent: Option<AgentCheck>,
     /// `on-marked-down shutdown-sessions`: its connections are closed when it goes down.
     pub shutdown_on_down: bool,
     /// `on-marked-up shutdown-backup-sessions`: connections of backup servers are closed when it comes up.
@@ -61,6 +63,7 @@ impl Server {
             disabled: false,
             cookie: None,
             check: None,
+            agent: None,
             shutdown_on_down: false,
             shutdown_backups_on_up: false,
             span: Span::default(),
@@ -108,4 +111,15 @@ impl ServerCheck {
     pub fn new(target: Option<SocketAddr>) -> Self {
         Self { inter: Duration::from_secs(2), fastinter: None, downinter: None, rise: 2, fall: 3, target }
     }
+}
+
+/// `agent-check`: when and where a server's agent is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgentCheck {
+    /// `agent-inter`: between two questions; 2 s by default.
+    pub inter: Duration,
+    /// `agent-addr`, or the server's own address, with `agent-port`.
+    pub target: SocketAddr,
+    /// `agent-send`: what is sent once connected.
+    pub send: Vec<u8>,
 }

@@ -3,6 +3,7 @@
 //! A [`Selection`] is built whenever a server's usability or weight changes, and replaced whole; choosing from it
 //! takes no lock.
 
+mod load;
 mod table;
 
 use std::net::IpAddr;
@@ -21,7 +22,7 @@ pub struct PickInput<'a> {
     pub now: Tick,
     /// The client's address; None: a client on a Unix socket.
     pub client: Option<IpAddr>,
-    /// What the algorithm hashes, if it is not the client's address: the path, a header's value.
+    /// What [`Algorithm::Key`] hashes, where the request has it.
     pub key: Option<&'a [u8]>,
     /// A random word, drawn anew for each choice.
     pub random: u64,
@@ -49,92 +50,167 @@ pub enum Pick {
     None,
 }
 
+/// A server that load balancing may choose.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    /// The server.
+    pub server: Arc<Server>,
+    /// Its weight in sixteenths, less while it starts slowly; never 0.
+    pub weight: u32,
+}
+
 /// The servers among which a backend chooses at a time, and how.
 #[derive(Debug)]
 pub struct Selection {
-    servers: Vec<Arc<Server>>,
+    candidates: Vec<Candidate>,
     method: Method,
+    // The next turn; also where scans begin, so that equals take turns.
+    turn: AtomicUsize,
 }
 
+// Slots hold positions in `candidates`.
 #[derive(Debug)]
 enum Method {
-    // Positions in `servers`, in the order of turns.
-    Turns { sequence: Vec<u16>, next: AtomicUsize },
-    // Positions in `servers`, by hash.
-    Hash { table: Vec<u16> },
+    Turns(Vec<u16>),
+    Hash { slots: Vec<u16>, bound: Option<u32> },
+    Least,
+    First,
+    Random { slots: Vec<u16>, draws: u32 },
 }
 
 impl Selection {
     pub(crate) fn new(config: &model::Backend, all: &[Arc<Server>]) -> Self {
-        let (servers, weights) = candidates(all);
-        let method = match config.algorithm {
-            Algorithm::RoundRobin => {
-                Method::Turns { sequence: table::turns(&weights), next: AtomicUsize::new(0) }
-            }
-            Algorithm::Source if config.hash_type.kind == HashKind::Consistent => {
-                Method::Hash { table: table::consistent(&weights) }
-            }
-            Algorithm::Source => Method::Hash { table: table::turns(&weights) },
-        };
-        Self { servers, method }
+        let mut candidates = candidates(all, config.all_backups);
+        if config.algorithm == Algorithm::First {
+            candidates.sort_by_key(|candidate| candidate.server.config.id);
+        }
+        let method = Method::new(config, &candidates);
+        Self { candidates, method, turn: AtomicUsize::new(0) }
     }
 
     /// The servers among which it chooses.
-    pub fn servers(&self) -> &[Arc<Server>] {
-        &self.servers
-    }
-
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.servers.len()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.servers.is_empty()
+    pub fn candidates(&self) -> &[Candidate] {
+        &self.candidates
     }
 
     /// Chooses a server and takes a place on it.
     pub fn pick(&self, input: &PickInput<'_>) -> Pick {
         match &self.method {
-            _ if self.servers.is_empty() => Pick::None,
-            Method::Turns { sequence, next } => self.by_turns(sequence, next, input),
-            Method::Hash { table } => self.by_hash(table, input),
+            _ if self.candidates.is_empty() => Pick::None,
+            Method::Turns(slots) => self.in_turn(slots, input),
+            Method::Hash { slots, bound } => match table::hash(input) {
+                Some(hash) => self.by_hash(slots, hash, *bound, input),
+                None => self.in_turn(slots, input),
+            },
+            Method::Least => self.least_of(self.rotation(), input),
+            Method::First => self.first(input),
+            Method::Random { slots, draws } => self.by_lot(slots, *draws, input),
         }
     }
 
-    fn by_turns(&self, sequence: &[u16], next: &AtomicUsize, input: &PickInput<'_>) -> Pick {
-        let first = next.fetch_add(1, Relaxed);
-        for step in 0..sequence.len() {
-            let turn = sequence[first.wrapping_add(step) % sequence.len()];
-            let server = &self.servers[usize::from(turn)];
-            if input.avoid == Some(server.id) && self.servers.len() > 1 {
+    fn next_turn(&self) -> usize {
+        self.turn.fetch_add(1, Relaxed)
+    }
+
+    fn avoids(&self, candidate: &Candidate, input: &PickInput<'_>) -> bool {
+        input.avoid == Some(candidate.server.id) && self.candidates.len() > 1
+    }
+
+    // The candidate of a slot; slots wrap around.
+    fn at(&self, slots: &[u16], slot: usize) -> &Candidate {
+        &self.candidates[usize::from(slots[slot % slots.len()])]
+    }
+
+    fn in_turn(&self, slots: &[u16], input: &PickInput<'_>) -> Pick {
+        let first = self.next_turn();
+        for step in 0..slots.len() {
+            let candidate = self.at(slots, first.wrapping_add(step));
+            if self.avoids(candidate, input) {
                 continue;
             }
-            if let Some(lease) = server.lease(input.now) {
+            if let Some(lease) = candidate.server.lease_if_free(input.now) {
                 return Pick::Server(lease);
             }
         }
         Pick::AllFull
     }
 
-    fn by_hash(&self, table: &[u16], input: &PickInput<'_>) -> Pick {
-        let hash = table::hash(input);
-        let slot = (hash % table.len() as u64) as usize;
-        let server = &self.servers[usize::from(table[slot])];
-        server.lease(input.now).map_or_else(|| Pick::Full(Arc::clone(server)), Pick::Server)
+    fn by_hash(&self, slots: &[u16], hash: u32, bound: Option<u32>, input: &PickInput<'_>) -> Pick {
+        let home = table::slot(hash, slots.len());
+        let most = bound.map(|factor| load::Bound::new(&self.candidates, factor));
+        let fits = |candidate: &&Candidate| {
+            !self.avoids(candidate, input) && most.as_ref().is_none_or(|most| most.admits(candidate))
+        };
+        let walk = (home..home + slots.len()).map(|slot| self.at(slots, slot));
+        let server = &walk.into_iter().find(fits).unwrap_or_else(|| self.at(slots, home)).server;
+        server.lease_if_free(input.now).map_or_else(|| Pick::Full(Arc::clone(server)), Pick::Server)
+    }
+
+    // All candidates, from another one each time.
+    fn rotation(&self) -> impl Iterator<Item = &Candidate> + Clone {
+        let first = self.next_turn() % self.candidates.len();
+        self.candidates[first..].iter().chain(&self.candidates[..first])
+    }
+
+    // Others may take the last place between the comparison and the lease: then the comparison is made again.
+    fn least_of<'a>(&self, of: impl Iterator<Item = &'a Candidate> + Clone, input: &PickInput<'_>) -> Pick {
+        for _ in 0..=self.candidates.len() {
+            let free = of.clone().filter(|c| !self.avoids(c, input) && c.server.has_room(input.now));
+            let Some(best) = free.min_by(|a, b| load::compare(a, b)) else { break };
+            if let Some(lease) = best.server.lease_if_free(input.now) {
+                return Pick::Server(lease);
+            }
+        }
+        Pick::AllFull
+    }
+
+    fn first(&self, input: &PickInput<'_>) -> Pick {
+        let open = self.candidates.iter().filter(|candidate| !self.avoids(candidate, input));
+        let mut leases = open.filter_map(|candidate| candidate.server.lease_if_free(input.now));
+        leases.next().map_or(Pick::AllFull, Pick::Server)
+    }
+
+    fn by_lot(&self, slots: &[u16], draws: u32, input: &PickInput<'_>) -> Pick {
+        let drawn = (0..draws).map(|n| self.at(slots, table::draw(input.random, n, slots.len())));
+        match self.least_of(drawn, input) {
+            // The drawn ones are full or to be avoided; another may not be.
+            Pick::AllFull => self.least_of(self.rotation(), input),
+            pick => pick,
+        }
     }
 }
 
-// The usable active servers, or the first usable backup one where there is none, with their weights.
-fn candidates(all: &[Arc<Server>]) -> (Vec<Arc<Server>>, Vec<u32>) {
-    let usable = |backup| {
-        let of_kind = all.iter().filter(move |server| server.config.backup == backup);
-        of_kind.filter_map(|server| {
-            let state = server.state();
-            state.usable().then(|| (Arc::clone(server), state.weight))
-        })
-    };
-    let (servers, weights): (Vec<_>, Vec<_>) = usable(false).unzip();
-    if servers.is_empty() { usable(true).take(1).unzip() } else { (servers, weights) }
+impl Method {
+    fn new(config: &model::Backend, candidates: &[Candidate]) -> Self {
+        let weights: Vec<u32> = candidates.iter().map(|candidate| candidate.weight).collect();
+        match config.algorithm {
+            Algorithm::RoundRobin | Algorithm::StaticRr => Self::Turns(table::turns(&weights)),
+            Algorithm::LeastConn => Self::Least,
+            Algorithm::First => Self::First,
+            Algorithm::Random(draws) => Self::Random { slots: table::turns(&weights), draws: draws.max(1) },
+            Algorithm::Source | Algorithm::Key(_) => match config.hash_type.kind {
+                HashKind::MapBased => Self::Hash { slots: table::turns(&weights), bound: None },
+                HashKind::Consistent => {
+                    Self::Hash { slots: table::consistent(candidates), bound: config.hash_balance_factor }
+                }
+            },
+        }
+    }
+}
+
+// The usable active servers; where there is none, the first usable backup one, or all of them.
+fn candidates(all: &[Arc<Server>], all_backups: bool) -> Vec<Candidate> {
+    let of_kind =
+        |backup| all.iter().filter(move |server| server.config.backup == backup).filter_map(candidate);
+    let active: Vec<_> = of_kind(false).collect();
+    if !active.is_empty() {
+        return active;
+    }
+    of_kind(true).take(if all_backups { usize::MAX } else { 1 }).collect()
+}
+
+fn candidate(server: &Arc<Server>) -> Option<Candidate> {
+    let state = server.state();
+    let weight = state.effective_weight();
+    (state.usable() && weight > 0).then(|| Candidate { server: Arc::clone(server), weight })
 }

@@ -17,7 +17,7 @@ use parking_lot::Mutex;
 pub use admin::Admin;
 pub use lease::ServerLease;
 pub use probe::{Edge, Probe};
-pub use state::{Operational, State, WEIGHT_MAX};
+pub use state::{FULL_THROTTLE, Operational, State, WEIGHT_MAX};
 pub use status::Status;
 
 use crate::counters::{Counter, Traffic};
@@ -91,14 +91,17 @@ impl Server {
 
     /// The same server under another configuration. A limit or address that was set at run time stays unless the
     /// configured one is another now.
-    pub(crate) fn carry_over(&self, at: ServerRef, config: Arc<model::Server>) -> Self {
+    pub(crate) fn carry_over(&self, at: ServerRef, config: Arc<model::Server>, now: Tick) -> Self {
         if config.address != self.config.address {
             self.live.address.store(Arc::new(config.address.clone()));
         }
         if config.maxconn != self.config.maxconn {
             self.live.maxconn.store(config.maxconn.unwrap_or(0), Relaxed);
         }
-        self.live.state.lock().reconfigure(&config);
+        let mut state = self.live.state.lock();
+        state.reconfigure(&self.config, &config, now);
+        self.publish(&state);
+        drop(state);
         Self { id: self.id, at, config, live: Arc::clone(&self.live) }
     }
 
@@ -137,8 +140,18 @@ impl Server {
         self.live.counters.traffic.sessions.get()
     }
 
+    /// What load balancing compares: sessions here.
+    pub(crate) fn load(&self) -> u64 {
+        self.active()
+    }
+
+    /// Whether it has a place free.
+    pub(crate) fn has_room(&self, _now: Tick) -> bool {
+        self.maxconn().is_none_or(|limit| self.active() < u64::from(limit))
+    }
+
     /// Takes a place on it, whatever its state; None: it is full.
-    pub fn lease(self: &Arc<Self>, now: Tick) -> Option<ServerLease> {
+    pub fn lease_if_free(self: &Arc<Self>, now: Tick) -> Option<ServerLease> {
         ServerLease::take(self, now)
     }
 

@@ -12,6 +12,9 @@ use crate::tick::Tick;
 /// The highest weight.
 pub const WEIGHT_MAX: u32 = 256;
 
+/// The divisions of a weight: what `slowstart` counts in.
+pub const FULL_THROTTLE: u32 = 16;
+
 /// What a server does, whatever is wanted of it; the numbers are those of `show servers state`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operational {
@@ -42,6 +45,8 @@ pub struct State {
     pub weight: u32,
     /// `slowstart`.
     pub slowstart: Duration,
+    /// Sixteenths of the weight that a starting server has; 16 for one that runs.
+    pub throttle: u32,
     /// When it last went up or down.
     pub changed: Tick,
     /// How long it was down before `changed`.
@@ -56,29 +61,37 @@ impl State {
             admin,
             operational: if config.disabled { Operational::Stopped } else { Operational::Running },
             check: config.check.as_ref().map(|check| Probe::new(check.rise, check.fall)),
-            agent: None,
+            agent: config.agent.as_ref().map(|_| Probe::new(1, 1)),
             initial_weight: config.weight,
             weight: config.weight,
-            slowstart: Duration::ZERO,
+            slowstart: config.slowstart.unwrap_or_default(),
+            throttle: FULL_THROTTLE,
             changed: now,
             down_before: Duration::ZERO,
         }
     }
 
-    /// The same server under another configuration. A weight that was set at run time stays unless the configured
-    /// one is another now.
-    pub fn reconfigure(&mut self, config: &model::Server) {
-        if self.initial_weight != config.weight {
-            (self.initial_weight, self.weight) = (config.weight, config.weight);
+    /// The same server under another configuration, `new`. A weight or maintenance that was ordered at run time
+    /// stays; what the configurations say differently changes.
+    pub fn reconfigure(&mut self, old: &model::Server, new: &model::Server, now: Tick) {
+        if old.weight != new.weight {
+            (self.initial_weight, self.weight) = (new.weight, new.weight);
         }
-        self.check = config.check.as_ref().map(|check| {
+        self.check = new.check.as_ref().map(|check| {
             let mut probe = self.check.take().unwrap_or_else(|| Probe::new(check.rise, check.fall));
             probe.rebound(check.rise, check.fall);
             probe
         });
-        self.admin = self.admin.without(Admin::CONFIG_MAINT);
-        if config.disabled {
-            self.admin |= Admin::CONFIG_MAINT;
+        self.agent = new.agent.as_ref().map(|_| self.agent.take().unwrap_or_else(|| Probe::new(1, 1)));
+        self.slowstart = new.slowstart.unwrap_or_default();
+        if old.disabled && !new.disabled {
+            self.set_admin(self.admin.without(Admin::CONFIG_MAINT), now);
+        } else if new.disabled && !old.disabled {
+            self.set_admin(self.admin | Admin::CONFIG_MAINT, now);
+        }
+        // A check that is no more can bring no server up again.
+        if self.check.is_none() && self.agent.is_none() && !self.admin.maint() {
+            self.start(now);
         }
     }
 
@@ -158,6 +171,7 @@ impl State {
         }
         self.down_before = self.downtime(now);
         self.operational = to;
+        self.throttle = if to == Operational::Starting { 1 } else { FULL_THROTTLE };
         self.changed = now;
     }
 
@@ -184,13 +198,17 @@ impl State {
     /// Does what an operator or an agent wants.
     pub fn order(&mut self, wanted: AdminState, now: Tick) {
         let own = Admin::FORCED_MAINT | Admin::CONFIG_MAINT | Admin::FORCED_DRAIN;
-        let before = self.admin;
-        self.admin = match wanted {
-            AdminState::Ready => before.without(own),
-            AdminState::Drain => before.without(own) | Admin::FORCED_DRAIN,
-            AdminState::Maint => before.without(Admin::FORCED_DRAIN) | Admin::FORCED_MAINT,
+        let admin = match wanted {
+            AdminState::Ready => self.admin.without(own),
+            AdminState::Drain => self.admin.without(own) | Admin::FORCED_DRAIN,
+            AdminState::Maint => self.admin.without(Admin::FORCED_DRAIN) | Admin::FORCED_MAINT,
         };
-        match (before.maint(), self.admin.maint()) {
+        self.set_admin(admin, now);
+    }
+
+    fn set_admin(&mut self, admin: Admin, now: Tick) {
+        let before = std::mem::replace(&mut self.admin, admin);
+        match (before.maint(), admin.maint()) {
             (false, true) => self.turn(Operational::Stopped, now),
             (true, false) => self.leave_maintenance(now),
             _ => {}
@@ -239,10 +257,23 @@ impl State {
         Ok(())
     }
 
-    /// Ends the start when the time of `slowstart` is over.
+    /// The weight in sixteenths that load balancing gives the server.
+    pub fn effective_weight(&self) -> u32 {
+        self.weight * self.throttle
+    }
+
+    /// Moves the weight of a starting server on, and ends the start when the time of `slowstart` is over.
     pub fn slow_start_step(&mut self, now: Tick) {
-        if self.operational == Operational::Starting && now.since(self.changed) >= self.slowstart {
-            self.operational = Operational::Running;
+        if self.operational != Operational::Starting {
+            return;
         }
+        let (past, whole) = (now.since(self.changed).as_millis(), self.slowstart.as_millis().max(1));
+        if past >= whole {
+            self.operational = Operational::Running;
+            self.throttle = FULL_THROTTLE;
+            return;
+        }
+        let steps = u128::from(FULL_THROTTLE) * past / whole;
+        self.throttle = u32::try_from(steps).map_or(FULL_THROTTLE, |steps| steps.clamp(1, FULL_THROTTLE));
     }
 }
