@@ -7,9 +7,12 @@ use anyhow::{Result, ensure};
 use lbx_tests::client::{self, Echo, From, Http};
 use lbx_tests::daemon::{Program, Setup};
 use lbx_tests::netns::{Netns, veth};
+use lbx_tests::oracle::{self, Scenario, Side};
 use lbx_tests::origin::{Origin, pattern};
 use lbx_tests::privilege::{NETNS, Need};
 use lbx_tests::suite::{self, Case};
+
+const HAPROXY: &[Need] = &[Need::Program("haproxy")];
 
 fn main() {
     suite::main(vec![
@@ -17,8 +20,10 @@ fn main() {
         Case::new("netns::veth_connects", NETNS, veth_connects),
         Case::new("origin::answers_what_the_path_says", &[], origin_answers),
         Case::new("origin::dies_and_lives_again", &[], origin_dies),
-        Case::new("daemon::starts_and_stops", &[Need::Program("haproxy")], daemon_starts),
-        Case::new("daemon::reports_a_wrong_configuration", &[Need::Program("haproxy")], daemon_refuses),
+        Case::new("daemon::starts_and_stops", HAPROXY, daemon_starts),
+        Case::new("daemon::reports_a_wrong_configuration", HAPROXY, daemon_refuses),
+        Case::new("oracle::agrees_with_itself", HAPROXY, oracle_agrees),
+        Case::new("oracle::shows_a_difference", HAPROXY, oracle_differs),
     ]);
 }
 
@@ -100,5 +105,55 @@ fn daemon_starts() -> Result<()> {
 fn daemon_refuses() -> Result<()> {
     let ended = Setup::new(Program::Haproxy, "global\n  nonsense\n")?.argument("-c").run_to_end()?;
     ensure!(ended.status.code() == Some(1) && ended.output.contains("nonsense"), "{ended:?}");
+    Ok(())
+}
+
+const LOGGED: &str = "
+global
+    log {log} local0
+defaults
+    log global
+    mode http
+    option httplog
+    timeout connect 5s
+    timeout client 5s
+    timeout server 5s
+listen web
+    bind 127.0.0.1:{web}
+    server s1 {s1}
+    server s2 {s2}
+";
+
+fn browse(side: &mut Side) -> Result<()> {
+    for path in ["/", "/bytes/1000", "/status/404"] {
+        side.exchange("web", &format!("GET {path} HTTP/1.1\r\nhost: a\r\n\r\n"))?;
+    }
+    Ok(())
+}
+
+fn oracle_agrees() -> Result<()> {
+    let scenario = Scenario { config: LOGGED, traffic: browse };
+    oracle::compare_programs(&scenario, Program::Haproxy, Program::Haproxy)?;
+    let transcript = oracle::run(&scenario, Program::Haproxy)?;
+    for part in ["< HTTP/1.1 404 Origin", "s2 GET /bytes/1000 HTTP/1.1", "log {client} [DATE] web web/s1 T/"]
+    {
+        ensure!(transcript.iter().any(|line| line.starts_with(part)), "{part} in {transcript:#?}");
+    }
+    Ok(())
+}
+
+fn oracle_differs() -> Result<()> {
+    // Which server answers depends on how many requests came before: the side that sends one more sees another server.
+    static EXTRA: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
+    let traffic = |side: &mut Side| {
+        if EXTRA.fetch_xor(true, std::sync::atomic::Ordering::Relaxed) {
+            side.connect("web")?.get("/")?;
+        }
+        browse(side)
+    };
+    let scenario = Scenario { config: LOGGED, traffic };
+    let error = oracle::compare_programs(&scenario, Program::Haproxy, Program::Haproxy);
+    let text = error.err().map(|e| e.to_string()).unwrap_or_default();
+    ensure!(text.contains("- < x-origin: s1\n+ < x-origin: s2"), "{text}");
     Ok(())
 }

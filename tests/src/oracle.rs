@@ -1,0 +1,255 @@
+//! Comparing this program with HAProxy: one configuration, the same traffic through both, and what the client, the
+//! servers and the log saw must be the same once addresses and times are made equal.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use anyhow::{Context, Result, bail};
+use regex::Regex;
+
+use crate::client::{Http, Response};
+use crate::daemon::{Daemon, Program, Setup};
+use crate::message::Headers;
+use crate::origin::{Origin, Request};
+use crate::ports;
+use crate::syslog::Syslog;
+
+/// A configuration and the traffic to send through it.
+///
+/// In the configuration `{s1}`, `{s2}`, … stand for HTTP origins, `{t1}`, `{t2}`, … for TCP origins, `{log}` for the
+/// address of a log receiver, `{dir}` for a folder, and `127.0.0.1:{name}` for a port to bind to.
+pub struct Scenario {
+    /// The configuration.
+    pub config: &'static str,
+    /// Sends the traffic.
+    pub traffic: fn(&mut Side) -> Result<()>,
+}
+
+/// One program with its own origins and log, and what happened so far.
+pub struct Side {
+    /// The program.
+    pub daemon: Daemon,
+    /// Its origins by their names in the configuration.
+    pub origins: BTreeMap<String, Origin>,
+    /// Where it logs.
+    pub log: Syslog,
+    ports: BTreeMap<String, u16>,
+    transcript: Vec<String>,
+}
+
+/// Runs a scenario through HAProxy and through this program; an error shows where they differ.
+pub fn compare(scenario: &Scenario) -> Result<()> {
+    compare_programs(scenario, Program::Haproxy, Program::Lbx)
+}
+
+/// Runs a scenario through two programs; an error shows where they differ.
+pub fn compare_programs(scenario: &Scenario, expected: Program, actual: Program) -> Result<()> {
+    let transcript = |program| run(scenario, program).with_context(|| format!("with {program:?}"));
+    let (expected, actual) = (transcript(expected)?, transcript(actual)?);
+    if expected != actual {
+        bail!("differences (- expected, + actual):\n{}", difference(&expected, &actual));
+    }
+    Ok(())
+}
+
+/// What one program made of a scenario, line by line.
+pub fn run(scenario: &Scenario, program: Program) -> Result<Vec<String>> {
+    let mut side = Side::start(scenario.config, program)?;
+    (scenario.traffic)(&mut side)?;
+    side.finish()
+}
+
+impl Side {
+    /// Starts a program with what its configuration names.
+    pub fn start(config: &str, program: Program) -> Result<Self> {
+        let log = Syslog::start()?;
+        let mut setup = Setup::new(program, config)?.set("log", log.address());
+        let (mut origins, mut bound) = (BTreeMap::new(), BTreeMap::new());
+        for (name, is_port) in placeholders(config) {
+            if is_port {
+                let port = ports::free();
+                setup = setup.ready_on(([127, 0, 0, 1], port).into()).set(&name, port);
+                bound.insert(name, port);
+            } else if let Some(origin) = origin(&name)? {
+                setup = setup.set(&name, origin.address());
+                origins.insert(name, origin);
+            }
+        }
+        Ok(Self { daemon: setup.start()?, origins, log, ports: bound, transcript: Vec::new() })
+    }
+
+    /// Connects to a port of the configuration.
+    pub fn connect(&self, port: &str) -> Result<Http> {
+        Http::connect(self.daemon.address(port))
+    }
+
+    /// Sends a request on a connection of its own, byte for byte, and writes down the response.
+    pub fn exchange(&mut self, port: &str, request: &str) -> Result<Response> {
+        let mut http = self.connect(port)?;
+        http.send(request.as_bytes())?;
+        self.response(&mut http, request)
+    }
+
+    /// Reads the response to `request` and writes it down.
+    pub fn response(&mut self, http: &mut Http, request: &str) -> Result<Response> {
+        let method = request.split(' ').next().unwrap_or_default();
+        let response = http.response_to(method).with_context(|| format!("in answer to {request:?}"))?;
+        self.note(format!("> {}", request.lines().next().unwrap_or_default()));
+        self.note(format!("< {}", response.line));
+        self.note_headers("<", &response.headers);
+        self.note(format!("< body {}", excerpt(&response.body)));
+        Ok(response)
+    }
+
+    /// Writes down something else that both programs should agree on.
+    pub fn note(&mut self, line: impl Into<String>) {
+        self.transcript.push(line.into());
+    }
+
+    fn note_headers(&mut self, mark: &str, headers: &Headers) {
+        for (name, value) in &headers.0 {
+            // The date is that of the moment, and names are written in lower or upper case as everybody likes.
+            let value = if name.eq_ignore_ascii_case("date") { "DATE" } else { value };
+            self.note(format!("{mark} {}: {value}", name.to_ascii_lowercase()));
+        }
+    }
+
+    fn note_request(&mut self, origin: &str, request: &Request) {
+        self.note(format!("{origin} {}", request.line));
+        self.note_headers(origin, &request.headers);
+        self.note(format!("{origin} body {}", excerpt(&request.body)));
+    }
+
+    /// Adds what the servers and the log saw, and returns everything with addresses and times made equal.
+    fn finish(mut self) -> Result<Vec<String>> {
+        let seen: Vec<(String, Vec<Request>)> =
+            self.origins.iter().map(|(name, origin)| (name.clone(), origin.requests())).collect();
+        for (name, requests) in seen {
+            for request in &requests {
+                self.note_request(&name, request);
+            }
+        }
+        for line in self.log.settled()? {
+            self.note(format!("log {}", normal_log(&line)));
+        }
+        Ok(self.transcript.iter().map(|line| self.normal(line)).collect())
+    }
+
+    /// Gives addresses the names that they have in the configuration.
+    fn normal(&self, line: &str) -> String {
+        let origins = self.origins.iter().map(|(name, origin)| (name, origin.address().port()));
+        let named = self.ports.iter().map(|(name, port)| (name, *port)).chain(origins);
+        let mut line = line.to_owned();
+        for (name, port) in named {
+            line = line.replace(&format!("127.0.0.1:{port}"), &format!("{{{name}}}"));
+        }
+        CLIENT.replace_all(&line, "{client}").into_owned()
+    }
+}
+
+fn origin(name: &str) -> Result<Option<Origin>> {
+    match name.as_bytes() {
+        [b's', b'0'..=b'9', ..] => Origin::http(name).map(Some),
+        [b't', b'0'..=b'9', ..] => Origin::tcp(name).map(Some),
+        _ => Ok(None),
+    }
+}
+
+/// The names in braces, and whether each stands for a port to bind to.
+fn placeholders(config: &str) -> BTreeMap<String, bool> {
+    static NAME: LazyLock<Regex> = LazyLock::new(|| pattern(r"(127\.0\.0\.1:)?\{([a-z]+[0-9]*)\}"));
+    NAME.captures_iter(config)
+        .filter_map(|found| Some((found.get(2)?.as_str().to_owned(), found.get(1).is_some())))
+        .collect()
+}
+
+static CLIENT: LazyLock<Regex> = LazyLock::new(|| pattern(r"127\.0\.0\.1:\d+"));
+
+fn pattern(text: &str) -> Regex {
+    Regex::new(text).expect("a pattern of this file")
+}
+
+/// A log line without its syslog header, with dates and durations blotted out; a duration of -1, which says that
+/// something never happened, stays.
+fn normal_log(line: &str) -> String {
+    static DATE: LazyLock<Regex> = LazyLock::new(|| pattern(r"\[\d\d/\w{3}/\d{4}:[\d:.]+\]"));
+    // Durations are what stands before the status and size of a request, or before the size of a connection.
+    static HTTP: LazyLock<Regex> = LazyLock::new(|| pattern(r" ([-+\d]+(?:/[-+\d]+){4}) (-1|\d{3}) \+?\d+ "));
+    static TCP: LazyLock<Regex> = LazyLock::new(|| pattern(r" ([-+\d]+(?:/[-+\d]+){2}) \+?\d+ "));
+    // Open connections of four kinds before the retries: those of the exchange before may or may not be closed yet.
+    static OPEN: LazyLock<Regex> = LazyLock::new(|| pattern(r" \d+/\d+/\d+/\d+(/\+?\d+ \d+/\d+)"));
+    let message = line.split_once("]: ").map_or(line, |(_, message)| message);
+    let mut text = DATE.replace(message, "[DATE]").into_owned();
+    let durations = HTTP.captures(&text).or_else(|| TCP.captures(&text)).and_then(|found| found.get(1));
+    if let Some(range) = durations.map(|found| found.range()) {
+        let blotted = blot(text.get(range.clone()).unwrap_or_default());
+        text.replace_range(range, &blotted);
+    }
+    OPEN.replace(&text, " N/N/N/N$1").into_owned()
+}
+
+fn blot(durations: &str) -> String {
+    let blotted: Vec<&str> = durations.split('/').map(|d| if d == "-1" { "-1" } else { "T" }).collect();
+    blotted.join("/")
+}
+
+/// A body as a line: all of it if it is short text, else its length and checksum.
+fn excerpt(body: &[u8]) -> String {
+    match std::str::from_utf8(body) {
+        Ok(text) if body.len() <= 200 => format!("{text:?}"),
+        _ => format!("{} bytes, sum {}", body.len(), sum(body)),
+    }
+}
+
+/// FNV-1a, 64 bits.
+fn sum(body: &[u8]) -> u64 {
+    body.iter()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+/// Both transcripts from the first line in which they differ, line for line.
+fn difference(expected: &[String], actual: &[String]) -> String {
+    let mut text = String::new();
+    for i in 0..expected.len().max(actual.len()) {
+        match (expected.get(i), actual.get(i)) {
+            (Some(a), Some(b)) if a == b => text.push_str(&format!("  {a}\n")),
+            (a, b) => {
+                text.extend(a.map(|line| format!("- {line}\n")));
+                text.extend(b.map(|line| format!("+ {line}\n")));
+            }
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn log_lines_lose_what_changes_from_run_to_run() {
+        for (line, expected) in [
+            (
+                "<134>Nov 22 17:00:01 haproxy[12]: 127.0.0.1:4000 [22/Nov/2026:17:00:01.123] web web/s1 0/0/-1/2/12 \
+                 200 77 - - ---- 1/1/0/0/0 0/0 \"GET / HTTP/1.1\"",
+                "127.0.0.1:4000 [DATE] web web/s1 T/T/-1/T/T 200 77 - - ---- N/N/N/N/0 0/0 \"GET / HTTP/1.1\"",
+            ),
+            (
+                "<134>Nov 22 17:00:01 lbx[12]: 127.0.0.1:4000 [22/Nov/2026:17:00:01.123] web web/s1 1/0/5 77 -- \
+                 1/1/0/0/0 0/0",
+                "127.0.0.1:4000 [DATE] web web/s1 T/T/T 77 -- N/N/N/N/0 0/0",
+            ),
+        ] {
+            assert_eq!(normal_log(line), expected);
+        }
+    }
+
+    #[test]
+    fn names_in_braces_are_found() {
+        let found = placeholders(
+            "bind 127.0.0.1:{web}\nserver a {s1}\nlog {log} local0\nuse_backend b if { path /x }",
+        );
+        let names: Vec<_> = found.iter().map(|(name, port)| (name.as_str(), *port)).collect();
+        assert_eq!(names, [("log", false), ("s1", false), ("web", true)]);
+    }
+}
