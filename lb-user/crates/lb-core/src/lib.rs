@@ -17,7 +17,7 @@ pub mod server;
 pub mod tick;
 
 pub use backend::Backend;
-pub use balance::{Pick, PickInput};
+pub use balance::{Pick, PickInput, Slots};
 pub use change::{Applied, Change, FrontendChange, Refused, ServerChange};
 pub use event::Event;
 pub use frontend::Frontend;

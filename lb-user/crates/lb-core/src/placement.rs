@@ -8,7 +8,8 @@ use std::net::Ipv6Addr;
 use std::sync::Arc;
 
 use lb_conf::model::{
-    Backend, Bind, BindAddress, Config, Frontend, FrontendId, Mode, Name, Server, ServerAddress, XdpUse,
+    Algorithm, Backend, Bind, BindAddress, Config, Frontend, FrontendId, Mode, Name, Server, ServerAddress,
+    XdpUse,
 };
 use lb_conf::span::Span;
 
@@ -51,6 +52,8 @@ pub enum ObstacleKind {
     NoBackend,
     /// The backend has no server.
     NoServer(Name),
+    /// `balance` with an algorithm that needs what only user space knows.
+    Algorithm(&'static str),
     /// A bind on a Unix socket.
     UnixBind,
     /// `interface` on a bind line: services of the kernel plane are the same on all interfaces.
@@ -72,6 +75,7 @@ impl fmt::Display for ObstacleKind {
             Self::NoInterface => f.write_str("there is no 'xdp-interface' in the global section"),
             Self::NoBackend => f.write_str("it has no default_backend"),
             Self::NoServer(backend) => write!(f, "backend '{backend}' has no server"),
+            Self::Algorithm(name) => write!(f, "'{name}' is done in user space"),
             Self::UnixBind => f.write_str("a Unix socket is served in user space"),
             Self::BindInterface => f.write_str("'interface' on a bind line is served in user space"),
             Self::BindLimit => f.write_str("'maxconn' on a bind line is served in user space"),
@@ -149,10 +153,25 @@ fn backend_obstacles(backend: &Backend, add: &mut impl FnMut(ObstacleKind, Span)
     if backend.servers.is_empty() {
         add(ObstacleKind::NoServer(backend.proxy.name.clone()), backend.proxy.span);
     }
+    if let Some(name) = user_space_algorithm(backend) {
+        add(ObstacleKind::Algorithm(name), backend.proxy.span);
+    }
     for server in &backend.servers {
         if matches!(server.address, ServerAddress::Unix(_)) {
             add(ObstacleKind::UnixServer(server.name.clone()), server.span);
         }
+    }
+}
+
+/// The word that makes the choice of a server depend on what the kernel plane does not know.
+fn user_space_algorithm(backend: &Backend) -> Option<&'static str> {
+    match &backend.algorithm {
+        Algorithm::Source if backend.hash_balance_factor.is_some() => Some("hash-balance-factor"),
+        Algorithm::RoundRobin | Algorithm::StaticRr | Algorithm::Source => None,
+        Algorithm::LeastConn => Some("balance leastconn"),
+        Algorithm::First => Some("balance first"),
+        Algorithm::Random(_) => Some("balance random"),
+        Algorithm::Key(_) => Some("a balance by parts of the request"),
     }
 }
 
@@ -261,6 +280,7 @@ mod tests {
         one_interface.binds[0].interface = Some("eth0".into());
         let mut limited = plain();
         limited.binds[0].maxconn = Some(5);
+        let balanced = Backend { algorithm: Algorithm::First, ..backend(&servers) };
         let mut bare = config(plain(), backend(&servers));
         bare.global.xdp_interfaces.clear();
         let rows = [
@@ -271,6 +291,7 @@ mod tests {
             (config(one_interface, backend(&servers)), ObstacleKind::BindInterface, 11),
             (config(limited, backend(&servers)), ObstacleKind::BindLimit, 11),
             (bare, ObstacleKind::NoInterface, 10),
+            (config(plain(), balanced), ObstacleKind::Algorithm("balance first"), 19),
             (config(plain(), backend(&[])), ObstacleKind::NoServer("back".into()), 19),
             (config(plain(), backend(&["10.0.1.2:80", "/s"])), ObstacleKind::UnixServer("s21".into()), 21),
             (config(plain(), backend(&["[::1]:80"])), ObstacleKind::OtherFamily, 11),

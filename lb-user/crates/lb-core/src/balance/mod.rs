@@ -78,6 +78,16 @@ enum Method {
     Random { slots: Vec<u16>, draws: u32 },
 }
 
+/// How the kernel plane chooses the same server as [`Selection::pick`]. Slots hold positions in
+/// [`Selection::candidates`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Slots<'a> {
+    /// Each slot in turn.
+    Turn(&'a [u16]),
+    /// The slot of the client's address.
+    Source(&'a [u16]),
+}
+
 impl Selection {
     pub(crate) fn new(config: &model::Backend, all: &[Arc<Server>]) -> Self {
         let mut candidates = candidates(all, config.all_backups);
@@ -91,6 +101,15 @@ impl Selection {
     /// The servers among which it chooses.
     pub fn candidates(&self) -> &[Candidate] {
         &self.candidates
+    }
+
+    /// The slots for the kernel plane. None: its method needs what only user space knows.
+    pub fn slots(&self) -> Option<Slots<'_>> {
+        match &self.method {
+            Method::Turns(slots) => Some(Slots::Turn(slots)),
+            Method::Hash { slots, bound: None } => Some(Slots::Source(slots)),
+            Method::Hash { .. } | Method::Least | Method::First | Method::Random { .. } => None,
+        }
     }
 
     /// Chooses a server and takes a place on it.
