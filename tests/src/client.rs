@@ -3,11 +3,12 @@
 use std::io::{BufReader, Read, Write};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use socket2::{Domain, Socket, Type};
 
 use crate::message::{self, Headers, read_head};
 use crate::netns::Netns;
+use crate::origin::pattern;
 use crate::wait;
 
 /// Where a connection comes from.
@@ -151,6 +152,25 @@ pub fn get(from: From<'_>, to: SocketAddr, path: &str) -> Result<Response> {
     Http::connect_from(from, to)?.request("GET", path, "connection: close\r\n", b"")
 }
 
+/// Downloads `/bytes/LENGTH` of an HTTP origin and checks every byte as it comes. Returns the origin's name.
+pub fn download(from: From<'_>, to: SocketAddr, length: usize) -> Result<String> {
+    let mut stream = BufReader::new(connect(from, to)?);
+    let request = format!("GET /bytes/{length} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n");
+    stream.get_mut().write_all(request.as_bytes())?;
+    let head = read_head(&mut stream)?.context("closed before a response")?;
+    let mut expected = pattern(length);
+    let mut buffer = vec![0; 64 * 1024];
+    while !expected.is_empty() {
+        let n =
+            stream.read(&mut buffer).with_context(|| format!("{} bytes before the end", expected.len()))?;
+        ensure!(n > 0, "closed {} bytes before the end", expected.len());
+        let (now, rest) = expected.split_at_checked(n).context("more than was announced")?;
+        ensure!(buffer.get(..n) == Some(now), "wrong bytes {} before the end", expected.len());
+        expected = rest;
+    }
+    Ok(head.headers.get("x-origin").unwrap_or_default().to_owned())
+}
+
 /// A connection to a TCP origin: the server's name, and an echo.
 #[derive(Debug)]
 pub struct Echo {
@@ -173,7 +193,7 @@ impl Echo {
         self.stream.get_mut().write_all(bytes).context("sending to the echo")?;
         let mut back = vec![0; bytes.len()];
         self.stream.read_exact(&mut back).context("reading the echo")?;
-        anyhow::ensure!(back == bytes, "the echo differs from what was sent");
+        ensure!(back == bytes, "the echo differs from what was sent");
         Ok(())
     }
 

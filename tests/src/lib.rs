@@ -5,7 +5,9 @@
 
 pub mod client;
 pub mod daemon;
+pub mod lab;
 pub mod listening;
+pub mod maps;
 pub mod message;
 pub mod netns;
 pub mod oracle;
@@ -15,4 +17,5 @@ pub mod privilege;
 pub mod suite;
 pub mod syslog;
 pub mod wait;
+pub mod wire;
 pub mod xdp_pass;

@@ -1,11 +1,12 @@
 //! Servers to balance: an HTTP/1.1 origin that answers what its path asks for, and a TCP echo that says its name.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{self, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -180,13 +181,18 @@ impl Shared {
 
 /// Byte `index` of every body that an origin makes: not periodic in any power of two, so that a lost, repeated or moved
 /// segment shows.
-pub const fn pattern_byte(index: usize) -> u8 {
+const fn pattern_byte(index: usize) -> u8 {
     (index % 251) as u8
 }
 
-/// The first `length` bytes of every body that an origin makes.
-pub fn pattern(length: usize) -> Vec<u8> {
-    (0..length).map(pattern_byte).collect()
+/// The longest body of `/bytes/N` and `/chunked/N`.
+pub const LONGEST: usize = 16 << 20;
+
+/// The first `length` bytes of every body that an origin makes; at most [`LONGEST`].
+pub fn pattern(length: usize) -> &'static [u8] {
+    // Made once: two hundred clients must not need two hundred copies.
+    static WHOLE: LazyLock<Vec<u8>> = LazyLock::new(|| (0..LONGEST).map(pattern_byte).collect());
+    WHOLE.get(..length).unwrap_or(&WHOLE)
 }
 
 fn listen(shared: &Arc<Shared>, netns: Option<&Netns>, address: SocketAddr) -> Result<SocketAddr> {
@@ -262,7 +268,7 @@ fn serve_http(shared: &Shared, number: u64, peer: SocketAddr, stream: &TcpStream
 /// What to send back.
 struct Reply {
     status: u16,
-    body: Vec<u8>,
+    body: Cow<'static, [u8]>,
     chunked: bool,
     close: bool,
 }
@@ -271,18 +277,18 @@ fn answer(shared: &Shared, request: &Request) -> Reply {
     let path = request.target().split('?').next().unwrap_or_default();
     let mut parts = path.trim_start_matches('/').split('/');
     let (word, number) = (parts.next(), parts.next().and_then(|n| n.parse::<usize>().ok()));
-    let reply = |body| Reply { status: 200, body, chunked: false, close: false };
-    let named = || reply(shared.name.clone().into_bytes());
+    let reply = |body: Cow<'static, [u8]>| Reply { status: 200, body, chunked: false, close: false };
+    let named = || reply(shared.name.clone().into_bytes().into());
     match (word, number) {
-        (Some("bytes"), Some(length)) => reply(pattern(length)),
-        (Some("chunked"), Some(length)) => Reply { chunked: true, ..reply(pattern(length)) },
+        (Some("bytes"), Some(length)) => reply(pattern(length).into()),
+        (Some("chunked"), Some(length)) => Reply { chunked: true, ..reply(pattern(length).into()) },
         (Some("status"), Some(code)) => Reply { status: u16::try_from(code).unwrap_or(500), ..named() },
         (Some("delay"), Some(ms)) => {
             thread::sleep(Duration::from_millis(ms as u64));
             named()
         }
         (Some("close"), _) => Reply { close: true, ..named() },
-        (Some("echo"), _) => reply(request.body.clone()),
+        (Some("echo"), _) => reply(request.body.clone().into()),
         (Some("health"), _) if !shared.healthy.load(Ordering::Relaxed) => Reply { status: 503, ..named() },
         _ => named(),
     }
@@ -298,21 +304,20 @@ fn write_reply(shared: &Shared, mut stream: &TcpStream, request: &Request, reply
     let connection = if close { "connection: close\r\n" } else { "" };
     let name = &shared.name;
     let head = format!("HTTP/1.1 {status} Origin\r\nx-origin: {name}\r\n{framing}{connection}\r\n");
-    let mut message = head.into_bytes();
-    if request.method() != "HEAD" && !matches!(status, 204 | 304) {
-        append_body(&mut message, &body, chunked);
+    if request.method() == "HEAD" || matches!(status, 204 | 304) {
+        return stream.write_all(head.as_bytes());
     }
-    stream.write_all(&message)
+    match (chunked, body.len()) {
+        (true, _) => stream.write_all(&[head.as_bytes(), &in_chunks(&body)].concat()),
+        // In one segment where possible, without a copy where it matters.
+        (false, 0..4096) => stream.write_all(&[head.as_bytes(), &body].concat()),
+        (false, _) => stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body)),
+    }
 }
 
-fn append_body(message: &mut Vec<u8>, body: &[u8], chunked: bool) {
-    if !chunked {
-        return message.extend_from_slice(body);
-    }
-    for chunk in body.chunks(1000) {
-        message.extend_from_slice(format!("{:x}\r\n", chunk.len()).as_bytes());
-        message.extend_from_slice(chunk);
-        message.extend_from_slice(b"\r\n");
-    }
-    message.extend_from_slice(b"0\r\n\r\n");
+fn in_chunks(body: &[u8]) -> Vec<u8> {
+    let chunk = |data: &[u8]| [format!("{:x}\r\n", data.len()).as_bytes(), data, b"\r\n"].concat();
+    let mut coded: Vec<u8> = body.chunks(1000).flat_map(chunk).collect();
+    coded.extend_from_slice(b"0\r\n\r\n");
+    coded
 }

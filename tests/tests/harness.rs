@@ -2,22 +2,29 @@
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use lbx_tests::client::{self, Echo, From, Http};
 use lbx_tests::daemon::{Program, Setup};
+use lbx_tests::lab::{Family, Lab};
 use lbx_tests::netns::{Netns, veth};
 use lbx_tests::oracle::{self, Scenario, Side};
 use lbx_tests::origin::{Origin, pattern};
 use lbx_tests::privilege::{NETNS, Need};
 use lbx_tests::suite::{self, Case};
+use lbx_tests::wire::Wire;
 
 const HAPROXY: &[Need] = &[Need::Program("haproxy")];
+
+const LAB: &[Need] = &[Need::Namespaces, Need::Bpf, Need::Program("ethtool"), Need::Program("haproxy")];
 
 fn main() {
     suite::main(vec![
         Case::new("netns::is_apart", NETNS, netns_is_apart),
         Case::new("netns::veth_connects", NETNS, veth_connects),
+        Case::new("lab::carries_downloads", LAB, lab_carries_downloads),
+        Case::new("wire::carries_frames", LAB, wire_carries_frames),
         Case::new("origin::answers_what_the_path_says", &[], origin_answers),
         Case::new("origin::dies_and_lives_again", &[], origin_dies),
         Case::new("daemon::starts_and_stops", HAPROXY, daemon_starts),
@@ -45,6 +52,39 @@ fn veth_connects() -> Result<()> {
     ensure!(echo.server == "server");
     ensure!(echo.local_address()?.ip() == Ipv4Addr::new(10, 0, 0, 1));
     echo.check(b"hello")
+}
+
+fn lab_carries_downloads() -> Result<()> {
+    let lab = Lab::new()?;
+    for (family, bind) in [(Family::V4, "10.1.0.1:80"), (Family::V6, "fd00:1::1:80")] {
+        let origin = lab.http(family, 1)?;
+        let setup = Setup::new(Program::Haproxy, RELAY)?.set("bind", bind).set("server", origin.address());
+        let service = SocketAddr::new(family.service(), 80);
+        let _daemon = setup.netns(&lab.balancer).ready_on(service).start()?;
+        let source = lab.from_client().source(family.source(7));
+        ensure!(client::download(source, service, 10 << 20)? == "s1");
+    }
+    Ok(())
+}
+
+const RELAY: &str = "
+defaults
+    timeout connect 5s
+    timeout client 5s
+    timeout server 5s
+listen web
+    bind {bind}
+    server s1 {server}
+";
+
+fn wire_carries_frames() -> Result<()> {
+    let lab = Lab::new()?;
+    let (from, to) = (Wire::open(&lab.client, "eth0")?, Wire::open(&lab.balancer, "front")?);
+    // A protocol number for experiments (IEEE 802), which nobody answers.
+    let frame = |last: u8| [&[0xff; 6][..], &[2; 6], &[0x88, 0xb5], &[last; 50]].concat();
+    from.send(&frame(1))?;
+    to.expect(&frame(1))?;
+    to.silent("a frame that nobody sent", Duration::from_millis(100), |got| got == frame(2))
 }
 
 fn origin_answers() -> Result<()> {
