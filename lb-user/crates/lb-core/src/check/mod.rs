@@ -1,11 +1,21 @@
 //! Health checks: what they find out and when they are due. The bytes on the wire are the state machines of the
 //! sub-modules; whoever owns a socket drives them.
 
+mod agent;
+mod body;
+mod content;
+mod http;
+mod program;
+mod run;
 mod schedule;
 mod status;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
+pub use program::{BadPattern, Program};
+pub use run::{Action, CheckRun, Failure};
 pub use schedule::{CheckPhase, first_check, next_check};
 pub use status::{CheckStatus, Verdict};
 

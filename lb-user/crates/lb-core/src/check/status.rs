@@ -7,7 +7,9 @@ pub enum CheckStatus {
     Unknown,
     /// The first check has not ended.
     Initializing,
-    /// The socket could not be made.
+    /// An answer that says nothing about health.
+    Checked,
+    /// The socket could not be made, or broke.
     SocketError,
     /// A connection opened, and nothing more was asked for.
     L4Ok,
@@ -68,6 +70,7 @@ struct Row {
 rows! {
     Unknown         "UNK"    "Unknown"                           Neutral 0;
     Initializing    "INI"    "Initializing"                      Neutral 1;
+    Checked         "CHECKED" "No status change"                 Neutral 3;
     SocketError     "SOCKERR" "Socket error"                     Failed 5;
     L4Ok            "L4OK"   "Layer4 check passed"               Passed 6;
     L4Timeout       "L4TOUT" "Layer4 timeout"                    Failed 7;

@@ -1,0 +1,116 @@
+//! What a check does, compiled once for each backend.
+
+use bytes::Bytes;
+use lb_conf::model::{AgentCheck, CheckProtocol, CheckSpec, CheckStep, HttpCheck, TcpMatch};
+use regex::bytes::Regex;
+
+use super::content::{Needle, Until};
+use super::http::HttpExpectations;
+
+/// The steps of a check.
+#[derive(Debug)]
+pub struct Program {
+    pub(super) steps: Vec<Step>,
+    pub(super) kind: Kind,
+    /// Connections at the beginning that no rule asks for.
+    pub(super) implicit: usize,
+}
+
+/// Whose answer it is, for the names of outcomes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Tcp,
+    Http,
+    Script,
+    Agent,
+}
+
+#[derive(Debug)]
+pub(super) enum Step {
+    Connect(Option<u16>),
+    Send(Bytes),
+    Expect(Needle),
+    Http(HttpExpectations),
+    Agent,
+}
+
+/// A regular expression of a check does not compile.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("the check's regular expression does not compile: {0}")]
+pub struct BadPattern(#[from] regex::Error);
+
+impl Program {
+    /// The steps of a backend's health checks.
+    ///
+    /// # Errors
+    ///
+    /// A regular expression does not compile. The configuration's loader refuses those before.
+    pub fn new(spec: &CheckSpec) -> Result<Self, BadPattern> {
+        Ok(match &spec.protocol {
+            CheckProtocol::Tcp => Self { steps: vec![Step::Connect(None)], kind: Kind::Tcp, implicit: 1 },
+            CheckProtocol::Http(http) => Self { steps: http_steps(http)?, kind: Kind::Http, implicit: 1 },
+            CheckProtocol::Script(rules) => {
+                let steps = script_steps(rules)?;
+                Self { implicit: steps.len() - rules.len(), steps, kind: Kind::Script }
+            }
+        })
+    }
+
+    /// The steps of a server's agent check.
+    pub fn agent(agent: &AgentCheck) -> Self {
+        let mut steps = vec![Step::Connect(None)];
+        if !agent.send.is_empty() {
+            steps.push(Step::Send(Bytes::copy_from_slice(&agent.send)));
+        }
+        steps.push(Step::Agent);
+        Self { steps, kind: Kind::Agent, implicit: 1 }
+    }
+}
+
+fn http_steps(check: &HttpCheck) -> Result<Vec<Step>, BadPattern> {
+    let expectations = HttpExpectations::new(check)?;
+    Ok(vec![Step::Connect(None), Step::Send(request(check)), Step::Http(expectations)])
+}
+
+/// The bytes of an HTTP check's request. HTTP/1.1 servers are told that no other request follows.
+fn request(check: &HttpCheck) -> Bytes {
+    let mut head = format!("{} {} {}\r\n", check.method, check.uri, check.version);
+    let has = |name: &str| check.headers.iter().any(|(header, _)| header.eq_ignore_ascii_case(name));
+    if check.version != "HTTP/1.0" && !has("connection") {
+        head.push_str("Connection: close\r\n");
+    }
+    for (name, value) in &check.headers {
+        head.push_str(&format!("{name}: {value}\r\n"));
+    }
+    if !check.body.is_empty() && !has("content-length") {
+        head.push_str(&format!("Content-Length: {}\r\n", check.body.len()));
+    }
+    head.push_str("\r\n");
+    let mut bytes = head.into_bytes();
+    bytes.extend_from_slice(&check.body);
+    bytes.into()
+}
+
+fn script_steps(rules: &[CheckStep]) -> Result<Vec<Step>, BadPattern> {
+    let connects_itself = matches!(rules.first(), Some(CheckStep::Connect { .. }));
+    let mut steps: Vec<_> = if connects_itself { Vec::new() } else { vec![Step::Connect(None)] };
+    for rule in rules {
+        steps.push(match rule {
+            CheckStep::Connect { port } => Step::Connect(*port),
+            CheckStep::Send(bytes) => Step::Send(Bytes::copy_from_slice(bytes)),
+            CheckStep::Expect(expect) => {
+                let at_least = expect.min_recv.map_or(Until::Any, Until::Bytes);
+                Step::Expect(needle(&expect.what)?.negated(expect.negated).after(at_least))
+            }
+        });
+    }
+    Ok(steps)
+}
+
+fn needle(what: &TcpMatch) -> Result<Needle, BadPattern> {
+    Ok(match what {
+        TcpMatch::Bytes(bytes) => Needle::bytes(bytes),
+        TcpMatch::Regex(pattern) => Needle::regex(Regex::new(pattern)?),
+        TcpMatch::HexRegex(pattern) => Needle::hex_regex(Regex::new(pattern)?),
+    })
+}

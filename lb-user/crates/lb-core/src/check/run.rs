@@ -1,0 +1,237 @@
+//! A check under way: a state machine over bytes that whoever owns the socket drives.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::content::Found;
+use super::http::Judgement;
+use super::program::{Kind, Program, Step};
+use super::{AgentReport, CheckReport, CheckStatus};
+
+/// Received bytes that are kept: a longer answer is judged by its beginning.
+const MAX_RECEIVED: usize = 16 * 1024;
+
+/// What to do next for a check.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Open a connection, to this port instead of the check's if given; close the one before. Then
+    /// [`CheckRun::connected`].
+    Connect(Option<u16>),
+    /// Write these bytes, then [`CheckRun::sent`].
+    Send(Bytes),
+    /// Read, then [`CheckRun::received`] or [`CheckRun::closed`].
+    Receive,
+    /// The check has ended: [`CheckRun::report`].
+    Done,
+}
+
+/// Why a step of a check cannot be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// The time is over.
+    Timeout,
+    /// No socket could be made.
+    Socket(String),
+    /// The connection could not be opened.
+    Connect(String),
+    /// TLS could not be established in time.
+    TlsTimeout,
+    /// TLS could not be established.
+    Tls(String),
+    /// The connection broke.
+    Broken(String),
+}
+
+impl Failure {
+    /// What the system says without its number, as it is shown to users.
+    pub fn text(error: &std::io::Error) -> String {
+        let text = error.to_string();
+        text.split(" (os error").next().unwrap_or_default().to_owned()
+    }
+}
+
+/// A check under way.
+#[derive(Debug)]
+pub struct CheckRun {
+    program: Arc<Program>,
+    step: usize,
+    connected: bool,
+    secure: bool,
+    received: Vec<u8>,
+    closed: bool,
+    outcome: Option<Outcome>,
+}
+
+#[derive(Debug)]
+struct Outcome {
+    status: CheckStatus,
+    code: Option<u16>,
+    info: String,
+}
+
+impl CheckRun {
+    /// Begins a check.
+    pub fn new(program: Arc<Program>) -> Self {
+        Self {
+            program,
+            step: 0,
+            connected: false,
+            secure: false,
+            received: Vec::new(),
+            closed: false,
+            outcome: None,
+        }
+    }
+
+    /// What to do next.
+    pub fn action(&self) -> Action {
+        match self.program.steps.get(self.step) {
+            _ if self.outcome.is_some() => Action::Done,
+            Some(Step::Connect(port)) => Action::Connect(*port),
+            Some(Step::Send(bytes)) => Action::Send(bytes.clone()),
+            Some(Step::Expect(_) | Step::Http(_) | Step::Agent) => Action::Receive,
+            None => Action::Done,
+        }
+    }
+
+    /// A connection is open; `secure`: with TLS.
+    pub fn connected(&mut self, secure: bool) {
+        self.connected = true;
+        self.secure = secure;
+        self.received.clear();
+        self.closed = false;
+        self.advance();
+    }
+
+    /// What was to be sent is sent.
+    pub fn sent(&mut self) {
+        self.received.clear();
+        self.advance();
+    }
+
+    /// The server sent these bytes.
+    pub fn received(&mut self, bytes: &[u8]) {
+        let room = MAX_RECEIVED.saturating_sub(self.received.len());
+        self.received.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
+        self.look();
+    }
+
+    /// The server sends no more.
+    pub fn closed(&mut self) {
+        self.closed = true;
+        self.look();
+    }
+
+    /// The step could not be done.
+    pub fn failed(&mut self, failure: Failure) {
+        let (status, info) = match failure {
+            Failure::Timeout if self.connected => (CheckStatus::L7Timeout, String::new()),
+            Failure::Timeout => (CheckStatus::L4Timeout, String::new()),
+            Failure::Socket(text) | Failure::Broken(text) => (CheckStatus::SocketError, text),
+            Failure::Connect(text) => (CheckStatus::L4Connect, text),
+            Failure::TlsTimeout => (CheckStatus::L6Timeout, String::new()),
+            Failure::Tls(text) => (CheckStatus::L6Response, text),
+        };
+        self.end(status, None, self.with_place(info));
+    }
+
+    /// How the check ended, after so much time.
+    pub fn report(self, duration: Duration) -> CheckReport {
+        let outcome = self.outcome.unwrap_or(Outcome {
+            status: CheckStatus::Unknown,
+            code: None,
+            info: "broken off".into(),
+        });
+        CheckReport { status: outcome.status, code: outcome.code, duration, info: outcome.info }
+    }
+
+    /// What an agent said, after so much time.
+    pub fn agent_report(self, duration: Duration) -> AgentReport {
+        let failed = self.outcome.as_ref().is_none_or(|outcome| outcome.status != CheckStatus::Checked);
+        if failed {
+            return AgentReport::unanswered(self.report(duration));
+        }
+        AgentReport::parse(&self.received, duration)
+    }
+
+    fn advance(&mut self) {
+        self.step += 1;
+        let last = match self.program.steps.get(self.step) {
+            None => self.program.steps.last(),
+            // What has come already may be enough for the next step.
+            Some(_) => return self.look_again(),
+        };
+        match (last, self.program.kind) {
+            (Some(Step::Connect(_)), _) if self.secure => self.end(CheckStatus::L6Ok, None, String::new()),
+            (Some(Step::Connect(_)), _) => self.end(CheckStatus::L4Ok, None, String::new()),
+            (_, Kind::Script) => self.end(CheckStatus::L7Ok, Some(0), "(tcp-check)".into()),
+            _ => self.end(CheckStatus::L7Ok, None, String::new()),
+        }
+    }
+
+    fn look_again(&mut self) {
+        if !self.received.is_empty() || self.closed {
+            self.look();
+        }
+    }
+
+    // Judges what has come, in the light of the step that waits for it.
+    fn look(&mut self) {
+        let complete = self.closed || self.received.len() >= MAX_RECEIVED;
+        let program = Arc::clone(&self.program);
+        match program.steps.get(self.step) {
+            Some(Step::Http(expectations)) => {
+                if let Judgement::Decided { status, code, info } =
+                    expectations.judge(&self.received, complete)
+                {
+                    self.end(status, code, info);
+                }
+            }
+            Some(Step::Agent) => self.look_at_agent(complete),
+            Some(Step::Expect(needle)) if self.received.is_empty() && complete => {
+                let negated = if needle.is_negated() { " not" } else { "" };
+                self.fail_step(&format!("nothing came that could{negated} match"));
+            }
+            Some(Step::Expect(needle)) => match needle.look(&self.received, complete) {
+                Found::Wanted => self.advance(),
+                Found::Unwanted if needle.is_negated() => {
+                    self.fail_step("the answer matches what it must not")
+                }
+                Found::Unwanted => self.fail_step("the answer does not match"),
+                Found::Undecided => {}
+            },
+            Some(Step::Connect(_) | Step::Send(_)) | None => {}
+        }
+    }
+
+    fn look_at_agent(&mut self, complete: bool) {
+        let line = self.received.iter().any(|byte| matches!(byte, b'\r' | b'\n'));
+        match (line, complete, self.received.is_empty()) {
+            (true, ..) | (_, true, false) => self.end(CheckStatus::Checked, None, String::new()),
+            (false, true, true) => self.end(CheckStatus::L7Response, None, String::new()),
+            (false, false, _) => {}
+        }
+    }
+
+    fn fail_step(&mut self, what: &str) {
+        self.end(CheckStatus::L7Response, None, self.with_place(what.to_owned()));
+    }
+
+    // A script's steps are numbered for the reader, from 1, without the connection that is not written down.
+    fn with_place(&self, text: String) -> String {
+        if self.program.kind != Kind::Script {
+            return text;
+        }
+        let place = match (self.step + 1).saturating_sub(self.program.implicit) {
+            0 => "at initial connection step of tcp-check".to_owned(),
+            step => format!("at step {step} of tcp-check"),
+        };
+        format!("{text} {place}").trim_start().to_owned()
+    }
+
+    fn end(&mut self, status: CheckStatus, code: Option<u16>, info: String) {
+        self.outcome.get_or_insert(Outcome { status, code, info });
+    }
+}
