@@ -1,2 +1,31 @@
-//! What kernel and user space share.
+//! What kernel and user space share: the maps' ABI, hashes, checksums, and the forwarding decision.
+//!
+//! Everything here is plain code without sockets or clocks: the XDP program runs it over packet pointers and BPF maps,
+//! tests, fuzzers and the user plane over byte slices and in-memory tables.
 #![no_std]
+
+#[cfg(any(feature = "user", test))]
+extern crate std;
+
+pub mod address;
+pub mod be;
+pub mod counter;
+pub mod csum;
+pub mod event;
+pub mod forward;
+pub mod hash;
+pub mod key;
+#[cfg(feature = "user")]
+pub mod maglev;
+#[cfg(feature = "user")]
+pub mod memory;
+pub mod names;
+mod open;
+pub mod packet;
+pub mod rate;
+pub mod select;
+#[cfg(feature = "user")]
+pub mod sequence;
+pub mod tables;
+pub mod tcp;
+pub mod value;

@@ -1,0 +1,304 @@
+//! The forwarding decision: one function for the kernel, tests, fuzzers and `lbx explain`.
+//!
+//! A packet is forwarded if it belongs to a flow, or if it opens one and a server can take it now. Everything else is
+//! passed to the host unchanged. Whatever `decide` does to the packet and to the tables it does after the last check.
+
+use crate::be::Be16;
+use crate::counter::Reason;
+use crate::csum;
+use crate::event::EventKind;
+use crate::key::{self, FlowKey};
+use crate::open;
+use crate::packet::{ETHER_IPV4, ETHER_IPV6, Ethernet, Network, Packet, Tcp};
+use crate::tables::{CommonTables, FamilyTables, FlowHandle, Tables};
+use crate::tcp::{self, TcpState};
+use crate::value::{Direction, Flow, Hop, ServerId, ServerState, ServiceId};
+use crate::{address::V4, address::V6};
+
+/// What becomes of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The host's stack gets it, unchanged.
+    Pass,
+    /// It leaves by the interface that it came in by.
+    Transmit,
+    /// It leaves by the interface of this index.
+    Redirect(u32),
+    /// It ends here.
+    Drop,
+}
+
+/// A verdict with its reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// What becomes of the packet.
+    pub verdict: Verdict,
+    /// Why.
+    pub reason: Reason,
+    /// The service that it was for; 0: none.
+    pub service: ServiceId,
+    /// The server that it goes to or comes from; 0: none.
+    pub server: ServerId,
+}
+
+impl Decision {
+    #[inline(always)]
+    pub(crate) fn pass(reason: Reason, service: ServiceId) -> Self {
+        Self { verdict: Verdict::Pass, reason, service, server: 0 }
+    }
+}
+
+/// What the decision needs of a packet, once its headers have been read.
+#[derive(Clone, Copy)]
+pub(crate) struct Segment<A> {
+    /// The packet's tuple.
+    pub(crate) key: FlowKey<A>,
+    /// TCP flags.
+    pub(crate) flags: u8,
+    /// Hops that it may still take, this one included.
+    pub(crate) hops: u8,
+    /// Where its network header begins.
+    pub(crate) network: usize,
+}
+
+impl<A: Network> Segment<A> {
+    /// Where the transport header begins.
+    #[inline(always)]
+    fn transport(&self) -> usize {
+        self.network + size_of::<A::Header>()
+    }
+
+    /// Whether it may take another hop. The balancer counts as a hop like any router: should a server's address lead
+    /// back to it, packets die out rather than circle at the line's rate. A client that is so far away that its SYN
+    /// arrives with its last hop is served in user space, where the connection ends here and begins anew.
+    #[inline(always)]
+    pub(crate) fn may_go_on(&self) -> bool {
+        self.hops > 1
+    }
+}
+
+/// Decides about a packet: forwards it (rewritten in place) or leaves it as it is, counts it, and keeps its flow.
+#[inline(always)]
+pub fn decide<P: Packet, T: Tables>(packet: &mut P, tables: &T) -> Decision {
+    let decision = route(packet, tables);
+    tables.count(decision.service, decision.reason, packet.length());
+    decision
+}
+
+#[inline(always)]
+fn route<P: Packet, T: Tables>(packet: &mut P, tables: &T) -> Decision {
+    let Some(ethernet) = packet.header::<Ethernet>(0) else {
+        return Decision::pass(Reason::Truncated, 0);
+    };
+    let network = size_of::<Ethernet>();
+    match ethernet.kind.get() {
+        ETHER_IPV4 => forward::<V4, P, T>(packet, tables, network),
+        ETHER_IPV6 => forward::<V6, P, T>(packet, tables, network),
+        _ => Decision::pass(Reason::NotIp, 0),
+    }
+}
+
+#[inline(always)]
+fn forward<A, P, T>(packet: &mut P, tables: &T, network: usize) -> Decision
+where
+    A: Network,
+    P: Packet,
+    T: CommonTables + FamilyTables<A>,
+{
+    let segment = match read::<A, P>(packet, network) {
+        Ok(segment) => segment,
+        Err(reason) => return Decision::pass(reason, 0),
+    };
+    let Some(handle) = tables.flow(&segment.key) else {
+        return open::open(packet, tables, &segment, Reason::Opened);
+    };
+    let flow = handle.load();
+    if begins_anew(tables, &segment, &flow) {
+        discard(tables, &segment, &handle, &flow);
+        return open::open(packet, tables, &segment, Reason::Reopened);
+    }
+    follow(packet, tables, &segment, &handle, &flow)
+}
+
+/// Reads the headers.
+#[inline(always)]
+fn read<A: Network, P: Packet>(packet: &mut P, network: usize) -> Result<Segment<A>, Reason> {
+    let header = packet.header::<A::Header>(network).ok_or(Reason::Truncated)?;
+    let fields = A::fields(header)?;
+    if fields.protocol != key::TCP {
+        return Err(Reason::Protocol);
+    }
+    let tcp = packet.header::<Tcp>(network + size_of::<A::Header>()).ok_or(Reason::Truncated)?;
+    let key = FlowKey {
+        src: fields.src,
+        dst: fields.dst,
+        dst_port: tcp.dst.get(),
+        src_port: tcp.src.get(),
+        protocol: fields.protocol,
+        reserved: [0; 3],
+    };
+    Ok(Segment { key, flags: tcp.flags, hops: fields.hops, network })
+}
+
+/// Whether a packet of a flow is a client's SYN that must not go to the flow's server: the former connection of this
+/// tuple has closed, or was never answered and its server has gone since.
+#[inline(always)]
+fn begins_anew<A: Network, T: CommonTables>(tables: &T, segment: &Segment<A>, flow: &Flow<A>) -> bool {
+    tcp::opens(segment.flags)
+        && flow.direction as u8 == Direction::ToServer as u8
+        && match flow.state {
+            TcpState::Closed => true,
+            TcpState::Opening => !lives(tables, flow),
+            _ => false,
+        }
+}
+
+/// Whether the flow's server is still there and not down.
+#[inline(always)]
+fn lives<A: Network, T: CommonTables>(tables: &T, flow: &Flow<A>) -> bool {
+    tables.server(flow.server).is_some_and(|server| {
+        server.generation == flow.generation && server.state as u8 != ServerState::Down as u8
+    })
+}
+
+/// Forwards a packet of an open flow.
+#[inline(always)]
+fn follow<A, P, T>(
+    packet: &mut P,
+    tables: &T,
+    segment: &Segment<A>,
+    handle: &T::Flow,
+    flow: &Flow<A>,
+) -> Decision
+where
+    A: Network,
+    P: Packet,
+    T: CommonTables + FamilyTables<A>,
+{
+    if !segment.may_go_on() {
+        return Decision::pass(Reason::HopLimit, flow.service);
+    }
+    let hop = next_hop(tables, flow);
+    if rewrite(packet, segment, flow, &hop).is_none() {
+        return Decision::pass(Reason::Truncated, flow.service);
+    }
+    let length = packet.length();
+    handle.count(length, tables.now());
+    if flow.state.may_change(segment.flags) {
+        advance(tables, segment, handle, flow);
+    }
+    tables.count_server(flow.server, flow.direction, length);
+    let reason = match flow.direction {
+        Direction::ToServer => Reason::ToServer,
+        Direction::ToClient => Reason::ToClient,
+    };
+    Decision { verdict: toward(&hop, packet.ingress()), reason, service: flow.service, server: flow.server }
+}
+
+/// How a packet leaves by a next hop.
+#[inline(always)]
+pub(crate) fn toward(hop: &Hop, ingress: u32) -> Verdict {
+    if hop.ifindex == ingress { Verdict::Transmit } else { Verdict::Redirect(hop.ifindex) }
+}
+
+/// Towards a server, the next hop that user space keeps current, as long as the number still means this server.
+#[inline(always)]
+fn next_hop<A: Network, T: CommonTables>(tables: &T, flow: &Flow<A>) -> Hop {
+    match tables.server(flow.server) {
+        Some(server)
+            if flow.direction as u8 == Direction::ToServer as u8
+                && server.generation == flow.generation
+                && server.hop.ifindex != 0 =>
+        {
+            server.hop
+        }
+        _ => flow.hop,
+    }
+}
+
+/// Rewrites a packet as its flow says.
+#[inline(always)]
+pub(crate) fn rewrite<A: Network, P: Packet>(
+    packet: &mut P,
+    segment: &Segment<A>,
+    flow: &Flow<A>,
+    hop: &Hop,
+) -> Option<()> {
+    let tcp = packet.header::<Tcp>(segment.transport())?;
+    tcp.src = Be16::new(flow.src_port);
+    tcp.dst = Be16::new(flow.dst_port);
+    tcp.checksum = Be16::from_octets(csum::apply(tcp.checksum.raw(), flow.l4_delta).to_le_bytes());
+    A::rewrite(packet.header(segment.network)?, flow.src, flow.dst, flow.l3_delta);
+    let ethernet = packet.header::<Ethernet>(0)?;
+    ethernet.dst = hop.dst_mac;
+    ethernet.src = hop.src_mac;
+    Some(())
+}
+
+impl<A: Network> Flow<A> {
+    /// The key of the entry for the opposite direction.
+    #[inline(always)]
+    pub fn peer(&self, protocol: u8) -> FlowKey<A> {
+        FlowKey {
+            src: self.dst,
+            dst: self.src,
+            dst_port: self.src_port,
+            src_port: self.dst_port,
+            protocol,
+            reserved: [0; 3],
+        }
+    }
+}
+
+/// Follows the connection's state on both entries of its flow.
+#[inline(always)]
+fn advance<A, T>(tables: &T, segment: &Segment<A>, handle: &T::Flow, flow: &Flow<A>)
+where
+    A: Network,
+    T: CommonTables + FamilyTables<A>,
+{
+    let state = flow.state.after(flow.direction, segment.flags);
+    if state as u8 == flow.state as u8 {
+        return;
+    }
+    handle.set_state(state);
+    let peer = tables.flow(&flow.peer(segment.key.protocol));
+    if let Some(peer) = &peer {
+        peer.set_state(state);
+    }
+    if state as u8 == TcpState::Closed as u8 {
+        close(tables, segment, handle, peer.as_ref());
+    }
+}
+
+/// Counts and reports a flow as closed, once. Its entries stay until user space expires them, for stragglers.
+#[inline(always)]
+fn close<A, T>(tables: &T, segment: &Segment<A>, handle: &T::Flow, peer: Option<&T::Flow>)
+where
+    A: Network,
+    T: CommonTables + FamilyTables<A>,
+{
+    let flow = handle.load();
+    let to_server = match flow.direction {
+        Direction::ToServer => Some(handle),
+        Direction::ToClient => peer,
+    };
+    if to_server.is_some_and(|entry| !entry.mark_closed()) {
+        return;
+    }
+    tables.flow_closed(flow.service, flow.server);
+    open::report(tables, EventKind::Closed, &segment.key, &flow, peer.map(FlowHandle::load).as_ref());
+}
+
+/// Removes a flow whose tuple a new connection takes over.
+#[inline(always)]
+fn discard<A, T>(tables: &T, segment: &Segment<A>, handle: &T::Flow, flow: &Flow<A>)
+where
+    A: Network,
+    T: CommonTables + FamilyTables<A>,
+{
+    let other = flow.peer(segment.key.protocol);
+    close(tables, segment, handle, tables.flow(&other).as_ref());
+    tables.remove_flow(&other);
+    tables.remove_flow(&segment.key);
+}

@@ -1,0 +1,202 @@
+//! Tables in memory: for tests, fuzzers, `lbx explain` and the user plane.
+
+use core::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::vec::Vec;
+
+use crate::address::{Address, V4, V6};
+use crate::counter::{Reason, ServerCounters, ServiceCounters};
+use crate::event::FlowEvent;
+use crate::key::{FlowKey, RateKey, ServiceKey};
+use crate::tables::{CommonTables, FamilyTables, FlowHandle, InsertError};
+use crate::tcp::TcpState;
+use crate::value::{
+    Direction, FLOW_CLOSED, Flow, Jiffies, Rates, Server, ServerId, ServerLoad, Service, ServiceId,
+    ServiceLoad,
+};
+
+/// An entry of [`Family::flows`].
+pub type MemoryFlow<A> = Rc<Cell<Flow<A>>>;
+
+/// The tables of one address family.
+#[derive(Debug)]
+pub struct Family<A: Address> {
+    /// `SERVICES` or `SERVICES6`.
+    pub services: HashMap<ServiceKey<A>, Service>,
+    /// `FLOWS` or `FLOWS6`.
+    pub flows: RefCell<HashMap<FlowKey<A>, MemoryFlow<A>>>,
+    /// `RATES` or `RATES6`.
+    pub rates: RefCell<HashMap<RateKey<A>, Rates>>,
+    /// Entries that `flows` takes.
+    pub capacity: usize,
+}
+
+impl<A: Address> Default for Family<A> {
+    fn default() -> Self {
+        Self {
+            services: HashMap::new(),
+            flows: RefCell::default(),
+            rates: RefCell::default(),
+            capacity: usize::MAX,
+        }
+    }
+}
+
+/// All tables.
+#[derive(Debug, Default)]
+pub struct MemoryTables {
+    /// Those of IPv4.
+    pub v4: Family<V4>,
+    /// Those of IPv6.
+    pub v6: Family<V6>,
+    /// `TABLES`: the slots of each service's table.
+    pub tables: HashMap<ServiceId, Vec<ServerId>>,
+    /// `SERVERS`, by number.
+    pub servers: Vec<Server>,
+    /// `SERVER_LOAD`.
+    pub server_loads: RefCell<HashMap<ServerId, ServerLoad>>,
+    /// `SERVICE_LOAD`.
+    pub service_loads: RefCell<HashMap<ServiceId, ServiceLoad>>,
+    /// `COUNTERS`.
+    pub counters: RefCell<HashMap<ServiceId, ServiceCounters>>,
+    /// `SERVER_COUNTERS`.
+    pub server_counters: RefCell<HashMap<ServerId, ServerCounters>>,
+    /// `EVENTS`.
+    pub events: RefCell<Vec<FlowEvent>>,
+    /// The clock.
+    pub now: Cell<Jiffies>,
+}
+
+impl<A: Address> FlowHandle<A> for MemoryFlow<A> {
+    fn load(&self) -> Flow<A> {
+        self.get()
+    }
+
+    fn count(&self, bytes: u32, now: Jiffies) {
+        let mut flow = self.get();
+        flow.bytes = flow.bytes.wrapping_add(bytes as u64);
+        flow.packets = flow.packets.wrapping_add(1);
+        flow.last = now;
+        self.set(flow);
+    }
+
+    fn set_state(&self, state: TcpState) {
+        self.set(Flow { state, ..self.get() });
+    }
+
+    fn mark_closed(&self) -> bool {
+        let flow = self.get();
+        self.set(Flow { marks: flow.marks | FLOW_CLOSED, ..flow });
+        flow.marks & FLOW_CLOSED == 0
+    }
+}
+
+impl CommonTables for MemoryTables {
+    fn now(&self) -> Jiffies {
+        self.now.get()
+    }
+
+    fn server(&self, id: ServerId) -> Option<&Server> {
+        self.servers.get(id as usize)
+    }
+
+    fn server_load(&self, id: ServerId) -> ServerLoad {
+        self.server_loads.borrow().get(&id).copied().unwrap_or_default()
+    }
+
+    fn service_load(&self, id: ServiceId) -> ServiceLoad {
+        self.service_loads.borrow().get(&id).copied().unwrap_or_default()
+    }
+
+    fn turn(&self, id: ServiceId) -> u32 {
+        let mut loads = self.service_loads.borrow_mut();
+        let load = loads.entry(id).or_default();
+        let turn = load.turn;
+        load.turn = turn.wrapping_add(1);
+        turn
+    }
+
+    fn slots(&self, id: ServiceId) -> u32 {
+        self.tables.get(&id).map_or(0, |table| table.len() as u32)
+    }
+
+    fn slot(&self, id: ServiceId, index: u32) -> ServerId {
+        self.tables.get(&id).and_then(|table| table.get(index as usize)).copied().unwrap_or(0)
+    }
+
+    fn flow_opened(&self, service: ServiceId, server: ServerId) {
+        let mut services = self.service_loads.borrow_mut();
+        let load = services.entry(service).or_default();
+        load.opened = load.opened.wrapping_add(1);
+        let mut servers = self.server_loads.borrow_mut();
+        let load = servers.entry(server).or_default();
+        load.opened = load.opened.wrapping_add(1);
+    }
+
+    fn flow_closed(&self, service: ServiceId, server: ServerId) {
+        let mut services = self.service_loads.borrow_mut();
+        let load = services.entry(service).or_default();
+        load.closed = load.closed.wrapping_add(1);
+        let mut servers = self.server_loads.borrow_mut();
+        let load = servers.entry(server).or_default();
+        load.closed = load.closed.wrapping_add(1);
+    }
+
+    fn count(&self, service: ServiceId, reason: Reason, bytes: u32) {
+        self.counters.borrow_mut().entry(service).or_default().get_mut(reason).add(bytes);
+    }
+
+    fn count_server(&self, server: ServerId, direction: Direction, bytes: u32) {
+        self.server_counters.borrow_mut().entry(server).or_default().get_mut(direction).add(bytes);
+    }
+
+    fn event(&self, event: &FlowEvent) {
+        self.events.borrow_mut().push(*event);
+    }
+}
+
+macro_rules! family_tables {
+    ($address:ty, $field:ident) => {
+        impl FamilyTables<$address> for MemoryTables {
+            type Flow = MemoryFlow<$address>;
+
+            fn flow(&self, key: &FlowKey<$address>) -> Option<Self::Flow> {
+                self.$field.flows.borrow().get(key).cloned()
+            }
+
+            fn insert_flow(&self, key: &FlowKey<$address>, flow: &Flow<$address>) -> Result<(), InsertError> {
+                self.$field.insert(key, flow)
+            }
+
+            fn remove_flow(&self, key: &FlowKey<$address>) -> bool {
+                self.$field.flows.borrow_mut().remove(key).is_some()
+            }
+
+            fn service(&self, key: &ServiceKey<$address>) -> Option<&Service> {
+                self.$field.services.get(key)
+            }
+
+            fn track(&self, key: &RateKey<$address>, now: Jiffies, period: u32) {
+                self.$field.rates.borrow_mut().entry(*key).or_default().connection(now, period);
+            }
+        }
+    };
+}
+
+family_tables!(V4, v4);
+family_tables!(V6, v6);
+
+impl<A: Address> Family<A> {
+    fn insert(&self, key: &FlowKey<A>, flow: &Flow<A>) -> Result<(), InsertError> {
+        let mut flows = self.flows.borrow_mut();
+        if flows.contains_key(key) {
+            return Err(InsertError::Exists);
+        }
+        if flows.len() >= self.capacity {
+            return Err(InsertError::Full);
+        }
+        flows.insert(*key, Rc::new(Cell::new(*flow)));
+        Ok(())
+    }
+}

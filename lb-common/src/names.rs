@@ -1,0 +1,58 @@
+//! Names of programs, maps and pins.
+
+/// The folder on the BPF file system that maps and links are pinned under.
+pub const PIN_FOLDER: &str = "/sys/fs/bpf/lbx";
+/// The file system that [`PIN_FOLDER`] needs.
+pub const BPF_FS: &str = "/sys/fs/bpf";
+
+/// The forwarding program.
+pub const PROGRAM: &str = "lbx";
+/// The program that reports the kernel's clock: run once under `BPF_PROG_TEST_RUN`, it writes jiffies to `CLOCK`.
+pub const CLOCK_PROGRAM: &str = "lbx_clock";
+
+/// Services of IPv4: [`crate::key::ServiceKey`] → [`crate::value::Service`].
+pub const SERVICES: &str = "SERVICES";
+/// Services of IPv6.
+pub const SERVICES6: &str = "SERVICES6";
+/// Service id → selection table (an array of server ids after a length).
+pub const TABLES: &str = "TABLES";
+/// Server id → [`crate::value::Server`].
+pub const SERVERS: &str = "SERVERS";
+/// Server id → [`crate::value::ServerLoad`].
+pub const SERVER_LOAD: &str = "SERVER_LOAD";
+/// Service id → [`crate::value::ServiceLoad`].
+pub const SERVICE_LOAD: &str = "SERVICE_LOAD";
+/// Flows of IPv4: [`crate::key::FlowKey`] → [`crate::value::Flow`].
+pub const FLOWS: &str = "FLOWS";
+/// Flows of IPv6.
+pub const FLOWS6: &str = "FLOWS6";
+/// Sources of IPv4: [`crate::key::RateKey`] → [`crate::value::Rates`].
+pub const RATES: &str = "RATES";
+/// Sources of IPv6.
+pub const RATES6: &str = "RATES6";
+/// Service id → [`crate::counter::ServiceCounters`], per CPU.
+pub const COUNTERS: &str = "COUNTERS";
+/// Server id → [`crate::counter::ServerCounters`], per CPU.
+pub const SERVER_COUNTERS: &str = "SERVER_COUNTERS";
+/// Ring buffer of [`crate::event::FlowEvent`].
+pub const EVENTS: &str = "EVENTS";
+/// One entry: the jiffies that [`CLOCK_PROGRAM`] read last.
+pub const CLOCK: &str = "CLOCK";
+
+/// Every map that is pinned, by its name, under [`PIN_FOLDER`].
+pub const PINNED: &[&str] = &[
+    SERVICES,
+    SERVICES6,
+    TABLES,
+    SERVERS,
+    SERVER_LOAD,
+    SERVICE_LOAD,
+    FLOWS,
+    FLOWS6,
+    RATES,
+    RATES6,
+    COUNTERS,
+    SERVER_COUNTERS,
+    EVENTS,
+    CLOCK,
+];

@@ -1,0 +1,231 @@
+//! Frames: how the decision reads and writes them, and the headers that it knows.
+//!
+//! Headers consist of octet arrays only, so that they may lie at any address and hold any bits.
+
+use crate::address::{Address, V4, V6};
+use crate::be::{Be16, Be32};
+use crate::counter::Reason;
+use crate::csum;
+
+/// A header that may be laid over the bytes of a frame.
+///
+/// # Safety
+///
+/// The type has alignment 1, no padding, and is valid for any bits.
+pub unsafe trait Header: Copy {}
+
+/// A frame that was received.
+pub trait Packet {
+    /// Its length in bytes.
+    fn length(&self) -> u32;
+
+    /// The interface that it came in by.
+    fn ingress(&self) -> u32;
+
+    /// The header at `offset`; none if the frame ends before the header does.
+    fn header<H: Header>(&mut self, offset: usize) -> Option<&mut H>;
+}
+
+/// A frame in a byte slice.
+#[derive(Debug)]
+pub struct Frame<'a> {
+    bytes: &'a mut [u8],
+    ingress: u32,
+}
+
+impl<'a> Frame<'a> {
+    /// The frame in `bytes`, received by the interface `ingress`.
+    pub fn new(bytes: &'a mut [u8], ingress: u32) -> Self {
+        Self { bytes, ingress }
+    }
+}
+
+impl Packet for Frame<'_> {
+    fn length(&self) -> u32 {
+        // No frame is longer than 4 GiB.
+        self.bytes.len() as u32
+    }
+
+    fn ingress(&self) -> u32 {
+        self.ingress
+    }
+
+    fn header<H: Header>(&mut self, offset: usize) -> Option<&mut H> {
+        let end = offset.checked_add(size_of::<H>())?;
+        let bytes = self.bytes.get_mut(offset..end)?;
+        // SAFETY: the slice is as long as the header, which has alignment 1 and is valid for any bits.
+        Some(unsafe { &mut *bytes.as_mut_ptr().cast() })
+    }
+}
+
+/// EtherType of IPv4.
+pub const ETHER_IPV4: u16 = 0x0800;
+/// EtherType of IPv6.
+pub const ETHER_IPV6: u16 = 0x86dd;
+
+/// Ethernet II.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct Ethernet {
+    /// Destination MAC address.
+    pub dst: [u8; 6],
+    /// Source MAC address.
+    pub src: [u8; 6],
+    /// What follows.
+    pub kind: Be16,
+}
+
+/// IPv4 without options.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct Ipv4 {
+    /// Version and header length in words.
+    pub version: u8,
+    /// Differentiated services and congestion notification.
+    pub traffic: u8,
+    /// Length with this header.
+    pub length: Be16,
+    /// Identification of fragments.
+    pub id: Be16,
+    /// Flags and fragment offset.
+    pub fragment: Be16,
+    /// Time to live and protocol share a 16-bit word of the checksum.
+    pub ttl: u8,
+    /// What follows.
+    pub protocol: u8,
+    /// Header checksum.
+    pub checksum: Be16,
+    /// Source.
+    pub src: V4,
+    /// Destination.
+    pub dst: V4,
+}
+
+/// IPv6.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct Ipv6 {
+    /// Version, traffic class and flow label.
+    pub version: Be32,
+    /// Length after this header.
+    pub length: Be16,
+    /// What follows.
+    pub next: u8,
+    /// Hops that it may still take.
+    pub hop_limit: u8,
+    /// Source.
+    pub src: V6,
+    /// Destination.
+    pub dst: V6,
+}
+
+/// TCP without options.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct Tcp {
+    /// Source port.
+    pub src: Be16,
+    /// Destination port.
+    pub dst: Be16,
+    /// Sequence number.
+    pub sequence: Be32,
+    /// Acknowledgement number.
+    pub acknowledgement: Be32,
+    /// Header length in words, upper half.
+    pub offset: u8,
+    /// [`crate::tcp::flag`].
+    pub flags: u8,
+    /// Receive window.
+    pub window: Be16,
+    /// Checksum.
+    pub checksum: Be16,
+    /// Urgent pointer.
+    pub urgent: Be16,
+}
+
+// SAFETY: octets only, so alignment 1, no padding, any bits.
+unsafe impl Header for Ethernet {}
+// SAFETY: as above.
+unsafe impl Header for Ipv4 {}
+// SAFETY: as above.
+unsafe impl Header for Ipv6 {}
+// SAFETY: as above.
+unsafe impl Header for Tcp {}
+
+const _: () = assert!(size_of::<Ethernet>() == 14 && align_of::<Ethernet>() == 1);
+const _: () = assert!(size_of::<Ipv4>() == 20 && align_of::<Ipv4>() == 1);
+const _: () = assert!(size_of::<Ipv6>() == 40 && align_of::<Ipv6>() == 1);
+const _: () = assert!(size_of::<Tcp>() == 20 && align_of::<Tcp>() == 1);
+
+/// What the decision needs of a network header.
+#[derive(Clone, Copy, Debug)]
+pub struct NetworkFields<A> {
+    /// Source address.
+    pub src: A,
+    /// Destination address.
+    pub dst: A,
+    /// Transport protocol.
+    pub protocol: u8,
+    /// Hops that the packet may still take, this one included.
+    pub hops: u8,
+}
+
+/// An address family with its header.
+pub trait Network: Address {
+    /// Its header.
+    type Header: Header;
+
+    /// The fields of a header, or why such a packet is not forwarded.
+    fn fields(header: &Self::Header) -> Result<NetworkFields<Self>, Reason>;
+
+    /// Replaces the addresses, and takes one hop. `delta` is what both do to the header's checksum.
+    fn rewrite(header: &mut Self::Header, src: Self, dst: Self, delta: u16);
+}
+
+/// More fragments, or an offset that is not zero.
+const FRAGMENT: u16 = 0x3fff;
+
+impl Network for V4 {
+    type Header = Ipv4;
+
+    #[inline(always)]
+    fn fields(header: &Ipv4) -> Result<NetworkFields<Self>, Reason> {
+        if header.version != 0x45 {
+            return Err(Reason::IpOptions);
+        }
+        if header.fragment.get() & FRAGMENT != 0 {
+            return Err(Reason::Fragment);
+        }
+        Ok(NetworkFields { src: header.src, dst: header.dst, protocol: header.protocol, hops: header.ttl })
+    }
+
+    #[inline(always)]
+    fn rewrite(header: &mut Ipv4, src: Self, dst: Self, delta: u16) {
+        header.src = src;
+        header.dst = dst;
+        header.ttl = header.ttl.wrapping_sub(1);
+        header.checksum = Be16::from_octets(csum::apply(header.checksum.raw(), delta).to_le_bytes());
+    }
+}
+
+impl Network for V6 {
+    type Header = Ipv6;
+
+    #[inline(always)]
+    fn fields(header: &Ipv6) -> Result<NetworkFields<Self>, Reason> {
+        if header.version.octets()[0] >> 4 != 6 {
+            return Err(Reason::IpOptions);
+        }
+        if header.next == 44 {
+            return Err(Reason::Fragment);
+        }
+        Ok(NetworkFields { src: header.src, dst: header.dst, protocol: header.next, hops: header.hop_limit })
+    }
+
+    #[inline(always)]
+    fn rewrite(header: &mut Ipv6, src: Self, dst: Self, _delta: u16) {
+        header.src = src;
+        header.dst = dst;
+        header.hop_limit = header.hop_limit.wrapping_sub(1);
+    }
+}

@@ -1,0 +1,79 @@
+//! What the decision reads and writes: BPF maps in the kernel, plain collections elsewhere.
+
+use crate::address::{Address, V4, V6};
+use crate::counter::Reason;
+use crate::event::FlowEvent;
+use crate::key::{FlowKey, RateKey, ServiceKey};
+use crate::tcp::TcpState;
+use crate::value::{Direction, Flow, Jiffies, Server, ServerId, ServerLoad, Service, ServiceId, ServiceLoad};
+
+/// Why a flow was not inserted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InsertError {
+    /// There is one with this key.
+    Exists,
+    /// The table takes no more.
+    Full,
+}
+
+/// An entry of the flow table, shared with whoever else handles its packets.
+pub trait FlowHandle<A> {
+    /// The entry as it stands.
+    fn load(&self) -> Flow<A>;
+    /// Counts a frame.
+    fn count(&self, bytes: u32, now: Jiffies);
+    /// Sets the connection's state.
+    fn set_state(&self, state: TcpState);
+    /// Marks it closed; true for the one caller that did it first.
+    fn mark_closed(&self) -> bool;
+}
+
+/// What does not depend on the address family.
+pub trait CommonTables {
+    /// The packet path's clock.
+    fn now(&self) -> Jiffies;
+    /// A server, whatever its state; none if the number is out of range.
+    fn server(&self, id: ServerId) -> Option<&Server>;
+    /// A server's flow counts.
+    fn server_load(&self, id: ServerId) -> ServerLoad;
+    /// A service's flow counts.
+    fn service_load(&self, id: ServiceId) -> ServiceLoad;
+    /// Takes the next turn of a service.
+    fn turn(&self, id: ServiceId) -> u32;
+    /// How many slots a service's table has; 0 if it has none.
+    fn slots(&self, id: ServiceId) -> u32;
+    /// The server in a slot; 0 where there is none.
+    fn slot(&self, id: ServiceId, index: u32) -> ServerId;
+    /// Counts a flow that was opened.
+    fn flow_opened(&self, service: ServiceId, server: ServerId);
+    /// Counts a flow that was closed.
+    fn flow_closed(&self, service: ServiceId, server: ServerId);
+    /// Counts a decision.
+    fn count(&self, service: ServiceId, reason: Reason, bytes: u32);
+    /// Counts a frame to or from a server.
+    fn count_server(&self, server: ServerId, direction: Direction, bytes: u32);
+    /// Reports an event; lost if nobody listens.
+    fn event(&self, event: &FlowEvent);
+}
+
+/// What does.
+pub trait FamilyTables<A: Address> {
+    /// An entry of the flow table.
+    type Flow: FlowHandle<A>;
+
+    /// The flow that a packet with this tuple belongs to.
+    fn flow(&self, key: &FlowKey<A>) -> Option<Self::Flow>;
+    /// Inserts an entry unless there is one with this key.
+    fn insert_flow(&self, key: &FlowKey<A>, flow: &Flow<A>) -> Result<(), InsertError>;
+    /// Removes an entry; true if it was there.
+    fn remove_flow(&self, key: &FlowKey<A>) -> bool;
+    /// The service at an address.
+    fn service(&self, key: &ServiceKey<A>) -> Option<&Service>;
+    /// Counts a connection from a source, for windows of `period` jiffies.
+    fn track(&self, key: &RateKey<A>, now: Jiffies, period: u32);
+}
+
+/// All that the decision needs.
+pub trait Tables: CommonTables + FamilyTables<V4> + FamilyTables<V6> {}
+
+impl<T: CommonTables + FamilyTables<V4> + FamilyTables<V6>> Tables for T {}

@@ -1,0 +1,303 @@
+//! Values of the maps. Their layout is the kernel's ABI: padding is explicit, sizes are asserted.
+//!
+//! A map has one writer: what user space writes (`Service`, `Server`, table slots) and what the kernel writes (`Flow`,
+//! the loads, rates and counters) are never in one value.
+
+use crate::address::{Address, Family, V4, V6, Wide};
+use crate::rate::Window;
+use crate::tcp::TcpState;
+
+/// The number of a service: index into `TABLES`, `SERVICE_LOAD` and `COUNTERS`. 0 is no service.
+pub type ServiceId = u16;
+/// The number of a server: index into `SERVERS`, `SERVER_LOAD` and `SERVER_COUNTERS`. 0 is no server.
+pub type ServerId = u16;
+/// The kernel's clock on the packet path, in ticks of its `HZ`; wraps, so only differences mean something.
+pub type Jiffies = u32;
+
+/// Where a frame is sent next.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Hop {
+    /// Destination MAC address.
+    pub dst_mac: [u8; 6],
+    /// Source MAC address: the egress interface's.
+    pub src_mac: [u8; 6],
+    /// Egress interface. 0: the next hop is not resolved.
+    pub ifindex: u32,
+}
+
+const _: () = assert!(size_of::<Hop>() == 16);
+
+/// How a service's table is indexed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Algorithm {
+    /// By a counter: each slot in turn (`roundrobin`).
+    #[default]
+    Turn = 0,
+    /// By the client's address modulo the table's length (`source` with `hash-type map-based`, as HAProxy does it).
+    SourceModulo = 1,
+    /// By a hash of the client's address (`source` with `hash-type consistent`).
+    SourceHash = 2,
+}
+
+/// How packets of a service reach its servers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u8)]
+pub enum ForwardMode {
+    /// Both addresses and ports are rewritten.
+    #[default]
+    Nat = 0,
+}
+
+/// `Service::flags`: count connections by source address in `RATES`.
+pub const SERVICE_TRACK: u32 = 1 << 0;
+/// `Service::flags`: report opened and closed flows in `EVENTS`.
+pub const SERVICE_EVENTS: u32 = 1 << 1;
+
+/// Value of `SERVICES` and `SERVICES6`, written by user space.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Service {
+    /// Its number, not 0.
+    pub id: ServiceId,
+    /// How its table is indexed.
+    pub algorithm: Algorithm,
+    /// How packets reach its servers.
+    pub mode: ForwardMode,
+    /// `SERVICE_*` bits.
+    pub flags: u32,
+    /// Concurrent flows that it may have; 0: no limit. Beyond it new ones fall through.
+    pub maxconn: u32,
+    /// Flows that user space expired without the kernel having counted them as closed; wraps. See [`ServiceLoad`].
+    pub expired: u32,
+    /// The length of the windows of its rates, in jiffies; 0: connections are counted without a window.
+    pub rate_period: u32,
+}
+
+const _: () = assert!(size_of::<Service>() == 20);
+
+impl Service {
+    /// Flows that are open now.
+    #[inline(always)]
+    pub fn active(&self, load: &ServiceLoad) -> u32 {
+        load.opened.wrapping_sub(load.closed).wrapping_sub(self.expired)
+    }
+}
+
+/// Whether a server takes flows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u8)]
+pub enum ServerState {
+    /// The entry is unused, or the server is down or in maintenance.
+    #[default]
+    Down = 0,
+    /// It takes new flows.
+    Up = 1,
+    /// Its flows go on, new ones go elsewhere.
+    Drain = 2,
+}
+
+/// Value of `SERVERS`, written by user space.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Server {
+    /// Its address; of IPv4 in the first four octets.
+    pub address: Wide,
+    /// The address that the balancer sends from.
+    pub source: Wide,
+    /// The next hop towards it, kept current from the kernel's routes and neighbours.
+    pub hop: Hop,
+    /// Its port, in the host's order.
+    pub port: u16,
+    /// The first of the ports that the balancer may send from.
+    pub source_low: u16,
+    /// The last of them, inclusive.
+    pub source_high: u16,
+    /// Changed whenever the number is given to another server: flows of the former one keep their own next hop.
+    pub generation: u16,
+    /// Concurrent flows that it may have; 0: no limit.
+    pub maxconn: u32,
+    /// Flows that user space expired without the kernel having counted them as closed; wraps. See [`ServerLoad`].
+    pub expired: u32,
+    /// Its weight, for show: the tables already respect it.
+    pub weight: u16,
+    /// The family of its addresses.
+    pub family: Family,
+    /// Whether it takes flows.
+    pub state: ServerState,
+}
+
+const _: () = assert!(size_of::<Server>() == 68);
+
+impl Server {
+    /// Flows that are open now.
+    #[inline(always)]
+    pub fn active(&self, load: &ServerLoad) -> u32 {
+        load.opened.wrapping_sub(load.closed).wrapping_sub(self.expired)
+    }
+
+    /// Whether it can take another flow of the family `A` now.
+    #[inline(always)]
+    pub fn takes<A: Address>(&self, load: &ServerLoad) -> bool {
+        self.state as u8 == ServerState::Up as u8
+            && self.family as u8 == A::FAMILY as u8
+            && self.hop.ifindex != 0
+            && (self.maxconn == 0 || self.active(load) < self.maxconn)
+    }
+}
+
+/// Value of `SERVER_LOAD`, written by the kernel: flows ever opened and closed; their difference, less what user
+/// space expired, is how many are open. Each counter has one writer, so none loses an update.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct ServerLoad {
+    /// Flows opened; wraps.
+    pub opened: u32,
+    /// Flows that the kernel saw closing; wraps.
+    pub closed: u32,
+}
+
+const _: () = assert!(size_of::<ServerLoad>() == 8);
+
+/// Value of `SERVICE_LOAD`, written by the kernel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct ServiceLoad {
+    /// Flows opened; wraps.
+    pub opened: u32,
+    /// Flows that the kernel saw closing; wraps.
+    pub closed: u32,
+    /// The next turn of [`Algorithm::Turn`]; wraps.
+    pub turn: u32,
+    /// Padding, zero.
+    pub reserved: u32,
+}
+
+const _: () = assert!(size_of::<ServiceLoad>() == 16);
+
+/// Which way packets of a flow's entry travel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Direction {
+    /// From the client to the server.
+    #[default]
+    ToServer = 0,
+    /// From the server to the client.
+    ToClient = 1,
+}
+
+/// `Flow::marks`: the kernel has counted the flow as closed. Kept on the entry towards the server.
+pub const FLOW_CLOSED: u32 = 1 << 0;
+/// `Flow::marks`: report its closing in `EVENTS`.
+pub const FLOW_EVENTS: u32 = 1 << 1;
+
+/// Value of `FLOWS` and `FLOWS6`: what becomes of packets that carry the entry's key. Written by the kernel.
+///
+/// An IPv4 entry is 64 bytes, so that with its key and the kernel's header it fills two cache lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C, align(8))]
+pub struct Flow<A> {
+    /// The source address that the packet leaves with.
+    pub src: A,
+    /// The destination address that it leaves with.
+    pub dst: A,
+    /// The destination port that it leaves with, in the host's order.
+    pub dst_port: u16,
+    /// The source port that it leaves with, in the host's order.
+    pub src_port: u16,
+    /// What the rewrite adds to the IPv4 header's checksum (see [`crate::csum`]); 0 for IPv6.
+    pub l3_delta: u16,
+    /// What the rewrite adds to the transport's checksum.
+    pub l4_delta: u16,
+    /// Where it goes next. Towards a server the one in `SERVERS` has precedence while the generations agree.
+    pub hop: Hop,
+    /// Bytes of this direction's frames.
+    pub bytes: u64,
+    /// Frames of this direction; wraps.
+    pub packets: u32,
+    /// When the last frame of this direction came.
+    pub last: Jiffies,
+    /// When the flow was opened.
+    pub opened: Jiffies,
+    /// `FLOW_*` bits.
+    pub marks: u32,
+    /// The service's number.
+    pub service: ServiceId,
+    /// The server's number.
+    pub server: ServerId,
+    /// The server's [`Server::generation`] when the flow was opened.
+    pub generation: u16,
+    /// The connection's state; the same on both entries.
+    pub state: TcpState,
+    /// Which way this entry's packets travel.
+    pub direction: Direction,
+}
+
+const _: () = assert!(size_of::<Flow<V4>>() == 64);
+const _: () = assert!(size_of::<Flow<V6>>() == 88);
+
+/// Value of `RATES` and `RATES6`: what a source address did at a service. Written by the kernel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Rates {
+    /// Connections since the entry was made.
+    pub connections: u64,
+    /// Connections in the current and the last window.
+    pub connection_rate: Window,
+    /// When the entry was last used.
+    pub last: Jiffies,
+}
+
+const _: () = assert!(size_of::<Rates>() == 24);
+
+impl Rates {
+    /// Counts a connection; without a window if `period` is 0.
+    #[inline(always)]
+    pub fn connection(&mut self, now: Jiffies, period: u32) {
+        self.connections = self.connections.wrapping_add(1);
+        self.last = now;
+        if period != 0 {
+            self.connection_rate.add(now, period, 1);
+        }
+    }
+}
+
+/// The largest number of slots of a selection table: the prime below 2^16 that user space uses for large services.
+pub const TABLE_SLOTS: u32 = 65_521;
+/// Slot 0 of an inner map of `TABLES` holds the number of slots in use; the slots follow.
+pub const TABLE_HEADER: u32 = 1;
+
+#[cfg(feature = "aya")]
+mod pod {
+    use super::*;
+    use crate::counter::{Count, ServerCounters, ServiceCounters};
+    use crate::key::{FlowKey, RateKey, ServiceKey};
+
+    macro_rules! pod {
+        ($($name:ty),+ $(,)?) => { $(
+            // SAFETY: the struct is `repr(C)`, `Copy`, without implicit padding and without pointers. Its enums are
+            // written by this program's own kernel and user halves only.
+            unsafe impl aya::Pod for $name {}
+        )+ };
+    }
+
+    pod!(
+        FlowKey<V4>,
+        FlowKey<V6>,
+        ServiceKey<V4>,
+        ServiceKey<V6>,
+        RateKey<V4>,
+        RateKey<V6>,
+        Flow<V4>,
+        Flow<V6>,
+        Service,
+        Server,
+        ServerLoad,
+        ServiceLoad,
+        Rates,
+        Count,
+        ServiceCounters,
+        ServerCounters,
+    );
+}
