@@ -11,4 +11,5 @@ pub mod lex;
 pub mod model;
 pub mod source;
 pub mod span;
+pub mod tls;
 pub mod units;

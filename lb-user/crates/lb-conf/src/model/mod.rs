@@ -11,6 +11,7 @@ mod global;
 mod log;
 mod proxy;
 mod server;
+mod tls;
 
 use std::sync::Arc;
 
@@ -23,6 +24,10 @@ pub use global::{CommandLevel, Global, StatsSocket, XdpInterface, XdpMode};
 pub use log::{Facility, LogAddress, LogFraming, LogLevel, LogTarget};
 pub use proxy::{Mode, Proxy, XdpUse};
 pub use server::{AgentCheck, PortSpec, Server, ServerAddress, ServerCheck};
+pub use tls::{
+    BindTls, BindTlsSettings, CaSource, CertificateUse, ClientVerify, ExtraFiles, IgnoredErrors, ServerTls,
+    ServerVerify, SniFilter, TlsSuites, TlsTuning, TlsVersion, TlsVersions,
+};
 
 /// A name as the configuration gives it.
 pub type Name = Arc<str>;
