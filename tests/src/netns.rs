@@ -6,7 +6,7 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::thread;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use nix::sched::{CloneFlags, setns, unshare};
 
 use crate::xdp_pass::{self, XdpPass};
@@ -103,6 +103,16 @@ impl Netns {
     pub fn address(&self, device: &str, address: &str) -> Result<()> {
         let nodad = if address.contains(':') { "nodad" } else { "" };
         self.ip(&format!("address add {address} dev {device} {nodad}")).map(drop)
+    }
+
+    /// The hardware address of a device.
+    pub fn mac(&self, device: &str) -> Result<[u8; 6]> {
+        let link = self.ip(&format!("-o link show dev {device}"))?;
+        let mut words = link.split_whitespace().skip_while(|word| *word != "link/ether");
+        let text = words.nth(1).with_context(|| format!("the address of {device}: {link}"))?;
+        let bytes =
+            text.split(':').map(|byte| u8::from_str_radix(byte, 16)).collect::<Result<Vec<_>, _>>()?;
+        bytes.try_into().map_err(|_| anyhow!("the address of {device}: {text}"))
     }
 
     /// Makes a device that sends into an XDP program compute its checksums itself: a packet with a partial checksum

@@ -1,0 +1,96 @@
+//! Servers and daemons that die under load.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use lbx_tests::client::Echo;
+use lbx_tests::lab::Family;
+
+use crate::fixture::Fixture;
+
+/// Threads that open connections one after the other.
+const OPENERS: usize = 4;
+
+/// Connections that stay open and carry data all the time.
+const TALKERS: usize = 40;
+
+/// How long the fixture's checks take to find a dead server: two failures, 200 ms apart; ten times that, because a
+/// machine that builds something at the same time is late with everything.
+const FOUND: Duration = Duration::from_secs(4);
+
+/// A connection that was tried: when it began, and where it led.
+type Attempt = (Instant, Result<String>);
+
+/// Opens connections in several threads until `work` returns, and returns what became of them.
+fn under_load(fixture: &Fixture, work: impl FnOnce() -> Result<()>) -> Result<Vec<Attempt>> {
+    let (stop, attempts) = (AtomicBool::new(false), Mutex::new(Vec::new()));
+    let open = || {
+        while !stop.load(Ordering::Relaxed) {
+            let start = Instant::now();
+            let server = fixture.connect().and_then(|mut echo| echo.check(b"hello").map(|()| echo.server));
+            attempts.lock().expect("no opener panics").push((start, server));
+        }
+    };
+    thread::scope(|scope| {
+        (0..OPENERS).for_each(|_| drop(scope.spawn(open)));
+        let result = work();
+        stop.store(true, Ordering::Relaxed);
+        result
+    })?;
+    Ok(attempts.into_inner()?)
+}
+
+/// From the moment at which checks have found a dead server, no new connection is lost.
+pub(crate) fn server_killed() -> Result<()> {
+    let fixture = Fixture::echo(Family::V4)?;
+    let _daemon = fixture.start("    balance roundrobin\n", "check")?;
+    let mut killed = None;
+    let attempts = under_load(&fixture, || {
+        thread::sleep(Duration::from_millis(500));
+        fixture.origins.get(1).context("three origins")?.die();
+        killed = Some(Instant::now());
+        thread::sleep(FOUND + Duration::from_secs(2));
+        Ok(())
+    })?;
+    let killed = killed.context("the server was killed")?;
+    let (before, after): (Vec<_>, Vec<_>) = attempts.into_iter().partition(|(start, _)| *start < killed);
+    ensure!(before.iter().any(|(_, server)| server.as_ref().is_ok_and(|s| s == "s2")), "s2 served before");
+    let mut later = after.into_iter().filter(|(start, _)| *start > killed + FOUND).peekable();
+    ensure!(later.peek().is_some(), "no connection after the server was found dead");
+    later.try_for_each(|(_, server)| {
+        ensure!(server.context("a connection was lost")? != "s2", "a dead server answered");
+        Ok(())
+    })
+}
+
+/// Without a daemon, connections and new clients are served as before, and the next daemon keeps them.
+pub(crate) fn daemon_killed() -> Result<()> {
+    let fixture = Fixture::echo(Family::V4)?;
+    let balance = "    balance roundrobin\n";
+    let daemon = fixture.start(balance, "check")?;
+    let home = daemon.home().clone();
+    let mut talkers = (0..TALKERS).map(|_| fixture.connect()).collect::<Result<Vec<_>>>()?;
+    let attempts = under_load(&fixture, || {
+        talk(&mut talkers, Duration::from_secs(1)).context("with the daemon")?;
+        daemon.kill()?;
+        talk(&mut talkers, Duration::from_secs(2)).context("without a daemon")?;
+        let _next = fixture.setup(balance, "check")?.home(&home).start()?;
+        talk(&mut talkers, Duration::from_secs(2)).context("with the next daemon")?;
+        ensure!(fixture.flows(&home)? >= 2 * TALKERS, "the next daemon keeps the flows");
+        Ok(())
+    })?;
+    ensure!(!attempts.is_empty(), "no connection was opened");
+    attempts.into_iter().try_for_each(|(_, server)| server.map(drop).context("a new connection"))
+}
+
+/// Sends data on all connections for some time.
+fn talk(talkers: &mut [Echo], time: Duration) -> Result<()> {
+    let start = Instant::now();
+    while start.elapsed() < time {
+        talkers.iter_mut().try_for_each(|talker| talker.check(&[3; 2000]))?;
+    }
+    Ok(())
+}

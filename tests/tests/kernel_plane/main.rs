@@ -1,0 +1,30 @@
+//! The kernel plane with the real daemon, over veth in network namespaces.
+
+mod failures;
+mod fixture;
+mod frames;
+mod planes;
+mod traffic;
+
+use std::time::Duration;
+
+use lbx_tests::privilege::KERNEL;
+use lbx_tests::suite::{self, Case};
+
+fn main() {
+    let test = |name: &'static str, body: fn() -> anyhow::Result<()>| Case::new(name, KERNEL, body);
+    suite::main(vec![
+        test("frames::other_traffic_is_untouched", frames::untouched),
+        test("traffic::ipv4", traffic::ipv4),
+        test("traffic::ipv6", traffic::ipv6),
+        test("traffic::generic_mode", traffic::generic),
+        test("traffic::many_downloads_without_the_daemon", traffic::downloads)
+            .within(Duration::from_secs(240)),
+        test("planes::no_option_xdp_is_user_space", planes::excluded),
+        test("planes::without_servers_the_daemon_answers", planes::fall_through),
+        test("planes::a_client_gets_the_same_server_from_both", planes::same_server),
+        test("planes::sources_are_counted", planes::sources),
+        test("failures::a_dead_server_gets_no_connection", failures::server_killed),
+        test("failures::a_dead_daemon_breaks_nothing", failures::daemon_killed),
+    ]);
+}

@@ -1,0 +1,76 @@
+//! Which plane serves what.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result, ensure};
+use lbx_tests::client::{self, Echo};
+use lbx_tests::daemon::Setup;
+use lbx_tests::lab::{Family, SOURCES};
+use lbx_tests::{maps, wait};
+
+use crate::fixture::Fixture;
+
+/// `no option xdp` keeps a proxy in user space.
+pub(crate) fn excluded() -> Result<()> {
+    let fixture = Fixture::echo(Family::V4)?;
+    let daemon = fixture.setup("    no option xdp\n", "")?.start()?;
+    for _ in 0..6 {
+        fixture.connect()?.check(b"hello")?;
+    }
+    ensure!(fixture.flows(daemon.home()).unwrap_or(0) == 0, "flows of a service that is not in the kernel");
+    Ok(())
+}
+
+/// With no server to send to, the host completes the handshake and the daemon closes, as in HAProxy. When a server
+/// comes back, so does the kernel.
+pub(crate) fn fall_through() -> Result<()> {
+    let fixture = Fixture::echo(Family::V4)?;
+    let daemon = fixture.start("", "check")?;
+    fixture.origins.iter().for_each(|origin| origin.die());
+    let closed = |connection: Result<Echo>| connection.is_err();
+    wait::until("all servers to be down", wait::SOON, || daemon.output().matches("is DOWN").count() >= 3)?;
+    client::connect(fixture.lab.from_client(), fixture.service()).context("the host accepts")?;
+    ensure!(closed(fixture.connect()), "there is no server to answer");
+    for origin in &fixture.origins {
+        origin.revive(Some(&fixture.lab.servers))?;
+    }
+    wait::until("the servers to be back", wait::SOON, || fixture.connect().is_ok())
+}
+
+/// The same source addresses lead to the same servers, whichever plane chooses.
+pub(crate) fn same_server() -> Result<()> {
+    let fixture = Fixture::echo(Family::V4)?;
+    let balance = "    balance source\n    hash-type consistent\n";
+    let kernel = fixture.setup(balance, "")?;
+    let kernel = servers_of_sources(&fixture, fixture.start_in_kernel(kernel)?)?;
+    let user: Setup<'_> = fixture.setup(&format!("{balance}    no option xdp\n"), "")?;
+    let user = servers_of_sources(&fixture, user.start()?)?;
+    ensure!(kernel == user, "kernel: {kernel:?}\nuser: {user:?}");
+    let servers: std::collections::BTreeSet<_> = kernel.values().collect();
+    ensure!(servers.len() == 3, "fifty sources use all servers: {servers:?}");
+    Ok(())
+}
+
+fn servers_of_sources(fixture: &Fixture, _daemon: lbx_tests::daemon::Daemon) -> Result<BTreeMap<u8, String>> {
+    (0..SOURCES)
+        .map(|i| {
+            let from = fixture.lab.from_client().source(fixture.family.source(i));
+            Ok((i, Echo::connect(from, fixture.service())?.server))
+        })
+        .collect()
+}
+
+/// The kernel counts connections by source address, and bpftool shows it.
+pub(crate) fn sources() -> Result<()> {
+    let fixture = Fixture::echo(Family::V4)?;
+    let daemon = fixture.start("", "")?;
+    let source = fixture.family.source(5);
+    for _ in 0..7 {
+        Echo::connect(fixture.lab.from_client().source(source), fixture.service())?;
+    }
+    let rates = maps::dump(daemon.home().pins(), "RATES")?;
+    let text = rates.iter().map(|entry| entry.to_string()).collect::<Vec<_>>().join("\n");
+    println!("{text}");
+    ensure!(!rates.is_empty(), "no rates");
+    Ok(())
+}

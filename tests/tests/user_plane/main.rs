@@ -1,0 +1,43 @@
+//! The daemon on loopback: what needs no privileges.
+
+mod checks;
+mod configuration;
+mod http;
+mod tcp;
+
+use lbx_tests::suite::{self, Case};
+
+fn main() {
+    let test = |name: &'static str, body: fn() -> anyhow::Result<()>| Case::new(name, &[], body);
+    suite::main(vec![
+        test("tcp::relays_both_ways", tcp::relays),
+        test("tcp::half_closed_connections_go_on", tcp::half_closed),
+        test("tcp::retries_on_another_server", tcp::redispatch),
+        test("http::keep_alive_on_both_sides", http::keep_alive),
+        test("http::bodies_pass_unchanged", http::bodies),
+        test("http::no_server_is_503", http::no_server),
+        test("http::nonsense_is_400", http::nonsense),
+        test("checks::tcp_rise_and_fall", checks::tcp),
+        test("checks::http_status", checks::http),
+        test("configuration::unknown_words_are_located", configuration::unknown_words),
+        test("configuration::every_error_is_reported", configuration::all_errors),
+        test("configuration::check_accepts_what_works", configuration::check_mode),
+        test("configuration::a_taken_address_is_named", configuration::taken_address),
+        test("configuration::a_missing_file_is_named", configuration::missing_file),
+    ]);
+}
+
+/// What most configurations here begin with.
+pub(crate) const DEFAULTS: &str = "
+global
+    stats socket {dir}/sock level admin
+defaults
+    timeout connect 2s
+    timeout client 10s
+    timeout server 10s
+";
+
+/// A configuration of [`DEFAULTS`] and `sections`.
+pub(crate) fn lbx(sections: &str) -> anyhow::Result<lbx_tests::daemon::Setup<'static>> {
+    lbx_tests::daemon::Setup::new(lbx_tests::daemon::Program::Lbx, &format!("{DEFAULTS}{sections}"))
+}
