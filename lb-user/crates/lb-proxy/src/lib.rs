@@ -1,1 +1,21 @@
 //! The user plane: listeners, HTTP proxy, TCP relay, TLS, and the I/O of health checks.
+
+mod checker;
+mod clock;
+mod connect;
+mod error;
+mod http;
+mod listener;
+mod net;
+mod places;
+mod plane;
+mod queue;
+mod session;
+mod sessions;
+mod stream;
+mod tcp;
+mod worker;
+
+pub use clock::Clock;
+pub use error::{BindError, PrepareError};
+pub use plane::{Plane, Prepared, prepare};

@@ -1,0 +1,141 @@
+//! The sockets of checks.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use lb_conf::model::{Backend, ServerAddress, ServerCheck};
+use lb_core::Server;
+use lb_core::check::{Action, CheckRun, Failure};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::{Instant, timeout_at};
+
+use crate::net::Socket;
+
+/// What one read of an answer takes.
+const READ_BYTES: usize = 4096;
+
+/// How long the parts of a check may take.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    connect: Duration,
+    /// For the rest, once connected; None: it counts from the start with the connection.
+    answer: Option<Duration>,
+}
+
+impl Limits {
+    /// With `timeout check`, connecting has the time of `timeout connect` or `inter` and the answer its own; without
+    /// it, `inter` is for both together.
+    pub(super) fn of(backend: &Backend, server: &Server) -> Self {
+        let inter = server.config.check.as_ref().map_or(Duration::from_secs(2), |check| check.inter);
+        match backend.timeout_check {
+            None => Self::all_within(inter),
+            Some(answer) => {
+                let connect = backend.timeout_connect.map_or(inter, |limit| limit.min(inter));
+                Self { connect, answer: Some(answer) }
+            }
+        }
+    }
+
+    /// Everything within this time.
+    pub(super) fn all_within(limit: Duration) -> Self {
+        Self { connect: limit, answer: None }
+    }
+}
+
+/// Whom a check asks.
+#[derive(Clone, Debug)]
+pub(super) enum Target {
+    Inet(SocketAddr),
+    Unix(PathBuf),
+    /// Its address leads nowhere.
+    None,
+}
+
+impl Target {
+    /// The target of a server's health check: where the configuration says, unless that is the server itself and
+    /// its address was changed at run time.
+    pub(super) fn of_check(server: &Server, check: &ServerCheck) -> Self {
+        let address = server.address();
+        let own = |address: &ServerAddress| match address {
+            ServerAddress::Inet(ip, _) => Some(*ip),
+            ServerAddress::Unix(_) => None,
+        };
+        match (check.target, &*address) {
+            (None, ServerAddress::Unix(path)) => Self::Unix(path.clone()),
+            (None, ServerAddress::Inet(..)) => Self::None,
+            (Some(target), now) if own(&server.config.address) == Some(target.ip()) => {
+                Self::Inet(SocketAddr::new(own(now).unwrap_or(target.ip()), target.port()))
+            }
+            (Some(target), _) => Self::Inet(target),
+        }
+    }
+
+    async fn connect(&self, port: Option<u16>) -> io::Result<Socket> {
+        match self {
+            Self::Inet(addr) => {
+                let addr = SocketAddr::new(addr.ip(), port.unwrap_or(addr.port()));
+                Socket::connect_inet(addr, None).await
+            }
+            Self::Unix(path) => Socket::connect_unix(path).await,
+            Self::None => Err(io::ErrorKind::AddrNotAvailable.into()),
+        }
+    }
+}
+
+/// Runs a check to its end.
+pub(super) async fn drive(run: &mut CheckRun, target: &Target, limits: Limits) {
+    let mut deadline = Instant::now() + limits.connect;
+    let mut socket = None;
+    loop {
+        let step = match run.action() {
+            Action::Done => break,
+            action => timeout_at(deadline, perform(run, action, &mut socket, target)).await,
+        };
+        match step {
+            Ok(Ok(true)) => deadline = limits.answer.map_or(deadline, |answer| Instant::now() + answer),
+            Ok(Ok(false)) => {}
+            Ok(Err(failure)) => run.failed(failure),
+            Err(_elapsed) => run.failed(Failure::Timeout),
+        }
+    }
+    // A reset spares both ends the waiting states of a connection that nobody uses any more.
+    if let Some(socket) = &socket {
+        Socket::reset_on_close(socket);
+    }
+}
+
+/// One step; whether it opened a connection.
+async fn perform(
+    run: &mut CheckRun,
+    action: Action,
+    socket: &mut Option<Socket>,
+    target: &Target,
+) -> Result<bool, Failure> {
+    match (action, socket.as_mut()) {
+        (Action::Connect(port), _) => {
+            let connected = target.connect(port).await;
+            *socket = Some(connected.map_err(|e| Failure::Connect(Failure::text(&e)))?);
+            run.connected(false);
+            return Ok(true);
+        }
+        (Action::Send(bytes), Some(socket)) => {
+            socket.write_all(&bytes).await.map_err(|e| Failure::Broken(Failure::text(&e)))?;
+            run.sent();
+        }
+        (Action::Receive, Some(socket)) => {
+            let mut buf = [0; READ_BYTES];
+            match socket.read(&mut buf).await {
+                Ok(0) => run.closed(),
+                Ok(n) => run.received(buf.get(..n).unwrap_or_default()),
+                Err(e) => return Err(Failure::Broken(Failure::text(&e))),
+            }
+        }
+        (Action::Send(_) | Action::Receive, None) => {
+            return Err(Failure::Socket("not connected".to_owned()));
+        }
+        (Action::Done, _) => {}
+    }
+    Ok(false)
+}

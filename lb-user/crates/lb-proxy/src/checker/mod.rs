@@ -1,0 +1,174 @@
+//! Health and agent checks: a thread that asks servers how they are and tells the [`Runtime`] what it hears.
+
+mod drive;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lb_core::check::{CheckRun, Program, first_check, next_check};
+use lb_core::server::Operational;
+use lb_core::{Backend, Change, Runtime, Server, ServerChange, ServerId, Snapshot, Tick};
+use tokio::sync::mpsc;
+use tokio::task::{AbortHandle, spawn_local};
+use tokio::time::{Instant, interval, sleep};
+
+use crate::clock::Clock;
+use crate::worker::{Command, Shared};
+use drive::{Limits, Target, drive};
+
+/// How often the weights of servers that are starting are raised (`slowstart`).
+const RAMP_STEP: Duration = Duration::from_secs(1);
+
+/// The checks that are under way or waiting for their turn.
+struct Checker {
+    shared: Arc<Shared>,
+    tasks: HashMap<ServerId, Task>,
+}
+
+/// The checks of a server.
+struct Task {
+    server: Arc<Server>,
+    backend: Arc<Backend>,
+    handles: Vec<AbortHandle>,
+}
+
+/// The main function of the checks' thread.
+pub(crate) async fn run(shared: Arc<Shared>, mut commands: mpsc::UnboundedReceiver<Command>) {
+    let ramp = spawn_local(raise_weights(Arc::clone(&shared)));
+    let mut checker = Checker { shared, tasks: HashMap::new() };
+    while let Some(command) = commands.recv().await {
+        match command {
+            Command::Serve(setup) => checker.take(&setup.snapshot),
+            // Who is still served is still served by servers that work.
+            Command::SoftStop => {}
+            Command::HardStop => break,
+        }
+    }
+    ramp.abort();
+}
+
+impl Checker {
+    /// Takes another configuration: checks of servers whose settings are the same go on as they were.
+    fn take(&mut self, snapshot: &Snapshot) {
+        let mut old = std::mem::take(&mut self.tasks);
+        let now = self.shared.clock.now();
+        let checked: Vec<_> = snapshot.servers().filter(|s| s.config.check.is_some()).collect();
+        let shortest = checked.iter().filter_map(|s| Some(s.config.check.as_ref()?.inter)).min();
+        for (backend, server) in snapshot.backends.iter().flat_map(|b| b.servers.iter().map(move |s| (b, s)))
+        {
+            let kept = old.remove(&server.id).filter(|task| task.fits(backend, server));
+            let task = kept.unwrap_or_else(|| {
+                let turn = checked.iter().position(|s| s.id == server.id).unwrap_or(0);
+                let first = first_check(now, shortest.unwrap_or_default(), turn, checked.len());
+                self.begin(backend, server, first)
+            });
+            self.tasks.insert(server.id, task);
+        }
+    }
+
+    fn begin(&self, backend: &Arc<Backend>, server: &Arc<Server>, first: Tick) -> Task {
+        let mut handles = Vec::new();
+        let context = Context { shared: Arc::clone(&self.shared), server: Arc::clone(server) };
+        if server.config.check.is_some() {
+            match Program::new(&backend.config.check) {
+                Ok(program) => {
+                    let limits = Limits::of(&backend.config, server);
+                    let work = check_health(context.clone(), Arc::new(program), limits, first);
+                    handles.push(spawn_local(work).abort_handle());
+                }
+                Err(e) => log::error!("{}: {e}", server.config.name),
+            }
+        }
+        if server.config.agent.is_some() {
+            handles.push(spawn_local(ask_agent(context, first)).abort_handle());
+        }
+        Task { server: Arc::clone(server), backend: Arc::clone(backend), handles }
+    }
+}
+
+impl Task {
+    /// Whether the server is checked in the same way under another configuration.
+    fn fits(&self, backend: &Backend, server: &Server) -> bool {
+        let (old, new) = (&self.server.config, &server.config);
+        let (was, is) = (&self.backend.config, &backend.config);
+        (&old.check, &old.agent, &old.address) == (&new.check, &new.agent, &new.address)
+            && (&was.check, was.timeout_check, was.timeout_connect)
+                == (&is.check, is.timeout_check, is.timeout_connect)
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.handles.iter().for_each(AbortHandle::abort);
+    }
+}
+
+/// What a check needs to know.
+#[derive(Clone)]
+struct Context {
+    shared: Arc<Shared>,
+    server: Arc<Server>,
+}
+
+impl Context {
+    fn clock(&self) -> Clock {
+        self.shared.clock
+    }
+
+    fn tell(&self, change: ServerChange) {
+        let runtime: &Runtime = &self.shared.runtime;
+        if let Err(e) = runtime.apply(Change::Server(self.server.id, change), self.clock().now()) {
+            log::debug!("{}: {e}", self.server.config.name);
+        }
+    }
+}
+
+async fn check_health(context: Context, program: Arc<Program>, limits: Limits, first: Tick) {
+    let Some(check) = context.server.config.check.clone() else { return };
+    let mut due = first;
+    loop {
+        sleep(due.since(context.clock().now())).await;
+        let began = context.clock().now();
+        if context.server.state().checked() {
+            let start = Instant::now();
+            let mut run = CheckRun::new(Arc::clone(&program));
+            drive(&mut run, &Target::of_check(&context.server, &check), limits).await;
+            context.tell(ServerChange::Check(run.report(start.elapsed())));
+        }
+        due = next_check(began, &check, context.server.state().phase());
+    }
+}
+
+async fn ask_agent(context: Context, first: Tick) {
+    let Some(agent) = context.server.config.agent.clone() else { return };
+    let program = Arc::new(Program::agent(&agent));
+    let mut due = first;
+    loop {
+        sleep(due.since(context.clock().now())).await;
+        let began = context.clock().now();
+        if context.server.state().agent.is_some_and(|probe| probe.enabled) {
+            let start = Instant::now();
+            let mut run = CheckRun::new(Arc::clone(&program));
+            drive(&mut run, &Target::Inet(agent.target), Limits::all_within(agent.inter)).await;
+            context.tell(ServerChange::Agent(run.agent_report(start.elapsed())));
+        }
+        due = began + agent.inter;
+    }
+}
+
+/// Servers that come up with `slowstart` take their share step by step.
+async fn raise_weights(shared: Arc<Shared>) {
+    let mut step = interval(RAMP_STEP);
+    loop {
+        step.tick().await;
+        let snapshot = shared.runtime.snapshot();
+        for server in snapshot.servers().filter(|s| s.config.slowstart.is_some()) {
+            if server.state().operational == Operational::Starting {
+                let change = Change::Server(server.id, ServerChange::SlowStartStep);
+                // A server that left in the meantime needs no weight.
+                let _ = shared.runtime.apply(change, shared.clock.now());
+            }
+        }
+    }
+}

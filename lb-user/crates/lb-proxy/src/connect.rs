@@ -1,0 +1,141 @@
+//! From a backend to a connection: a server is chosen, waited for if it is full, and connected to, again if need be.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lb_conf::model::ServerAddress;
+use lb_core::{Backend, Pick, PickInput, Server};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+
+use crate::net::{Socket, Transport};
+use crate::queue::{Line, Seat};
+use crate::stream::{Cause, Stage, Stream};
+
+/// The longest pause before a server is tried again; a shorter connect timeout shortens it.
+const RETRY_PAUSE: Duration = Duration::from_secs(1);
+
+/// Why there is no connection. The stream knows the termination code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NoConnection {
+    /// No server is usable.
+    NoServer,
+    /// None had room within `timeout queue`.
+    QueueTimeout,
+    /// Every attempt failed.
+    Failed,
+}
+
+/// Takes a place on a server of the stream's backend, waiting in line if all are full.
+pub(crate) async fn take_seat(stream: &mut Stream, backend: &Arc<Backend>) -> Result<(), NoConnection> {
+    let deadline = queue_timeout(backend).map(|limit| Instant::now() + limit);
+    let mut called = false;
+    loop {
+        let line = match pick(stream, backend, called) {
+            Ok(seat) => {
+                stream.enter_server(seat);
+                return Ok(());
+            }
+            Err(None) => {
+                stream.end(Cause::Server, Stage::Connect);
+                return Err(NoConnection::NoServer);
+            }
+            Err(Some(line)) => line,
+        };
+        stream.stage = Stage::Queue;
+        let turn = stream.session.worker.shared.queues.join(line, called);
+        let waited = match deadline {
+            Some(deadline) => timeout_at(deadline, turn).await.is_ok(),
+            None => turn.await.is_ok(),
+        };
+        if !waited {
+            stream.end(Cause::ServerTimeout, Stage::Queue);
+            return Err(NoConnection::QueueTimeout);
+        }
+        called = true;
+    }
+}
+
+fn queue_timeout(backend: &Backend) -> Option<Duration> {
+    backend.config.timeout_queue.or(backend.config.timeout_connect)
+}
+
+/// A place, or the line to wait in, or nothing where no server is usable. Who was `called` goes ahead of the line.
+fn pick(stream: &Stream, backend: &Arc<Backend>, called: bool) -> Result<Seat, Option<Line>> {
+    let queues = &stream.session.worker.shared.queues;
+    let line = Line::Backend(Arc::clone(&backend.config.proxy.name));
+    if !called && !queues.is_empty(&line) {
+        return Err(Some(line));
+    }
+    match backend.pick(&input(stream)) {
+        Pick::Server(lease) => Ok(Seat::new(lease, backend, queues)),
+        Pick::Full(server) => Err(Some(Line::Server(server.id))),
+        Pick::AllFull => Err(Some(line)),
+        Pick::None => Err(None),
+    }
+}
+
+fn input(stream: &Stream) -> PickInput<'static> {
+    let worker = &stream.session.worker;
+    PickInput {
+        now: worker.shared.clock.now(),
+        client: stream.session.client.map(|addr| addr.ip()),
+        key: None,
+        random: worker.random(),
+        avoid: None,
+    }
+}
+
+/// Connects to the server whose place the stream has, as often as `retries` allows.
+pub(crate) async fn connect(stream: &mut Stream, backend: &Backend) -> Result<Transport, NoConnection> {
+    stream.stage = Stage::Connect;
+    let limit = backend.config.timeout_connect;
+    loop {
+        let Some(server) = stream.server.clone() else { return Err(NoConnection::NoServer) };
+        server.counters().traffic.connects.inc();
+        let error = match within(limit, attempt(stream, &server)).await {
+            Ok(socket) => {
+                stream.times.connected = Some(Instant::now());
+                return Ok(Transport::Plain(socket));
+            }
+            Err(error) => error,
+        };
+        server.counters().traffic.connect_errors.inc();
+        if stream.retries >= backend.config.retries {
+            return Err(give_up(stream, backend, &error));
+        }
+        stream.retries += 1;
+        backend.traffic().retries.inc();
+        server.counters().traffic.retries.inc();
+        // A server that refuses answers at once: trying again at once would find it in the same state. One that is
+        // silent has taken its time already.
+        if error.kind() != io::ErrorKind::TimedOut {
+            sleep(limit.map_or(RETRY_PAUSE, |limit| limit.min(RETRY_PAUSE))).await;
+        }
+    }
+}
+
+fn give_up(stream: &mut Stream, backend: &Backend, error: &io::Error) -> NoConnection {
+    let timed_out = error.kind() == io::ErrorKind::TimedOut;
+    backend.traffic().connect_errors.inc();
+    stream.end(if timed_out { Cause::ServerTimeout } else { Cause::Server }, Stage::Connect);
+    NoConnection::Failed
+}
+
+async fn attempt(stream: &Stream, server: &Server) -> io::Result<Socket> {
+    if let ServerAddress::Unix(path) = &*server.address() {
+        return Socket::connect_unix(path).await;
+    }
+    let port = stream.session.local.map_or(0, |addr| addr.port());
+    match server.socket_address(port) {
+        Some(addr) => Socket::connect_inet(addr, None).await,
+        None => Err(io::ErrorKind::AddrNotAvailable.into()),
+    }
+}
+
+async fn within<T>(limit: Option<Duration>, work: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    match limit {
+        Some(limit) => timeout(limit, work).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())),
+        None => work.await,
+    }
+}

@@ -1,0 +1,64 @@
+//! Header fields that belong to a connection and not to the message.
+
+use http::header::{CONNECTION, HeaderValue, TRANSFER_ENCODING, UPGRADE};
+use http::{HeaderMap, HeaderName};
+
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+
+/// Whether a list header contains this token, in any case.
+pub(crate) fn has_token(headers: &HeaderMap, name: HeaderName, token: &str) -> bool {
+    headers.get_all(name).iter().any(|value| tokens(value).any(|t| t.eq_ignore_ascii_case(token.as_bytes())))
+}
+
+fn tokens(value: &HeaderValue) -> impl Iterator<Item = &[u8]> {
+    value.as_bytes().split(|b| *b == b',').map(<[u8]>::trim_ascii)
+}
+
+/// Whether the message asks for another protocol, or grants one.
+pub(crate) fn wants_upgrade(headers: &HeaderMap) -> bool {
+    headers.contains_key(UPGRADE) && has_token(headers, CONNECTION, "upgrade")
+}
+
+/// Takes out what the sender said about its own connection; hyper says what is to be said about the next one.
+pub(crate) fn strip_connection(headers: &mut HeaderMap) {
+    let upgrade = wants_upgrade(headers);
+    // Looking is cheaper than removing, and most messages have none of these.
+    for name in [CONNECTION, KEEP_ALIVE, PROXY_CONNECTION, TRANSFER_ENCODING] {
+        if headers.contains_key(&name) {
+            headers.remove(name);
+        }
+    }
+    if upgrade {
+        headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(fields: &[(&'static str, &'static str)]) -> HeaderMap {
+        fields.iter().map(|(n, v)| (HeaderName::from_static(n), HeaderValue::from_static(v))).collect()
+    }
+
+    #[test]
+    fn an_upgrade_survives_and_nothing_else_of_the_connection_does() {
+        let mut map = headers(&[
+            ("connection", "keep-alive, Upgrade"),
+            ("upgrade", "websocket"),
+            ("keep-alive", "timeout=5"),
+            ("transfer-encoding", "chunked"),
+            ("x-other", "1"),
+        ]);
+        strip_connection(&mut map);
+        assert_eq!(map, headers(&[("upgrade", "websocket"), ("x-other", "1"), ("connection", "upgrade")]));
+    }
+
+    #[test]
+    fn an_upgrade_header_alone_asks_for_nothing() {
+        assert!(!wants_upgrade(&headers(&[("upgrade", "websocket")])));
+        assert!(!wants_upgrade(&headers(&[("upgrade", "h2c"), ("connection", "close")])));
+        assert!(wants_upgrade(&headers(&[("upgrade", "h2c"), ("connection", "a,UPGRADE")])));
+    }
+}

@@ -1,0 +1,165 @@
+//! A connection to a server that speaks HTTP/1.
+//!
+//! No task of its own drives it: whoever waits for a response drives the connection while waiting. A request costs no
+//! switch between tasks that way, and an idle connection is a value that can be put aside.
+
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::client::conn::http1::{Builder, Connection, SendRequest};
+use lb_conf::model::ServerAddress;
+use tokio::time::Instant;
+
+use super::body::Upload;
+use super::wire::{Meter, Phase, Wire};
+use crate::net::Transport;
+use crate::net::timer::{LazyTimer, after};
+
+/// The most that is buffered of a response that arrives faster than it leaves, and the longest head of one.
+const BUFFER_BYTES: usize = 64 * 1024;
+
+/// A connection to a server.
+#[derive(Debug)]
+pub(crate) struct Link {
+    sender: SendRequest<Upload>,
+    connection: Connection<Wire, Upload>,
+    meter: Rc<Meter>,
+    timer: LazyTimer,
+    ended: bool,
+    /// Where it goes.
+    address: Arc<ServerAddress>,
+    /// When it was put aside.
+    idle_since: Instant,
+    reused: bool,
+}
+
+/// Why there is no response.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NoResponse {
+    /// hyper's reason.
+    #[error(transparent)]
+    Http(#[from] hyper::Error),
+    /// The server was silent for too long.
+    #[error("timeout server")]
+    Timeout,
+}
+
+impl Link {
+    /// Speaks HTTP/1 over a new connection.
+    pub(crate) async fn new(transport: Transport, address: Arc<ServerAddress>) -> hyper::Result<Box<Self>> {
+        let meter = Meter::new();
+        meter.enter(Phase::Busy);
+        let wire = Wire::new(transport, Rc::clone(&meter));
+        let (sender, connection) = Builder::new().max_buf_size(BUFFER_BYTES).handshake(wire).await?;
+        let (timer, idle_since) = (LazyTimer::default(), Instant::now());
+        Ok(Box::new(Self {
+            sender,
+            connection,
+            meter,
+            timer,
+            ended: false,
+            address,
+            idle_since,
+            reused: false,
+        }))
+    }
+
+    /// Whether it has carried a request before the current one.
+    pub(crate) fn is_reused(&self) -> bool {
+        self.reused
+    }
+
+    /// Where it goes.
+    pub(crate) fn address(&self) -> &Arc<ServerAddress> {
+        &self.address
+    }
+
+    /// How long it has been put aside.
+    pub(crate) fn idle_for(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.idle_since)
+    }
+
+    /// Bytes that the server has sent over it so far.
+    pub(crate) fn received(&self) -> u64 {
+        self.meter.received()
+    }
+
+    /// Sends a request and waits for the head of the response.
+    pub(crate) async fn request(
+        &mut self,
+        request: Request<Upload>,
+        limit: Option<Duration>,
+    ) -> Result<Response<Incoming>, NoResponse> {
+        self.meter.touch();
+        let mut response = pin!(self.sender.send_request(request));
+        poll_fn(|cx| {
+            self.poll_drive(cx);
+            if let Poll::Ready(result) = response.as_mut().poll(cx) {
+                return Poll::Ready(result.map_err(NoResponse::Http));
+            }
+            self.poll_silence(cx, limit).map(|()| Err(NoResponse::Timeout))
+        })
+        .await
+    }
+
+    /// Moves bytes in both directions.
+    pub(crate) fn poll_drive(&mut self, cx: &mut Context<'_>) {
+        if !self.ended {
+            // Errors are told to whoever waits for the response or its body.
+            self.ended = self.connection.poll_without_shutdown(cx).is_ready();
+        }
+    }
+
+    /// Whether the server has been silent for `limit`.
+    pub(crate) fn poll_silence(&mut self, cx: &mut Context<'_>, limit: Option<Duration>) -> Poll<()> {
+        self.timer.poll_reached(cx, after(self.meter.active(), limit))
+    }
+
+    /// Whether it can take a request now.
+    pub(crate) fn is_ready(&self) -> bool {
+        !self.ended && self.sender.is_ready()
+    }
+
+    /// Looks whether the server has closed it while it was put aside.
+    pub(crate) fn is_alive(&mut self) -> bool {
+        self.poll_drive(&mut Context::from_waker(Waker::noop()));
+        self.is_ready()
+    }
+
+    /// Notes that it is put aside.
+    pub(crate) fn rest(&mut self) {
+        (self.idle_since, self.reused) = (Instant::now(), true);
+    }
+
+    /// The bare connection after the protocol was switched, with what the server has sent in the new one.
+    pub(crate) async fn into_transport(mut self: Box<Self>) -> (Transport, Bytes) {
+        poll_fn(|cx| {
+            self.poll_drive(cx);
+            if self.ended { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+        let parts = self.connection.into_parts();
+        (parts.io.into_transport(), parts.read_buf)
+    }
+
+    /// The next piece of a response's body.
+    pub(crate) fn poll_body(
+        &mut self,
+        cx: &mut Context<'_>,
+        body: &mut Incoming,
+        limit: Option<Duration>,
+    ) -> Poll<Option<Result<hyper::body::Frame<Bytes>, NoResponse>>> {
+        self.poll_drive(cx);
+        if let Poll::Ready(frame) = hyper::body::Body::poll_frame(Pin::new(body), cx) {
+            return Poll::Ready(frame.map(|result| result.map_err(NoResponse::Http)));
+        }
+        self.poll_silence(cx, limit).map(|()| Some(Err(NoResponse::Timeout)))
+    }
+}

@@ -1,0 +1,10 @@
+//! HTTP mode.
+
+pub(crate) mod answer;
+pub(crate) mod body;
+pub(crate) mod exchange;
+pub(crate) mod headers;
+pub(crate) mod link;
+pub(crate) mod pool;
+pub(crate) mod serve;
+pub(crate) mod wire;

@@ -1,0 +1,73 @@
+//! Idle connections to servers, kept by each worker for itself.
+
+use std::cell::RefCell;
+use std::rc::Weak;
+use std::time::Duration;
+
+use lb_core::{Server, ServerId, Snapshot};
+use tokio::time::{Instant, sleep};
+
+use super::link::Link;
+use crate::worker::Worker;
+
+/// How long a connection is kept without being used: HAProxy's `pool-purge-delay`.
+const KEEP: Duration = Duration::from_secs(5);
+
+/// How often those that have been kept too long, or were closed by their server, are looked for.
+const SWEEP: Duration = Duration::from_secs(1);
+
+/// Idle connections by server. Server ids are small numbers that count up, so that a vector serves as the map.
+#[derive(Debug, Default)]
+pub(crate) struct Pool {
+    idle: RefCell<Vec<Vec<Box<Link>>>>,
+}
+
+impl Pool {
+    /// The connection to `server` that was used last, if it still lives.
+    pub(crate) fn take(&self, server: &Server) -> Option<Box<Link>> {
+        let mut idle = self.idle.borrow_mut();
+        let links = idle.get_mut(server.id.0 as usize)?;
+        // One that goes to where the server was before its address changed is of no use either.
+        while let Some(mut link) = links.pop() {
+            if link.is_alive() && *link.address() == server.address() {
+                return Some(link);
+            }
+        }
+        None
+    }
+
+    /// Puts a connection aside for the next request to `server`.
+    pub(crate) fn put(&self, server: ServerId, mut link: Box<Link>) {
+        link.rest();
+        let mut idle = self.idle.borrow_mut();
+        let at = server.0 as usize;
+        if idle.len() <= at {
+            idle.resize_with(at + 1, Vec::new);
+        }
+        idle[at].push(link);
+    }
+
+    /// Closes connections to servers that left with a reload.
+    pub(crate) fn retain_known(&self, snapshot: &Snapshot) {
+        for (id, links) in (0..).zip(self.idle.borrow_mut().iter_mut()) {
+            if snapshot.server(ServerId(id)).is_none() {
+                links.clear();
+            }
+        }
+    }
+
+    fn sweep(&self, now: Instant) {
+        for links in self.idle.borrow_mut().iter_mut() {
+            links.retain_mut(|link| link.idle_for(now) < KEEP && link.is_alive());
+        }
+    }
+}
+
+/// Keeps the pool of a worker clean for as long as the worker lives.
+pub(crate) async fn sweep(worker: Weak<Worker>) {
+    while let Some(worker) = worker.upgrade() {
+        worker.pool.sweep(Instant::now());
+        drop(worker);
+        sleep(SWEEP).await;
+    }
+}

@@ -1,0 +1,200 @@
+//! What hyper reads and writes through: a transport that is watched.
+//!
+//! hyper tells neither when the first byte of a message came nor how many went by, and it answers malformed requests
+//! with words of its own. The wire knows all of it.
+
+use std::cell::Cell;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use hyper::rt::{Read, ReadBufCursor, Write};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Instant;
+
+use crate::net::Transport;
+
+/// What a connection is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Nothing has come since it opened or since the last message ended.
+    Idle,
+    /// A head is coming in.
+    Head,
+    /// A message is being dealt with.
+    Busy,
+}
+
+/// What a wire has seen; shared with the session that owns it.
+#[derive(Debug)]
+pub(crate) struct Meter {
+    phase: Cell<Phase>,
+    /// When this phase began.
+    since: Cell<Instant>,
+    /// When bytes last went either way.
+    active: Cell<Instant>,
+    received: Cell<u64>,
+    /// A write did not go through whole: what follows may still belong to the last message.
+    behind: Cell<bool>,
+    /// Bytes were swallowed.
+    muted: Cell<bool>,
+}
+
+impl Meter {
+    /// Of a connection that has just been opened.
+    pub(crate) fn new() -> Rc<Self> {
+        let now = Instant::now();
+        Rc::new(Self {
+            phase: Cell::new(Phase::Idle),
+            since: Cell::new(now),
+            active: Cell::new(now),
+            received: Cell::new(0),
+            behind: Cell::new(false),
+            muted: Cell::new(false),
+        })
+    }
+
+    /// What the connection is doing, and since when.
+    pub(crate) fn phase(&self) -> (Phase, Instant) {
+        (self.phase.get(), self.since.get())
+    }
+
+    /// The connection does something else now.
+    pub(crate) fn enter(&self, phase: Phase) {
+        self.phase.set(phase);
+        self.since.set(Instant::now());
+    }
+
+    /// When bytes last went either way.
+    pub(crate) fn active(&self) -> Instant {
+        self.active.get()
+    }
+
+    /// Counts a moment as activity, such as the end of a wait that was not this side's.
+    pub(crate) fn touch(&self) {
+        self.active.set(Instant::now());
+    }
+
+    /// Bytes received so far.
+    pub(crate) fn received(&self) -> u64 {
+        self.received.get()
+    }
+
+    /// Whether hyper's own answer was swallowed, so that ours is due.
+    pub(crate) fn muted(&self) -> bool {
+        self.muted.get()
+    }
+
+    /// Whether the other end is slower to take than we are to give.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.behind.get()
+    }
+
+    fn read(&self, n: usize) {
+        let now = Instant::now();
+        self.active.set(now);
+        self.received.set(self.received.get() + n as u64);
+        if self.phase.get() == Phase::Idle {
+            self.phase.set(Phase::Head);
+            self.since.set(now);
+        }
+    }
+
+    fn wrote(&self, n: usize, of: usize) {
+        self.active.set(Instant::now());
+        self.behind.set(n < of);
+    }
+
+    /// Whether what is written now is hyper's own answer to a head that it could not parse: nobody else has anything
+    /// to say between the first byte of a request and its dispatch.
+    fn mute(&self) -> bool {
+        let mute = self.phase.get() == Phase::Head && !self.behind.get();
+        if mute {
+            self.muted.set(true);
+        }
+        mute
+    }
+}
+
+/// A watched transport.
+#[derive(Debug)]
+pub(crate) struct Wire {
+    transport: Transport,
+    meter: Rc<Meter>,
+}
+
+impl Wire {
+    /// Watches a transport.
+    pub(crate) fn new(transport: Transport, meter: Rc<Meter>) -> Self {
+        Self { transport, meter }
+    }
+
+    /// The transport again.
+    pub(crate) fn into_transport(self) -> Transport {
+        self.transport
+    }
+
+    fn poll_send(&mut self, cx: &mut Context<'_>, bufs: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        let whole = bufs.iter().map(|b| b.len()).sum();
+        if self.meter.mute() {
+            return Poll::Ready(Ok(whole));
+        }
+        let result = Pin::new(&mut self.transport).poll_write_vectored(cx, bufs);
+        match &result {
+            Poll::Ready(Ok(n)) => self.meter.wrote(*n, whole),
+            Poll::Ready(Err(_)) => {}
+            Poll::Pending => self.meter.behind.set(true),
+        }
+        result
+    }
+}
+
+impl Read for Wire {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        mut cursor: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        // SAFETY: ReadBuf writes to the memory and never makes initialised bytes uninitialised.
+        let mut buf = ReadBuf::uninit(unsafe { cursor.as_mut() });
+        ready!(Pin::new(&mut self.transport).poll_read(cx, &mut buf))?;
+        let n = buf.filled().len();
+        // SAFETY: ReadBuf counts only what it knows to be initialised.
+        unsafe { cursor.advance(n) };
+        if n > 0 {
+            self.meter.read(n);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Write for Wire {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.poll_send(cx, &[IoSlice::new(buf)])
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_send(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.transport).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // Our own answer is still to come.
+        if self.meter.muted() {
+            return Poll::Ready(Ok(()));
+        }
+        Pin::new(&mut self.transport).poll_shutdown(cx)
+    }
+}

@@ -1,0 +1,111 @@
+//! Listening sockets: bound before anything changes, kept as long as their address stays configured.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use lb_conf::model::BindAddress;
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+
+/// Connections that the kernel completes before they are accepted; `net.core.somaxconn` caps it.
+const BACKLOG: i32 = 4096;
+
+/// A bound address with one listening socket for each worker.
+///
+/// It outlives a reload that keeps the address, so that no connection waiting to be accepted is lost.
+#[derive(Debug)]
+pub(crate) struct Bound {
+    address: BindAddress,
+    sockets: Vec<Socket>,
+}
+
+/// A system call that failed while an address was bound.
+pub(crate) type CallError = (&'static str, io::Error);
+
+impl Bound {
+    /// Binds `address` with a socket for each of `workers`.
+    pub(crate) fn bind(address: &BindAddress, workers: usize) -> Result<Arc<Self>, CallError> {
+        let sockets = match address {
+            BindAddress::Inet(addr) => bind_inet(*addr, workers)?,
+            BindAddress::Unix(path) => bind_unix(path, workers)?,
+        };
+        Ok(Arc::new(Self { address: address.clone(), sockets }))
+    }
+
+    /// What was asked for.
+    pub(crate) fn address(&self) -> &BindAddress {
+        &self.address
+    }
+
+    /// The address as the kernel has it, which tells the port where port 0 was asked for.
+    pub(crate) fn local_addr(&self) -> Option<SocketAddr> {
+        self.sockets.first()?.local_addr().ok()?.as_socket()
+    }
+
+    /// The socket of a worker, as a descriptor of its own.
+    pub(crate) fn socket(&self, worker: usize) -> io::Result<OwnedFd> {
+        let socket = self.sockets.get(worker).ok_or(io::ErrorKind::NotFound)?;
+        socket.as_fd().try_clone_to_owned()
+    }
+}
+
+impl Drop for Bound {
+    fn drop(&mut self) {
+        if let BindAddress::Unix(path) = &self.address {
+            // A path that somebody removed already is as good as removed.
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+/// Every worker has a socket of its own, so that accepting takes no shared lock.
+fn bind_inet(addr: SocketAddr, workers: usize) -> Result<Vec<Socket>, CallError> {
+    let first = inet_socket(addr)?;
+    // With port 0 the others follow the port that the first one got.
+    let addr = first.local_addr().ok().and_then(|a| a.as_socket()).unwrap_or(addr);
+    let mut sockets = vec![first];
+    for _ in 1..workers {
+        sockets.push(inet_socket(addr)?);
+    }
+    // All are bound before the first listens: a connection is spread over the sockets that listen when it comes.
+    for socket in &sockets {
+        socket.listen(BACKLOG).map_err(|e| ("listen", e))?;
+    }
+    Ok(sockets)
+}
+
+fn inet_socket(addr: SocketAddr) -> Result<Socket, CallError> {
+    let kind = Type::STREAM.nonblocking().cloexec();
+    let socket =
+        Socket::new(Domain::for_address(addr), kind, Some(Protocol::TCP)).map_err(|e| ("socket", e))?;
+    socket.set_reuse_address(true).map_err(|e| ("setsockopt(SO_REUSEADDR)", e))?;
+    socket.set_reuse_port(true).map_err(|e| ("setsockopt(SO_REUSEPORT)", e))?;
+    socket.set_tcp_nodelay(true).map_err(|e| ("setsockopt(TCP_NODELAY)", e))?;
+    socket.bind(&addr.into()).map_err(|e| ("bind", e))?;
+    Ok(socket)
+}
+
+/// A Unix socket cannot be shared by address: the workers share one socket.
+fn bind_unix(path: &Path, workers: usize) -> Result<Vec<Socket>, CallError> {
+    let kind = Type::STREAM.nonblocking().cloexec();
+    let first = Socket::new(Domain::UNIX, kind, None).map_err(|e| ("socket", e))?;
+    bind_over(&first, path)?;
+    first.listen(BACKLOG).map_err(|e| ("listen", e))?;
+    let mut sockets = vec![first];
+    for _ in 1..workers {
+        let copy = sockets[0].try_clone().map_err(|e| ("dup", e))?;
+        sockets.push(copy);
+    }
+    Ok(sockets)
+}
+
+/// Binds beside the path and renames over it, so that a client never finds the path missing or dead.
+fn bind_over(socket: &Socket, path: &Path) -> Result<(), CallError> {
+    let beside = PathBuf::from(format!("{}.{}.tmp", path.display(), std::process::id()));
+    let _ = std::fs::remove_file(&beside);
+    let addr = SockAddr::unix(&beside).map_err(|e| ("bind", e))?;
+    socket.bind(&addr).map_err(|e| ("bind", e))?;
+    std::fs::rename(&beside, path).map_err(|e| ("rename", e))
+}

@@ -1,0 +1,9 @@
+//! Sockets of the worker threads.
+
+pub(crate) mod pipe;
+pub(crate) mod socket;
+pub(crate) mod timer;
+pub(crate) mod transport;
+
+pub(crate) use socket::{Socket, register};
+pub(crate) use transport::Transport;

@@ -1,0 +1,186 @@
+//! A stream socket, TCP or Unix, registered with the runtime of its worker.
+//!
+//! One type for both families, with access by shared reference: a relay polls both directions of a socket at once,
+//! and splice(2) needs the descriptor beside its readiness.
+
+use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
+use std::net::{Shutdown, SocketAddr};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::path::Path;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, SockAddr, SockRef, Type};
+use tokio::io::unix::AsyncFd;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// A connected stream socket.
+#[derive(Debug)]
+pub(crate) struct Socket {
+    fd: AsyncFd<socket2::Socket>,
+}
+
+/// Registers a socket with the event loop of the current thread.
+pub(crate) fn register(socket: socket2::Socket) -> io::Result<AsyncFd<socket2::Socket>> {
+    // SAFETY: the socket owns its descriptor, and nothing here replaces it while it is registered.
+    Ok(unsafe { AsyncFd::register(socket) }?)
+}
+
+impl Socket {
+    /// Registers a non-blocking socket with the current runtime.
+    pub(crate) fn new(socket: socket2::Socket) -> io::Result<Self> {
+        Ok(Self { fd: register(socket)? })
+    }
+
+    /// Opens a connection over TCP, from `source` where given.
+    pub(crate) async fn connect_inet(to: SocketAddr, source: Option<SocketAddr>) -> io::Result<Self> {
+        let kind = Type::STREAM.nonblocking().cloexec();
+        let socket = socket2::Socket::new(Domain::for_address(to), kind, Some(Protocol::TCP))?;
+        // What the proxy writes is whole messages already.
+        socket.set_tcp_nodelay(true)?;
+        if let Some(source) = source {
+            socket.bind(&source.into())?;
+        }
+        Self::connect(socket, &to.into()).await
+    }
+
+    /// Opens a connection to a Unix socket.
+    pub(crate) async fn connect_unix(path: &Path) -> io::Result<Self> {
+        let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM.nonblocking().cloexec(), None)?;
+        Self::connect(socket, &SockAddr::unix(path)?).await
+    }
+
+    async fn connect(socket: socket2::Socket, to: &SockAddr) -> io::Result<Self> {
+        match socket.connect(to) {
+            Ok(()) => return Self::new(socket),
+            Err(e) if e.raw_os_error() == Some(libc::EINPROGRESS) => {}
+            Err(e) => return Err(e),
+        }
+        let socket = Self::new(socket)?;
+        socket.fd.writable().await?.retain_ready();
+        match socket.fd.get_ref().take_error()? {
+            Some(e) => Err(e),
+            None => Ok(socket),
+        }
+    }
+
+    /// Our end, if it has a network address.
+    pub(crate) fn local_addr(&self) -> Option<SocketAddr> {
+        self.fd.get_ref().local_addr().ok()?.as_socket()
+    }
+
+    /// Makes closing send a reset instead of waiting for what is unsent.
+    pub(crate) fn reset_on_close(&self) {
+        // The connection is given up in any case.
+        let _ = SockRef::from(self.fd.get_ref()).set_linger(Some(Duration::ZERO));
+    }
+
+    /// Sends the end of the stream; a connection that is gone has no need of it.
+    pub(crate) fn shutdown_write(&self) {
+        let _ = self.fd.get_ref().shutdown(Shutdown::Write);
+    }
+
+    /// Receives into `buf`.
+    pub(crate) fn poll_recv(
+        &self,
+        cx: &mut Context<'_>,
+        buf: &mut [MaybeUninit<u8>],
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            let mut guard = ready!(self.fd.poll_read_ready(cx))?;
+            match guard.try_io(|fd| fd.get_ref().recv(buf)) {
+                Ok(Ok(n)) => {
+                    // A short read has emptied the socket: the next bytes or the end make a new event.
+                    if n > 0 && n < buf.len() {
+                        guard.clear_ready();
+                    }
+                    return Poll::Ready(Ok(n));
+                }
+                Ok(Err(e)) if e.kind() == io::ErrorKind::Interrupted => {}
+                Ok(Err(e)) => return Poll::Ready(Err(e)),
+                Err(_would_block) => {}
+            }
+        }
+    }
+
+    /// Sends some of `bufs`.
+    pub(crate) fn poll_send(&self, cx: &mut Context<'_>, bufs: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        self.poll_writing(cx, |fd| match bufs {
+            [one] => fd.send(one),
+            many => fd.send_vectored(many),
+        })
+    }
+
+    /// Runs `call` whenever the socket may have something to read, until it does not block.
+    pub(crate) fn poll_reading<T>(
+        &self,
+        cx: &mut Context<'_>,
+        mut call: impl FnMut(BorrowedFd<'_>) -> io::Result<T>,
+    ) -> Poll<io::Result<T>> {
+        loop {
+            let mut guard = ready!(self.fd.poll_read_ready(cx))?;
+            match guard.try_io(|fd| call(fd.as_fd())) {
+                Ok(Err(e)) if e.kind() == io::ErrorKind::Interrupted => {}
+                Ok(result) => return Poll::Ready(result),
+                Err(_would_block) => {}
+            }
+        }
+    }
+
+    /// Runs `call` whenever the socket may take something, until it does not block.
+    pub(crate) fn poll_writing<T>(
+        &self,
+        cx: &mut Context<'_>,
+        mut call: impl FnMut(&socket2::Socket) -> io::Result<T>,
+    ) -> Poll<io::Result<T>> {
+        loop {
+            let mut guard = ready!(self.fd.poll_write_ready(cx))?;
+            match guard.try_io(|fd| call(fd.get_ref())) {
+                Ok(Err(e)) if e.kind() == io::ErrorKind::Interrupted => {}
+                Ok(result) => return Poll::Ready(result),
+                Err(_would_block) => {}
+            }
+        }
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        // SAFETY: recv(2) only writes to the buffer, so nothing that is initialised becomes uninitialised.
+        let room = unsafe { buf.unfilled_mut() };
+        let n = ready!(self.poll_recv(cx, room))?;
+        // SAFETY: recv(2) has just written `n` bytes.
+        unsafe { buf.assume_init(n) };
+        buf.advance(n);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.poll_send(cx, &[IoSlice::new(buf)])
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_send(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.shutdown_write();
+        Poll::Ready(Ok(()))
+    }
+}

@@ -1,0 +1,202 @@
+//! The user plane as a whole: prepared, made live, replaced, stopped.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::{io, thread};
+
+use lb_conf::model::{Config, FrontendId};
+use lb_core::{Event, Runtime, Snapshot};
+use parking_lot::Mutex;
+use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
+use tokio::sync::mpsc;
+
+use crate::checker;
+use crate::clock::Clock;
+use crate::error::{BindError, PrepareError};
+use crate::listener::Bound;
+use crate::places::Places;
+use crate::worker::{self, Command, Setup, Shared};
+
+/// Worker threads and checks, serving the current configuration.
+#[derive(Debug)]
+pub struct Plane {
+    shared: Arc<Shared>,
+    workers: Vec<Worker>,
+    checker: Worker,
+    live: Mutex<Vec<(Arc<Bound>, FrontendId)>>,
+}
+
+#[derive(Debug)]
+struct Worker {
+    commands: mpsc::UnboundedSender<Command>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// A configuration whose addresses are bound. Dropping it closes those that were not bound before.
+#[derive(Debug)]
+pub struct Prepared {
+    workers: usize,
+    maxconn: Option<u32>,
+    addresses: Vec<(Arc<Bound>, FrontendId)>,
+}
+
+impl Prepared {
+    /// Where frontends listen, with the ports that the kernel chose where the configuration says 0.
+    pub fn addresses(&self) -> impl Iterator<Item = (FrontendId, std::net::SocketAddr)> {
+        self.addresses.iter().filter_map(|(bound, id)| Some((*id, bound.local_addr()?)))
+    }
+}
+
+/// Binds all addresses of a configuration, beside what `running` listens on already: those are kept as they are.
+/// Privileged ports need the privileges that the daemon drops before [`Plane::start`].
+///
+/// # Errors
+///
+/// Names every address that cannot be bound. What runs is untouched.
+pub fn prepare(config: &Config, running: Option<&Plane>) -> Result<Prepared, PrepareError> {
+    let workers = running.map_or_else(|| worker_count(config), |plane| plane.workers.len());
+    let live = running.map(|plane| plane.live.lock().clone()).unwrap_or_default();
+    let (mut addresses, mut errors) = (Vec::new(), Vec::new());
+    for frontend in &config.frontends {
+        for bind in &frontend.binds {
+            let kept = live.iter().find(|(bound, _)| *bound.address() == bind.address);
+            match kept.map_or_else(|| Bound::bind(&bind.address, workers), |(bound, _)| Ok(Arc::clone(bound)))
+            {
+                Ok(bound) => addresses.push((bound, frontend.id)),
+                Err((call, source)) => errors.push(BindError {
+                    frontend: Arc::clone(&frontend.proxy.name),
+                    address: bind.address.clone(),
+                    span: bind.span,
+                    call,
+                    source,
+                }),
+            }
+        }
+    }
+    if errors.is_empty() {
+        Ok(Prepared { workers, maxconn: config.global.maxconn, addresses })
+    } else {
+        Err(PrepareError::Bind(errors))
+    }
+}
+
+/// `nbthread`, or a thread per core.
+fn worker_count(config: &Config) -> usize {
+    match config.global.nbthread {
+        Some(threads) => usize::try_from(threads).unwrap_or(1).max(1),
+        None => thread::available_parallelism().map_or(1, usize::from),
+    }
+}
+
+impl Plane {
+    /// Starts the threads on what was prepared from the configuration that `runtime` has.
+    ///
+    /// # Errors
+    ///
+    /// A thread or its event loop cannot be made.
+    pub fn start(prepared: Prepared, runtime: Arc<Runtime>, clock: Clock) -> io::Result<Self> {
+        let places = Places::new(prepared.maxconn);
+        let shared = Arc::new(Shared { runtime, clock, places, queues: Arc::default() });
+        let workers: io::Result<Vec<_>> = (0..prepared.workers).map(|i| start_worker(i, &shared)).collect();
+        let checker = start_checker(&shared)?;
+        let plane = Self { shared, workers: workers?, checker, live: Mutex::default() };
+        plane.watch_limits();
+        plane.commit(prepared);
+        Ok(plane)
+    }
+
+    /// Makes live what was prepared from the configuration that the [`Runtime`] has now. Connections go on; from
+    /// their next request on they are served by the new configuration. Addresses that left are closed.
+    pub fn commit(&self, prepared: Prepared) {
+        self.shared.places.set_limit(prepared.maxconn);
+        *self.live.lock() = prepared.addresses.clone();
+        let snapshot: Arc<Snapshot> = self.shared.runtime.snapshot();
+        self.tell(&Command::Serve(Arc::new(Setup { snapshot, addresses: prepared.addresses })));
+    }
+
+    /// Closes the addresses; connections end after what they are doing. See [`Plane::wait`].
+    pub fn soft_stop(&self) {
+        self.live.lock().clear();
+        self.tell(&Command::SoftStop);
+    }
+
+    /// Ends all connections.
+    pub fn hard_stop(&self) {
+        self.tell(&Command::HardStop);
+    }
+
+    /// Waits until the threads have ended, after one of the stops.
+    pub fn wait(&self) {
+        self.workers.iter().for_each(Worker::wait);
+        // Servers are checked for as long as somebody is served.
+        let _ = self.checker.commands.send(Command::HardStop);
+        self.checker.wait();
+    }
+
+    /// Whether all workers have ended: [`Plane::wait`] would not block.
+    pub fn has_ended(&self) -> bool {
+        self.workers.iter().all(|w| w.thread.lock().as_ref().is_none_or(JoinHandle::is_finished))
+    }
+
+    /// Connections of all frontends.
+    pub fn connections(&self) -> u64 {
+        self.shared.places.current()
+    }
+
+    fn tell(&self, command: &Command) {
+        for worker in self.workers.iter().chain([&self.checker]) {
+            // A thread that has ended needs no orders.
+            let _ = worker.commands.send(command.clone());
+        }
+    }
+
+    /// Accepting goes on when a frontend is enabled or may take more.
+    fn watch_limits(&self) {
+        let places = Arc::clone(&self.shared.places);
+        self.shared.runtime.subscribe(Box::new(move |event| {
+            if matches!(event, Event::Frontend(..)) {
+                places.look_again();
+            }
+        }));
+    }
+}
+
+impl Worker {
+    fn wait(&self) {
+        let thread = self.thread.lock().take();
+        if let Some(Err(_)) = thread.map(JoinHandle::join) {
+            log::error!("a thread of the user plane has panicked");
+        }
+    }
+}
+
+fn start_worker(index: usize, shared: &Arc<Shared>) -> io::Result<Worker> {
+    let shared = Arc::clone(shared);
+    start_thread(format!("lbx-w{index}"), move |commands| worker::run(index, shared, commands))
+}
+
+fn start_checker(shared: &Arc<Shared>) -> io::Result<Worker> {
+    let shared = Arc::clone(shared);
+    start_thread("lbx-check".to_owned(), move |commands| checker::run(shared, commands))
+}
+
+fn start_thread<F>(
+    name: String,
+    main: impl FnOnce(mpsc::UnboundedReceiver<Command>) -> F + Send + 'static,
+) -> io::Result<Worker>
+where
+    F: Future<Output = ()>,
+{
+    let (commands, receiver) = mpsc::unbounded_channel();
+    // Made here and not in the thread, so that a failure is an error of the start.
+    let builder = || -> io::Result<LocalRuntime> {
+        Builder::new_current_thread().enable_all().build_local(LocalOptions::default())
+    };
+    drop(builder()?);
+    let body = move || match builder() {
+        Ok(runtime) => runtime.block_on(main(receiver)),
+        Err(e) => log::error!("event loop: {e}"),
+    };
+    let thread = thread::Builder::new().name(name).spawn(body)?;
+    Ok(Worker { commands, thread: Mutex::new(Some(thread)) })
+}

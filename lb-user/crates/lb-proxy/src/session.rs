@@ -1,0 +1,130 @@
+//! A client's connection, from its acceptance to its end.
+
+use std::cell::{Cell, RefCell};
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Context;
+
+use lb_core::{Backend, Frontend, Snapshot};
+use tokio::time::Instant;
+
+use crate::net::Socket;
+use crate::places::Place;
+use crate::sessions::Open;
+use crate::worker::Worker;
+
+/// What a listening address serves at the moment. A reload replaces it whole; who holds one goes on with it.
+#[derive(Debug)]
+pub(crate) struct Front {
+    /// The configuration and the state that belong together.
+    pub(crate) snapshot: Arc<Snapshot>,
+    /// The frontend of the address.
+    pub(crate) frontend: Arc<Frontend>,
+}
+
+impl Front {
+    /// Where requests go that no rule sends elsewhere.
+    pub(crate) fn default_backend(&self) -> Option<&Arc<Backend>> {
+        self.snapshot.backend(self.frontend.config.default_backend?)
+    }
+}
+
+/// A listening address in a worker.
+#[derive(Debug)]
+pub(crate) struct Endpoint {
+    /// The address itself, unless it is a wildcard.
+    address: Option<SocketAddr>,
+    front: RefCell<Rc<Front>>,
+    closing: Cell<bool>,
+}
+
+impl Endpoint {
+    /// An address that serves `front`.
+    pub(crate) fn new(address: Option<SocketAddr>, front: Front) -> Self {
+        let address = address.filter(|address| !address.ip().is_unspecified());
+        Self { address, front: RefCell::new(Rc::new(front)), closing: Cell::new(false) }
+    }
+
+    /// What it serves now.
+    pub(crate) fn front(&self) -> Rc<Front> {
+        Rc::clone(&self.front.borrow())
+    }
+
+    /// From the next request on it serves something else.
+    pub(crate) fn replace(&self, front: Front) {
+        *self.front.borrow_mut() = Rc::new(front);
+    }
+
+    /// Whether connections are to end after what they are doing: the address was given up.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing.get()
+    }
+
+    /// No more requests after the current ones.
+    pub(crate) fn close(&self) {
+        self.closing.set(true);
+    }
+}
+
+/// A client's connection.
+#[derive(Debug)]
+pub(crate) struct Session {
+    /// The thread that serves it.
+    pub(crate) worker: Rc<Worker>,
+    /// The address that it came in on.
+    pub(crate) endpoint: Rc<Endpoint>,
+    /// The client; None on a Unix socket.
+    pub(crate) client: Option<SocketAddr>,
+    /// Where the client connected to; None on a Unix socket.
+    pub(crate) local: Option<SocketAddr>,
+    /// When it was accepted.
+    pub(crate) accepted: Instant,
+    /// Requests so far.
+    pub(crate) requests: Cell<u32>,
+    open: Open,
+    _place: Place,
+}
+
+impl Session {
+    /// A session of a connection that was just accepted.
+    pub(crate) fn new(
+        worker: &Rc<Worker>,
+        endpoint: &Rc<Endpoint>,
+        place: Place,
+        socket: &Accepted,
+    ) -> Rc<Self> {
+        // The kernel need not be asked where a client of a certain address connected to.
+        let local = endpoint.address.or_else(|| socket.socket.local_addr());
+        Rc::new(Self {
+            worker: Rc::clone(worker),
+            endpoint: Rc::clone(endpoint),
+            client: socket.client,
+            local,
+            accepted: Instant::now(),
+            requests: Cell::new(0),
+            open: worker.sessions.open(),
+            _place: place,
+        })
+    }
+
+    /// To be called whenever the session's task is polled: the worker wakes it when it is to look at
+    /// [`Session::is_ending`] again.
+    pub(crate) fn polled(&self, cx: &Context<'_>) {
+        self.open.polled(cx);
+    }
+
+    /// Whether no request is to follow the current one.
+    pub(crate) fn is_ending(&self) -> bool {
+        self.endpoint.is_closing()
+    }
+}
+
+/// A connection as it was accepted.
+#[derive(Debug)]
+pub(crate) struct Accepted {
+    /// Its socket.
+    pub(crate) socket: Socket,
+    /// Who opened it; None on a Unix socket.
+    pub(crate) client: Option<SocketAddr>,
+}

@@ -1,0 +1,5 @@
+//! TCP mode: a stream of bytes between a client and a server.
+
+mod direction;
+pub(crate) mod relay;
+pub(crate) mod serve;

@@ -1,0 +1,177 @@
+//! A stream of bytes in both directions, until both have ended or one of the sides is silent for too long.
+
+use std::future::poll_fn;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::direction::{Broken, Direction};
+use crate::net::Transport;
+use crate::net::timer::{LazyTimer, after};
+
+/// A side of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    /// Who opened the connection to us.
+    Client,
+    /// Who we opened a connection to.
+    Server,
+}
+
+/// How a relay ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RelayEnd {
+    /// Both sides sent all and closed.
+    Closed,
+    /// This side broke the connection.
+    Aborted(Side),
+    /// This side was silent for too long.
+    TimedOut(Side),
+}
+
+/// How long the sides may be silent.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct RelayTimeouts {
+    /// `timeout client`.
+    pub(crate) client: Option<Duration>,
+    /// `timeout client-fin`, once the client has sent its end.
+    pub(crate) client_fin: Option<Duration>,
+    /// `timeout server`.
+    pub(crate) server: Option<Duration>,
+    /// `timeout server-fin`, once the server has sent its end.
+    pub(crate) server_fin: Option<Duration>,
+    /// `timeout tunnel`, which stands for the other two until one side has ended.
+    pub(crate) tunnel: Option<Duration>,
+}
+
+/// Bytes moved by a relay.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Moved {
+    /// From the client to the server.
+    pub(crate) to_server: u64,
+    /// From the server to the client.
+    pub(crate) to_client: u64,
+}
+
+/// A relay between two connections.
+#[derive(Debug)]
+pub(crate) struct Relay {
+    client: Transport,
+    server: Transport,
+    up: Direction,
+    down: Direction,
+    up_done: bool,
+    down_done: bool,
+    timeouts: RelayTimeouts,
+    /// When either direction last moved: a transfer in one direction keeps the other one alive.
+    active: Instant,
+    seen: u64,
+    timer: LazyTimer,
+}
+
+impl Relay {
+    /// Joins two connections; `early` was read from each before.
+    pub(crate) fn new(
+        client: Transport,
+        server: Transport,
+        early: (Vec<u8>, Vec<u8>),
+        timeouts: RelayTimeouts,
+    ) -> Self {
+        let (up, down) = (Direction::new(early.0), Direction::new(early.1));
+        let (active, timer) = (Instant::now(), LazyTimer::default());
+        Self { client, server, up, down, up_done: false, down_done: false, timeouts, active, seen: 0, timer }
+    }
+
+    /// Moves bytes until the end.
+    pub(crate) async fn run(&mut self) -> RelayEnd {
+        poll_fn(|cx| self.poll_run(cx)).await
+    }
+
+    /// What has been moved so far.
+    pub(crate) fn moved(&self) -> Moved {
+        Moved { to_server: self.up.moved(), to_client: self.down.moved() }
+    }
+
+    /// Makes closing the connections send resets, as is due to a session that is cut short.
+    pub(crate) fn reset_on_close(&self) {
+        self.client.socket().reset_on_close();
+        self.server.socket().reset_on_close();
+    }
+
+    fn poll_run(&mut self, cx: &mut Context<'_>) -> Poll<RelayEnd> {
+        if let Some(end) = self.poll_up(cx).or_else(|| self.poll_down(cx)) {
+            return Poll::Ready(end);
+        }
+        if self.up_done && self.down_done {
+            return Poll::Ready(RelayEnd::Closed);
+        }
+        self.note_activity();
+        let (deadline, side) = self.deadline();
+        self.timer.poll_reached(cx, deadline).map(|()| RelayEnd::TimedOut(side))
+    }
+
+    fn poll_up(&mut self, cx: &mut Context<'_>) -> Option<RelayEnd> {
+        if self.up_done {
+            return None;
+        }
+        match self.up.poll_move(cx, &mut self.client, &mut self.server) {
+            Poll::Pending => None,
+            Poll::Ready(Ok(())) => {
+                self.up_done = true;
+                None
+            }
+            Poll::Ready(Err(Broken::Source)) => Some(RelayEnd::Aborted(Side::Client)),
+            Poll::Ready(Err(Broken::Sink)) => Some(RelayEnd::Aborted(Side::Server)),
+        }
+    }
+
+    fn poll_down(&mut self, cx: &mut Context<'_>) -> Option<RelayEnd> {
+        if self.down_done {
+            return None;
+        }
+        match self.down.poll_move(cx, &mut self.server, &mut self.client) {
+            Poll::Pending => None,
+            Poll::Ready(Ok(())) => {
+                self.down_done = true;
+                None
+            }
+            Poll::Ready(Err(Broken::Source)) => Some(RelayEnd::Aborted(Side::Server)),
+            Poll::Ready(Err(Broken::Sink)) => Some(RelayEnd::Aborted(Side::Client)),
+        }
+    }
+
+    fn note_activity(&mut self) {
+        // The ends of the streams count as activity too: the `-fin` timeouts begin there.
+        let ends = u64::from(self.up.saw_eof()) + u64::from(self.down.saw_eof());
+        let seen = self.up.moved() + self.down.moved() + ends;
+        if seen != self.seen {
+            self.seen = seen;
+            self.active = Instant::now();
+        }
+    }
+
+    /// The next moment at which a side has been silent for too long, and whose silence it is.
+    fn deadline(&self) -> (Option<Instant>, Side) {
+        let (client, server) = (self.client_timeout(), self.server_timeout());
+        // No timeout sorts last.
+        let late = Duration::MAX;
+        if client.unwrap_or(late) <= server.unwrap_or(late) {
+            (after(self.active, client), Side::Client)
+        } else {
+            (after(self.active, server), Side::Server)
+        }
+    }
+
+    fn client_timeout(&self) -> Option<Duration> {
+        let t = &self.timeouts;
+        let open = t.tunnel.or(t.client);
+        if self.up.saw_eof() { t.client_fin.or(open) } else { open }
+    }
+
+    fn server_timeout(&self) -> Option<Duration> {
+        let t = &self.timeouts;
+        let open = t.tunnel.or(t.server);
+        if self.down.saw_eof() { t.server_fin.or(open) } else { open }
+    }
+}

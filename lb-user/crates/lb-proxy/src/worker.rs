@@ -1,0 +1,249 @@
+//! A worker thread: its listeners, its sessions and its idle server connections.
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use lb_conf::model::{FrontendId, Mode};
+use lb_core::{Runtime, Snapshot};
+use socket2::{SockAddr, SockAddrStorage};
+use tokio::io::unix::AsyncFd;
+use tokio::sync::{Notify, mpsc};
+use tokio::task::spawn_local;
+
+use crate::clock::Clock;
+use crate::http::pool::Pool;
+use crate::listener::Bound;
+use crate::net::{Socket, register};
+use crate::places::Places;
+use crate::queue::Queues;
+use crate::session::{Accepted, Endpoint, Front, Session};
+use crate::sessions::Sessions;
+use crate::{http, tcp};
+
+/// What all workers share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    /// The state of the daemon.
+    pub(crate) runtime: Arc<Runtime>,
+    /// The daemon's clock.
+    pub(crate) clock: Clock,
+    /// Limits on connections.
+    pub(crate) places: Arc<Places>,
+    /// Streams that wait for a server.
+    pub(crate) queues: Arc<Queues>,
+}
+
+/// What a worker is told.
+#[derive(Clone, Debug)]
+pub(crate) enum Command {
+    /// Serve this from now on.
+    Serve(Arc<Setup>),
+    /// Accept nothing more, and end when the last session has ended.
+    SoftStop,
+    /// End at once.
+    HardStop,
+}
+
+/// What is to be served.
+#[derive(Debug)]
+pub(crate) struct Setup {
+    /// The configuration and its state.
+    pub(crate) snapshot: Arc<Snapshot>,
+    /// The addresses and whose they are.
+    pub(crate) addresses: Vec<(Arc<Bound>, FrontendId)>,
+}
+
+/// A worker thread's own state.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    index: usize,
+    /// What all workers share.
+    pub(crate) shared: Arc<Shared>,
+    /// Idle connections to servers.
+    pub(crate) pool: Pool,
+    /// Sessions that are open.
+    pub(crate) sessions: Sessions,
+    listeners: RefCell<Vec<Listener>>,
+    random: Cell<u64>,
+}
+
+/// A listening address and how to stop listening.
+#[derive(Debug)]
+struct Listener {
+    bound: Arc<Bound>,
+    endpoint: Rc<Endpoint>,
+    stop: Rc<Notify>,
+}
+
+/// The main function of a worker thread; returns when it has been stopped and its sessions have ended.
+pub(crate) async fn run(index: usize, shared: Arc<Shared>, mut commands: mpsc::UnboundedReceiver<Command>) {
+    let worker = Rc::new(Worker {
+        index,
+        shared,
+        pool: Pool::default(),
+        sessions: Sessions::default(),
+        listeners: RefCell::default(),
+        random: Cell::new(seed(index)),
+    });
+    spawn_local(http::pool::sweep(Rc::downgrade(&worker)));
+    while let Some(command) = commands.recv().await {
+        match command {
+            Command::Serve(setup) => worker.serve(&setup),
+            Command::SoftStop => worker.soft_stop(),
+            Command::HardStop => return,
+        }
+        if worker.listeners.borrow().is_empty() && worker.sessions.is_stopping() {
+            break;
+        }
+    }
+    // A hard stop may still come while the last sessions end.
+    tokio::select! {
+        () = worker.sessions.ended() => {}
+        _ = commands.recv() => {}
+    }
+}
+
+/// Different for each worker and each start; nothing secret depends on it.
+fn seed(index: usize) -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    (now.as_nanos() as u64 ^ (index as u64) << 56) | 1
+}
+
+impl Worker {
+    /// A random word (xorshift64*, Vigna 2014), good enough to spread load.
+    pub(crate) fn random(&self) -> u64 {
+        let mut x = self.random.get();
+        x ^= x >> 12;
+        x ^= x << 25;
+        x ^= x >> 27;
+        self.random.set(x);
+        x.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+
+    /// Takes another set of addresses: those that stay go on with their sockets, others open or close.
+    fn serve(self: &Rc<Self>, setup: &Setup) {
+        let mut old = self.listeners.take();
+        let mut new = Vec::with_capacity(setup.addresses.len());
+        for (bound, id) in &setup.addresses {
+            let Some(frontend) = setup.snapshot.frontend(*id) else { continue };
+            let front = Front { snapshot: Arc::clone(&setup.snapshot), frontend: Arc::clone(frontend) };
+            match old.iter().position(|listener| Arc::ptr_eq(&listener.bound, bound)) {
+                Some(at) => {
+                    let kept = old.swap_remove(at);
+                    kept.endpoint.replace(front);
+                    new.push(kept);
+                }
+                None => new.extend(self.listen(bound, front)),
+            }
+        }
+        *self.listeners.borrow_mut() = new;
+        old.into_iter().for_each(|listener| self.close(&listener));
+        self.pool.retain_known(&setup.snapshot);
+        // Those who wait for room under the old limits look at the new ones.
+        self.shared.places.look_again();
+    }
+
+    fn listen(self: &Rc<Self>, bound: &Arc<Bound>, front: Front) -> Option<Listener> {
+        let socket = match bound.socket(self.index) {
+            Ok(socket) => socket,
+            Err(e) => {
+                log::error!("{}: no socket for worker {}: {e}", front.frontend.config.proxy.name, self.index);
+                return None;
+            }
+        };
+        let (endpoint, stop) = (Rc::new(Endpoint::new(bound.local_addr(), front)), Rc::new(Notify::new()));
+        spawn_local(accept_until_stopped(Rc::clone(self), socket, Rc::clone(&endpoint), Rc::clone(&stop)));
+        Some(Listener { bound: Arc::clone(bound), endpoint, stop })
+    }
+
+    fn close(&self, listener: &Listener) {
+        listener.endpoint.close();
+        listener.stop.notify_one();
+        self.sessions.wake_all();
+    }
+
+    fn soft_stop(&self) {
+        self.sessions.stop();
+        for listener in self.listeners.take() {
+            self.close(&listener);
+        }
+    }
+}
+
+async fn accept_until_stopped(worker: Rc<Worker>, socket: OwnedFd, endpoint: Rc<Endpoint>, stop: Rc<Notify>) {
+    let listener = match register(socket2::Socket::from(socket)) {
+        Ok(listener) => listener,
+        Err(e) => return log::error!("epoll of a listening socket: {e}"),
+    };
+    tokio::select! {
+        () = accept_all(&worker, &listener, &endpoint) => {}
+        () = stop.notified() => {}
+    }
+    // What the kernel has completed for this socket already would be reset with it.
+    while let Ok(accepted) = accept_now(listener.get_ref()) {
+        begin(&worker, &endpoint, accepted).await;
+    }
+}
+
+async fn accept_all(worker: &Rc<Worker>, listener: &AsyncFd<socket2::Socket>, endpoint: &Rc<Endpoint>) {
+    loop {
+        worker.shared.places.room(&endpoint.front().frontend).await;
+        match accept(listener).await {
+            Ok(accepted) => begin(worker, endpoint, accepted).await,
+            Err(e) => pause_after(&e).await,
+        }
+    }
+}
+
+async fn accept(listener: &AsyncFd<socket2::Socket>) -> io::Result<Accepted> {
+    loop {
+        let mut guard = listener.readable().await?;
+        if let Ok(result) = guard.try_io(|fd| accept_now(fd.get_ref())) {
+            return result;
+        }
+    }
+}
+
+fn accept_now(listener: &socket2::Socket) -> io::Result<Accepted> {
+    let (socket, client) = accept4(listener)?;
+    Ok(Accepted { socket: Socket::new(socket)?, client: client.as_socket() })
+}
+
+/// One system call where the safe wrappers need three or more: the address and both flags come with it.
+fn accept4(listener: &socket2::Socket) -> io::Result<(socket2::Socket, SockAddr)> {
+    let accept = |storage: *mut SockAddrStorage, len: *mut libc::socklen_t| {
+        let flags = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
+        // SAFETY: `storage` points to as many bytes as `len` says.
+        match unsafe { libc::accept4(listener.as_raw_fd(), storage.cast(), len, flags) } {
+            -1 => Err(io::Error::last_os_error()),
+            // SAFETY: the call succeeded, so that this is an open descriptor that nobody else owns.
+            fd => Ok(unsafe { OwnedFd::from_raw_fd(fd) }),
+        }
+    };
+    // SAFETY: accept4(2) writes an address of the length that it stores.
+    let (fd, address) = unsafe { SockAddr::try_init(accept) }?;
+    Ok((socket2::Socket::from(fd), address))
+}
+
+/// Out of descriptors or memory, trying again at once would only burn the processor. A connection that was gone
+/// before it was accepted is nobody's trouble.
+async fn pause_after(error: &io::Error) {
+    let exhausted = [libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::ENOMEM];
+    if error.raw_os_error().is_some_and(|code| exhausted.contains(&code)) {
+        log::error!("accept: {error}");
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+}
+
+async fn begin(worker: &Rc<Worker>, endpoint: &Rc<Endpoint>, accepted: Accepted) {
+    let front = endpoint.front();
+    let place = worker.shared.places.enter(&front.frontend).await;
+    let session = Session::new(worker, endpoint, place, &accepted);
+    match front.frontend.config.proxy.mode {
+        Mode::Http => drop(spawn_local(http::serve::serve(session, accepted.socket))),
+        Mode::Tcp => drop(spawn_local(tcp::serve::serve(session, accepted.socket))),
+    }
+}
