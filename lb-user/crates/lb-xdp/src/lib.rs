@@ -1,3 +1,10 @@
 //! The kernel plane: loads the XDP program, plans its maps and keeps them in step.
 
+pub mod label;
+#[cfg(test)]
+mod memory;
 pub mod neigh;
+pub mod numbers;
+pub mod plan;
+pub mod store;
+pub mod sync;

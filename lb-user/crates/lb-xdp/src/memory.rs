@@ -1,0 +1,129 @@
+//! The maps in memory, for tests: what is planned and synced here can be tried with packets.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+
+use lb_common::address::{V4, V6};
+use lb_common::counter::{ServerCounters, ServiceCounters};
+use lb_common::key::{FlowKey, ServiceKey};
+use lb_common::memory::MemoryTables;
+use lb_common::tables::{CommonTables, FamilyTables};
+use lb_common::value::{Flow, Jiffies, ServerId, ServerLoad, ServiceId, ServiceLoad};
+
+use crate::label::Owner;
+use crate::plan::{Plan, ServiceAt};
+use crate::store::{Contents, FlowTable, Room, Store, Write};
+
+/// The maps in memory.
+#[derive(Debug, Default)]
+pub struct MemoryStore {
+    /// As the packet path sees them.
+    pub tables: MemoryTables,
+    /// The writes that were made, in their order.
+    pub log: Vec<Write>,
+    owners: BTreeMap<u32, Owner>,
+    walked4: bool,
+    walked6: bool,
+}
+
+fn key<A>(address: A, at: &ServiceAt) -> ServiceKey<A> {
+    ServiceKey { address, port: at.address.port(), protocol: at.protocol, reserved: 0 }
+}
+
+fn at<A>(key: &ServiceKey<A>, ip: IpAddr) -> ServiceAt {
+    ServiceAt { address: SocketAddr::new(ip, key.port), protocol: key.protocol }
+}
+
+impl MemoryStore {
+    fn set_server(&mut self, id: ServerId, server: lb_common::value::Server) {
+        let servers = &mut self.tables.servers;
+        let least = usize::from(id) + 1;
+        if servers.len() < least {
+            servers.resize(least, Default::default());
+        }
+        servers[usize::from(id)] = server;
+    }
+}
+
+macro_rules! flow_table {
+    ($address:ty, $field:ident, $walked:ident) => {
+        impl FlowTable<$address> for MemoryStore {
+            fn next_flows(&mut self) -> anyhow::Result<Option<Vec<(FlowKey<$address>, Flow<$address>)>>> {
+                self.$walked = !self.$walked;
+                let flows = self.tables.$field.flows.borrow();
+                Ok(self.$walked.then(|| flows.iter().map(|(key, flow)| (*key, flow.get())).collect()))
+            }
+
+            fn flow(&self, key: &FlowKey<$address>) -> anyhow::Result<Option<Flow<$address>>> {
+                Ok(self.tables.flow(key).map(|flow| flow.get()))
+            }
+
+            fn delete_flows(&mut self, keys: &[FlowKey<$address>]) -> anyhow::Result<()> {
+                keys.iter().for_each(|key| drop(self.tables.remove_flow(key)));
+                Ok(())
+            }
+        }
+    };
+}
+
+flow_table!(V4, v4, walked4);
+flow_table!(V6, v6, walked6);
+
+impl Store for MemoryStore {
+    fn room(&self) -> Room {
+        Room { last_service: 7, last_server: 15, flows: 1000 }
+    }
+
+    fn read(&self) -> anyhow::Result<Contents> {
+        let v4 = self.tables.v4.services.iter().map(|(k, s)| (at(k, IpAddr::from(k.address)), *s));
+        let v6 = self.tables.v6.services.iter().map(|(k, s)| (at(k, IpAddr::from(k.address)), *s));
+        let servers = self.tables.servers.iter().zip(0..).filter(|(s, _)| s.family as u8 != 0);
+        let plan = Plan {
+            services: v4.chain(v6).collect(),
+            servers: servers.map(|(server, id)| (id, *server)).collect(),
+            tables: self.tables.tables.iter().map(|(id, slots)| (*id, slots.clone())).collect(),
+        };
+        Ok(Contents { plan, owners: self.owners.clone() })
+    }
+
+    fn write(&mut self, write: &Write) -> anyhow::Result<()> {
+        self.log.push(write.clone());
+        let (v4, v6) = (&mut self.tables.v4.services, &mut self.tables.v6.services);
+        match write {
+            Write::Label(number, owner) => drop(self.owners.insert(owner.key(*number), owner.clone())),
+            Write::RemoveLabel(number, owner) => drop(self.owners.remove(&owner.key(*number))),
+            Write::Server(id, server) => self.set_server(*id, *server),
+            Write::Table(id, slots) => drop(self.tables.tables.insert(*id, slots.clone())),
+            Write::RemoveTable(id) => drop(self.tables.tables.remove(id)),
+            Write::Service(at, service) => match at.address.ip() {
+                IpAddr::V4(ip) => drop(v4.insert(key(ip.octets(), at), *service)),
+                IpAddr::V6(ip) => drop(v6.insert(key(ip.octets(), at), *service)),
+            },
+            Write::RemoveService(at) => match at.address.ip() {
+                IpAddr::V4(ip) => drop(v4.remove(&key(ip.octets(), at))),
+                IpAddr::V6(ip) => drop(v6.remove(&key(ip.octets(), at))),
+            },
+        }
+        Ok(())
+    }
+
+    fn now(&self) -> anyhow::Result<Jiffies> {
+        Ok(self.tables.now.get())
+    }
+
+    fn server_load(&self, id: ServerId) -> anyhow::Result<ServerLoad> {
+        Ok(CommonTables::server_load(&self.tables, id))
+    }
+
+    fn service_load(&self, id: ServiceId) -> anyhow::Result<ServiceLoad> {
+        Ok(CommonTables::service_load(&self.tables, id))
+    }
+
+    fn server_counters(&self, id: ServerId) -> anyhow::Result<ServerCounters> {
+        Ok(self.tables.server_counters.borrow().get(&id).copied().unwrap_or_default())
+    }
+
+    fn service_counters(&self, id: ServiceId) -> anyhow::Result<ServiceCounters> {
+        Ok(self.tables.counters.borrow().get(&id).copied().unwrap_or_default())
+    }
+}

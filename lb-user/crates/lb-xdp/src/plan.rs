@@ -1,0 +1,678 @@
+//! What user space wants in the maps, as plain data.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use lb_common::address::to_wide;
+use lb_common::key::TCP;
+use lb_common::value::{
+    Algorithm, ForwardMode, Hop, SERVICE_EVENTS, SERVICE_TRACK, Server, ServerId, ServerState, Service,
+    ServiceId, TABLE_SLOTS,
+};
+use lb_conf::model::{Bind, BindAddress, Config, HashKind, Name, PortSpec, ServerAddress};
+use lb_core::frontend::FrontendState;
+use lb_core::placement::Placement;
+use lb_core::{Backend, Frontend, Slots, Snapshot};
+
+use crate::neigh::{Network, NextHop, Unresolved};
+use crate::numbers::Numbers;
+
+/// Where clients connect to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ServiceAt {
+    /// Address and port.
+    pub address: SocketAddr,
+    /// IANA's protocol number.
+    pub protocol: u8,
+}
+
+/// What has a service's number: a frontend, or one port of it if its servers' ports depend on that.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ServiceName {
+    /// The frontend.
+    pub frontend: Name,
+    /// The port that clients connect to.
+    pub port: Option<u16>,
+}
+
+/// What has a server's number. The address is part of it: flows of the same name at another address go on.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ServerName {
+    /// The backend.
+    pub backend: Name,
+    /// The server.
+    pub server: Name,
+    /// Where it listens.
+    pub address: SocketAddr,
+}
+
+/// The contents of the maps that user space writes. The counts of expired flows are left out (0).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// By address.
+    pub services: BTreeMap<ServiceAt, Service>,
+    /// By number.
+    pub servers: BTreeMap<ServerId, Server>,
+    /// The slots of each service, by its number.
+    pub tables: BTreeMap<ServiceId, Vec<ServerId>>,
+}
+
+/// What a plan follows from.
+#[derive(Clone, Copy)]
+pub struct Inputs<'a> {
+    /// The configuration and the servers' states.
+    pub snapshot: &'a Snapshot,
+    /// What the kernel takes of it.
+    pub placements: &'a [Placement],
+    /// The host's network.
+    pub network: &'a Network,
+    /// The ports that flows leave from.
+    pub ports: &'a RangeInclusive<u16>,
+}
+
+/// Something that does not fit.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
+pub enum Shortage {
+    /// More services than numbers.
+    #[error("frontend '{0}' is served in user space: the kernel plane has no more room for services")]
+    Services(Name),
+    /// More servers than numbers.
+    #[error("server '{0}/{1}' is served in user space: the kernel plane has no more room for servers")]
+    Servers(Name, Name),
+}
+
+/// A plan and what there is to say about it.
+#[derive(Clone, Debug, Default)]
+pub struct Planned {
+    /// The maps' contents.
+    pub plan: Plan,
+    /// What was left out.
+    pub shortages: BTreeSet<Shortage>,
+    /// Servers that the kernel plane cannot reach now.
+    pub unreachable: BTreeMap<ServerName, Unresolved>,
+    /// Servers' numbers that are given out but stand for nothing in the configuration.
+    pub retired_servers: BTreeSet<ServerId>,
+    /// The same of services.
+    pub retired_services: BTreeSet<ServiceId>,
+}
+
+/// Makes plans and remembers who has which number.
+#[derive(Clone, Debug)]
+pub struct Planner {
+    /// The services' numbers.
+    pub services: Numbers<ServiceName>,
+    /// The servers' numbers.
+    pub servers: Numbers<ServerName>,
+    /// How often each server's number was given to another one.
+    pub generations: BTreeMap<ServerId, u16>,
+}
+
+/// The addresses of all servers that the kernel plane may send to.
+pub fn addresses(snapshot: &Snapshot, placements: &[Placement]) -> BTreeSet<IpAddr> {
+    let frontends = placements.iter().filter(|p| p.in_kernel());
+    let backends = frontends.filter_map(|p| backend_of(snapshot, snapshot.frontend(p.frontend)?));
+    let servers = backends.flat_map(|backend| &backend.servers);
+    servers.filter_map(|server| inet(&server.address()).map(|(ip, _)| ip)).collect()
+}
+
+impl Planner {
+    /// With no numbers given out, and room for so many.
+    pub fn new(last_service: ServiceId, last_server: ServerId) -> Self {
+        Self {
+            services: Numbers::new(last_service),
+            servers: Numbers::new(last_server),
+            generations: BTreeMap::new(),
+        }
+    }
+
+    /// Makes a plan.
+    pub fn plan(&mut self, inputs: &Inputs<'_>) -> Planned {
+        let mut planned = Planned::default();
+        let exact = exact_binds(&inputs.snapshot.config);
+        for placement in inputs.placements.iter().filter(|p| p.in_kernel()) {
+            let frontend = inputs.snapshot.frontend(placement.frontend);
+            let Some(frontend) = frontend.filter(|f| f.state() == FrontendState::Open) else { continue };
+            for index in placement.kernel_binds() {
+                if let Some(bind) = frontend.config.binds.get(index) {
+                    self.add_bind(inputs, frontend, bind, &exact, &mut planned);
+                }
+            }
+        }
+        self.keep_retired(inputs, &mut planned);
+        planned
+    }
+
+    fn add_bind(
+        &mut self,
+        inputs: &Inputs<'_>,
+        frontend: &Frontend,
+        bind: &Bind,
+        exact: &HashSet<SocketAddr>,
+        planned: &mut Planned,
+    ) {
+        let (BindAddress::Inet(address), Some(backend)) =
+            (&bind.address, backend_of(inputs.snapshot, frontend))
+        else {
+            return;
+        };
+        let port = has_offset(backend).then(|| address.port());
+        let name = ServiceName { frontend: frontend.config.proxy.name.clone(), port };
+        let Some(id) = self.services.number(&name) else {
+            planned.shortages.insert(Shortage::Services(name.frontend));
+            return;
+        };
+        let numbers = self.add_servers(inputs, backend, address.port(), planned);
+        let Some(choice) = choice(backend, &numbers) else { return };
+        let service = service(id, choice.algorithm, frontend);
+        planned.plan.tables.insert(id, choice.slots);
+        for at in expand(*address, bind.v6_only != Some(true), inputs.network) {
+            if at == *address || !exact.contains(&at) {
+                planned.plan.services.insert(ServiceAt { address: at, protocol: TCP }, service);
+            }
+        }
+    }
+
+    /// Adds a backend's servers as clients of this port reach them, and gives their numbers.
+    fn add_servers(
+        &mut self,
+        inputs: &Inputs<'_>,
+        backend: &Backend,
+        port: u16,
+        planned: &mut Planned,
+    ) -> HashMap<lb_core::ServerId, ServerId> {
+        let mut numbers = HashMap::new();
+        for server in &backend.servers {
+            let Some(name) = server_name(backend, server, port) else { continue };
+            let Some(number) = self.servers.number(&name) else {
+                planned.shortages.insert(Shortage::Servers(name.backend, name.server));
+                continue;
+            };
+            let hop = inputs.network.hop(name.address.ip());
+            let entry = self.entry(number, &name, hop.as_ref().ok(), inputs.ports);
+            let (state, weight) = state(server);
+            let entry = Server { state, weight, maxconn: server.maxconn().unwrap_or(0), ..entry };
+            planned.plan.servers.insert(number, entry);
+            if let Err(reason) = hop {
+                planned.unreachable.insert(name, reason);
+            }
+            numbers.insert(server.id, number);
+        }
+        numbers
+    }
+
+    /// What follows from a server's address alone.
+    fn entry(
+        &self,
+        number: ServerId,
+        name: &ServerName,
+        hop: Option<&NextHop>,
+        ports: &RangeInclusive<u16>,
+    ) -> Server {
+        let (family, address) = to_wide(name.address.ip());
+        Server {
+            address,
+            source: hop.map(|hop| to_wide(hop.source).1).unwrap_or_default(),
+            hop: hop.map(hop_entry).unwrap_or_default(),
+            port: name.address.port(),
+            source_low: *ports.start(),
+            source_high: *ports.end(),
+            generation: self.generations.get(&number).copied().unwrap_or(0),
+            family,
+            ..Server::default()
+        }
+    }
+
+    /// Servers that left the configuration stay in the maps, without new flows, until their numbers are released.
+    fn keep_retired(&self, inputs: &Inputs<'_>, planned: &mut Planned) {
+        for number in self.servers.taken() {
+            if planned.plan.servers.contains_key(&number) {
+                continue;
+            }
+            planned.retired_servers.insert(number);
+            if let Some(name) = self.servers.key(number) {
+                let hop = inputs.network.hop(name.address.ip()).ok();
+                let entry = Server {
+                    state: ServerState::Drain,
+                    ..self.entry(number, name, hop.as_ref(), inputs.ports)
+                };
+                planned.plan.servers.insert(number, entry);
+            }
+        }
+        let services = self.services.taken();
+        planned.retired_services =
+            services.into_iter().filter(|n| !planned.plan.tables.contains_key(n)).collect();
+    }
+
+    /// Gives a server's number back. Its next owner is told apart from it by the generation.
+    pub fn release_server(&mut self, number: ServerId) {
+        self.servers.release(number);
+        let generation = self.generations.entry(number).or_default();
+        *generation = generation.wrapping_add(1);
+    }
+}
+
+/// A service's way of choosing a server.
+struct Choice {
+    algorithm: Algorithm,
+    slots: Vec<ServerId>,
+}
+
+/// A backend's slots, with the servers' numbers in them.
+fn choice(backend: &Backend, numbers: &HashMap<lb_core::ServerId, ServerId>) -> Option<Choice> {
+    let selection = backend.selection();
+    let (algorithm, slots) = match selection.slots()? {
+        Slots::Turn(slots) => (Algorithm::Turn, slots),
+        Slots::Source(slots) => match backend.config.hash_type.kind {
+            HashKind::MapBased => (Algorithm::SourceModulo, slots),
+            HashKind::Consistent => (Algorithm::SourceHash, slots),
+        },
+    };
+    // A server without a number has slots too: its clients fall through to it.
+    let number = |&slot: &u16| {
+        let candidate = selection.candidates().get(usize::from(slot));
+        candidate.and_then(|c| numbers.get(&c.server.id)).copied().unwrap_or(0)
+    };
+    Some(Choice { algorithm, slots: slots.iter().take(TABLE_SLOTS as usize).map(number).collect() })
+}
+
+fn service(id: ServiceId, algorithm: Algorithm, frontend: &Frontend) -> Service {
+    let logged = !frontend.config.proxy.logs.is_empty();
+    Service {
+        id,
+        algorithm,
+        mode: ForwardMode::Nat,
+        flags: SERVICE_TRACK | if logged { SERVICE_EVENTS } else { 0 },
+        maxconn: frontend.maxconn().unwrap_or(0),
+        ..Service::default()
+    }
+}
+
+/// Whether a server takes new flows, and its weight as the configuration counts.
+fn state(server: &lb_core::Server) -> (ServerState, u16) {
+    let state = server.state();
+    let kernel = match (state.usable(), state.persistent()) {
+        (true, _) => ServerState::Up,
+        (false, true) => ServerState::Drain,
+        (false, false) => ServerState::Down,
+    };
+    (kernel, u16::try_from(state.weight).unwrap_or(u16::MAX))
+}
+
+fn hop_entry(hop: &NextHop) -> Hop {
+    Hop { dst_mac: hop.neighbour_mac.0, src_mac: hop.source_mac.0, ifindex: hop.ifindex }
+}
+
+fn server_name(backend: &Backend, server: &lb_core::Server, port: u16) -> Option<ServerName> {
+    let (ip, spec) = inet(&server.address())?;
+    let address = SocketAddr::new(ip, server_port(spec, port)?);
+    Some(ServerName {
+        backend: backend.config.proxy.name.clone(),
+        server: server.config.name.clone(),
+        address,
+    })
+}
+
+fn backend_of<'a>(snapshot: &'a Snapshot, frontend: &Frontend) -> Option<&'a Arc<Backend>> {
+    snapshot.backend(frontend.config.default_backend?)
+}
+
+fn inet(address: &ServerAddress) -> Option<(IpAddr, PortSpec)> {
+    match address {
+        ServerAddress::Inet(ip, port) => Some((*ip, *port)),
+        ServerAddress::Unix(_) => None,
+    }
+}
+
+/// The port of a server for clients that connected to `port`. None: there is no such port.
+fn server_port(spec: PortSpec, port: u16) -> Option<u16> {
+    match spec {
+        PortSpec::Fixed(fixed) => Some(fixed),
+        PortSpec::Offset(offset) => {
+            u16::try_from(i32::from(port).checked_add(offset)?).ok().filter(|&p| p > 0)
+        }
+    }
+}
+
+fn has_offset(backend: &Backend) -> bool {
+    let spec = |server: &Arc<lb_core::Server>| inet(&server.address()).map(|(_, spec)| spec);
+    backend.servers.iter().any(|server| matches!(spec(server), Some(PortSpec::Offset(_))))
+}
+
+/// Addresses that a bind line or a stats socket names: a wildcard of another one does not stand for them.
+fn exact_binds(config: &Config) -> HashSet<SocketAddr> {
+    let binds = config.frontends.iter().flat_map(|f| f.binds.iter().map(|b| &b.address));
+    let sockets = config.global.stats_sockets.iter().map(|s| &s.address);
+    binds
+        .chain(sockets)
+        .filter_map(|address| match address {
+            BindAddress::Inet(address) if !address.ip().is_unspecified() => Some(*address),
+            _ => None,
+        })
+        .collect()
+}
+
+/// The addresses that a bind stands for: itself, or all that the host has.
+fn expand(bind: SocketAddr, both_families: bool, network: &Network) -> BTreeSet<SocketAddr> {
+    let wanted = |ip: &IpAddr| match bind.ip() {
+        IpAddr::V4(_) => ip.is_ipv4(),
+        IpAddr::V6(_) => ip.is_ipv6() || both_families,
+    };
+    if !bind.ip().is_unspecified() {
+        return BTreeSet::from([bind]);
+    }
+    let local = network.local_addresses().map(|(_, ip)| ip).filter(|ip| wanted(ip) && reaches_xdp(*ip));
+    local.map(|ip| SocketAddr::new(ip, bind.port())).collect()
+}
+
+/// Packets to loopback addresses pass no interface with XDP, and link-local ones mean another host on each link.
+fn reaches_xdp(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(v4) => !v4.is_loopback() && !v4.is_link_local(),
+        IpAddr::V6(v6) => !v6.is_loopback() && !v6.is_unicast_link_local(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lb_conf::model::{
+        self, Algorithm as Balance, BackendId, FrontendId, Global, HashType, Mode, Proxy, ProxyId,
+        XdpInterface, XdpMode,
+    };
+    use lb_core::change::{AdminState, WeightChange};
+    use lb_core::placement::place;
+    use lb_core::server::WEIGHT_MAX;
+    use lb_core::{Change, FrontendChange, Runtime, ServerChange, Tick};
+
+    use super::*;
+    use crate::neigh::{Event, Link, Mac, Neighbour, Route};
+
+    const PORTS: RangeInclusive<u16> = 10_000..=20_000;
+
+    fn server(name: &str, address: &str) -> Arc<model::Server> {
+        let (ip, port) = match address.parse::<SocketAddr>() {
+            Ok(at) => (at.ip(), PortSpec::Fixed(at.port())),
+            Err(_) => (address.parse().unwrap(), PortSpec::Offset(1000)),
+        };
+        Arc::new(model::Server::new(name, ServerAddress::Inet(ip, port)))
+    }
+
+    fn config(binds: &[&str], servers: &[(&str, &str)]) -> Config {
+        let proxy = |name: &str, id| Proxy::new(ProxyId(id), name, Mode::Tcp);
+        let mut frontend = model::Frontend::new(proxy("front", 0), FrontendId(0));
+        frontend.default_backend = Some(BackendId(0));
+        frontend.binds = binds.iter().map(|b| Bind::new(BindAddress::Inet(b.parse().unwrap()))).collect();
+        let mut backend = model::Backend::new(proxy("back", 1), BackendId(0));
+        backend.servers = servers.iter().map(|(name, address)| server(name, address)).collect();
+        let interface = XdpInterface { name: "eth0".into(), mode: XdpMode::Auto };
+        Config {
+            global: Global { xdp_interfaces: vec![interface], ..Global::default() },
+            frontends: vec![Arc::new(frontend)],
+            backends: vec![Arc::new(backend)],
+            ..Config::default()
+        }
+    }
+
+    /// Every server address resolves; the host has some addresses of its own.
+    fn network(servers: &[&str]) -> Network {
+        let mut network = Network::default();
+        let ips: BTreeSet<IpAddr> = servers.iter().map(|s| s.parse().unwrap()).collect();
+        network.watch(&ips);
+        let link = Link { name: "eth0".into(), mac: Some(Mac([2; 6])), up: true, mtu: 1500, xdp: None };
+        network.apply(Event::Link(2, link));
+        for local in ["127.0.0.1", "10.0.0.1", "10.0.0.5", "fd00::1", "fe80::1", "::1"] {
+            network.apply(Event::Address(2, local.parse().unwrap()));
+        }
+        for ip in ips {
+            let source = if ip.is_ipv4() { "10.0.0.1" } else { "fd00::1" }.parse().unwrap();
+            network.set_route(ip, Ok(Route { ifindex: 2, source, gateway: None }));
+            let neighbour = Neighbour { mac: Mac([7; 6]), confirmed: true };
+            network.apply(Event::Neighbour(2, ip, Some(neighbour)));
+        }
+        network
+    }
+
+    struct Bed {
+        runtime: Runtime,
+        network: Network,
+        planner: Planner,
+    }
+
+    impl Bed {
+        fn new(config: Config, resolved: &[&str]) -> Self {
+            let runtime = Runtime::new(Arc::new(config), Tick::ZERO);
+            Self { runtime, network: network(resolved), planner: Planner::new(7, 15) }
+        }
+
+        fn plan(&mut self) -> Planned {
+            let snapshot = self.runtime.snapshot();
+            let placements = place(&snapshot.config);
+            let (network, ports) = (&self.network, &PORTS);
+            self.planner.plan(&Inputs { snapshot: &snapshot, placements: &placements, network, ports })
+        }
+
+        fn change(&self, server: usize, change: ServerChange) {
+            let id = self.runtime.snapshot().backends[0].servers[server].id;
+            self.runtime.apply(Change::Server(id, change), Tick::ZERO).unwrap();
+        }
+
+        fn number(&self, server: &str, address: &str) -> ServerId {
+            let address = address.parse().unwrap();
+            self.planner
+                .servers
+                .get(&ServerName { backend: "back".into(), server: server.into(), address })
+                .unwrap()
+        }
+    }
+
+    fn two() -> Bed {
+        let config = config(&["10.0.0.1:80"], &[("a", "10.0.1.1:81"), ("b", "10.0.1.2:82")]);
+        Bed::new(config, &["10.0.1.1", "10.0.1.2"])
+    }
+
+    fn addresses_of(plan: &Plan) -> Vec<String> {
+        plan.services.keys().map(|at| at.address.to_string()).collect()
+    }
+
+    #[test]
+    fn a_frontend_becomes_a_service_with_its_servers() {
+        let mut bed = two();
+        let planned = bed.plan();
+        let plan = &planned.plan;
+        assert_eq!(addresses_of(plan), ["10.0.0.1:80"]);
+        let service = plan.services.values().next().unwrap();
+        assert_eq!(service.algorithm, Algorithm::Turn);
+        let a = bed.number("a", "10.0.1.1:81");
+        let b = bed.number("b", "10.0.1.2:82");
+        let slots: BTreeSet<_> = plan.tables[&service.id].iter().copied().collect();
+        assert_eq!(slots, BTreeSet::from([a, b]));
+        let entry = &plan.servers[&a];
+        assert_eq!((entry.port, entry.source_low, entry.source_high), (81, 10_000, 20_000));
+        assert_eq!(entry.hop, Hop { dst_mac: [7; 6], src_mac: [2; 6], ifindex: 2 });
+        assert_eq!(to_wide("10.0.0.1".parse().unwrap()).1, entry.source);
+        assert_eq!(entry.state, ServerState::Up);
+        assert!(planned.unreachable.is_empty() && planned.shortages.is_empty());
+    }
+
+    #[test]
+    fn a_plan_is_the_same_as_long_as_nothing_changes() {
+        let mut bed = two();
+        assert_eq!(bed.plan().plan, bed.plan().plan);
+    }
+
+    #[test]
+    fn servers_out_of_service_have_no_slots() {
+        let orders = [
+            (ServerChange::Admin(AdminState::Maint), ServerState::Down),
+            (ServerChange::Admin(AdminState::Drain), ServerState::Drain),
+            (ServerChange::Weight(WeightChange::Absolute(0)), ServerState::Drain),
+        ];
+        for (order, state) in orders {
+            let mut bed = two();
+            bed.change(0, order);
+            let plan = bed.plan().plan;
+            let a = bed.number("a", "10.0.1.1:81");
+            assert_eq!(plan.servers[&a].state, state);
+            assert!(plan.tables.values().all(|slots| !slots.contains(&a) && !slots.is_empty()));
+        }
+    }
+
+    #[test]
+    fn weights_shape_the_slots() {
+        let mut bed = two();
+        bed.change(0, ServerChange::Weight(WeightChange::Absolute(3)));
+        let plan = bed.plan().plan;
+        let a = bed.number("a", "10.0.1.1:81");
+        let slots = plan.tables.values().next().unwrap();
+        let of_a = slots.iter().filter(|&&n| n == a).count();
+        assert_eq!(of_a * 4, slots.len() * 3);
+        assert!(WEIGHT_MAX >= 3 && plan.servers[&a].weight == 3);
+    }
+
+    #[test]
+    fn a_server_that_is_not_resolved_keeps_its_slots_without_a_next_hop() {
+        let config = config(&["10.0.0.1:80"], &[("a", "10.0.1.1:81"), ("b", "127.0.0.1:82")]);
+        let mut bed = Bed::new(config, &["10.0.1.1", "127.0.0.1"]);
+        bed.network.set_route("127.0.0.1".parse().unwrap(), Err(Unresolved::OnThisHost));
+        let planned = bed.plan();
+        let b = bed.number("b", "127.0.0.1:82");
+        assert_eq!(planned.plan.servers[&b].hop.ifindex, 0);
+        assert!(planned.plan.tables.values().all(|slots| slots.contains(&b)));
+        let reasons: Vec<_> = planned.unreachable.into_values().collect();
+        assert_eq!(reasons, [Unresolved::OnThisHost]);
+    }
+
+    #[test]
+    fn a_wildcard_stands_for_the_host_s_addresses() {
+        let rows = [
+            ("0.0.0.0:80", None, vec!["10.0.0.1:80", "10.0.0.5:80"]),
+            ("[::]:80", None, vec!["10.0.0.1:80", "10.0.0.5:80", "[fd00::1]:80"]),
+            ("[::]:80", Some(true), vec!["[fd00::1]:80"]),
+        ];
+        for (bind, v6_only, expected) in rows {
+            let mut config = config(&[bind], &[("a", "10.0.1.1:81"), ("b", "[fd00::2]:81")]);
+            Arc::get_mut(&mut config.frontends[0]).unwrap().binds[0].v6_only = v6_only;
+            let mut bed = Bed::new(config, &["10.0.1.1", "fd00::2"]);
+            assert_eq!(addresses_of(&bed.plan().plan), expected, "{bind}");
+        }
+    }
+
+    #[test]
+    fn a_wildcard_follows_the_host_s_addresses() {
+        let config = config(&["0.0.0.0:80"], &[("a", "10.0.1.1:81")]);
+        let mut bed = Bed::new(config, &["10.0.1.1"]);
+        let before = bed.plan().plan;
+        bed.network.apply(Event::AddressGone(2, "10.0.0.5".parse().unwrap()));
+        bed.network.apply(Event::Address(2, "10.0.0.9".parse().unwrap()));
+        let after = bed.plan().plan;
+        assert_eq!(addresses_of(&after), ["10.0.0.1:80", "10.0.0.9:80"]);
+        assert_eq!(after.tables, before.tables);
+    }
+
+    #[test]
+    fn an_address_of_another_frontend_is_not_taken_by_a_wildcard() {
+        let mut config = config(&["0.0.0.0:80", "10.0.0.1:81"], &[("a", "10.0.1.1:81")]);
+        let mut http = model::Frontend::new(Proxy::new(ProxyId(2), "web", Mode::Http), FrontendId(1));
+        http.binds = vec![Bind::new(BindAddress::Inet("10.0.0.5:80".parse().unwrap()))];
+        config.frontends.push(Arc::new(http));
+        let mut bed = Bed::new(config, &["10.0.1.1"]);
+        assert_eq!(addresses_of(&bed.plan().plan), ["10.0.0.1:80", "10.0.0.1:81"]);
+    }
+
+    #[test]
+    fn ports_that_follow_the_client_s_make_a_service_each() {
+        let config = config(&["10.0.0.1:80", "10.0.0.1:90"], &[("a", "10.0.1.1")]);
+        let mut bed = Bed::new(config, &["10.0.1.1"]);
+        let plan = bed.plan().plan;
+        let ids: BTreeSet<_> = plan.services.values().map(|s| s.id).collect();
+        assert_eq!(ids.len(), 2);
+        let ports: BTreeSet<_> = plan.servers.values().map(|s| s.port).collect();
+        assert_eq!(ports, BTreeSet::from([1080, 1090]));
+        for (at, service) in &plan.services {
+            let server = plan.tables[&service.id][0];
+            assert_eq!(plan.servers[&server].port, at.address.port() + 1000);
+        }
+    }
+
+    #[test]
+    fn source_hashing_is_told_apart_by_its_table() {
+        let rows =
+            [(HashKind::MapBased, Algorithm::SourceModulo), (HashKind::Consistent, Algorithm::SourceHash)];
+        for (kind, expected) in rows {
+            let mut config = config(&["10.0.0.1:80"], &[("a", "10.0.1.1:81")]);
+            let backend = Arc::get_mut(&mut config.backends[0]).unwrap();
+            backend.algorithm = Balance::Source;
+            backend.hash_type = HashType { kind, ..HashType::default() };
+            let plan = Bed::new(config, &["10.0.1.1"]).plan().plan;
+            assert!(plan.services.values().all(|s| s.algorithm == expected));
+        }
+    }
+
+    #[test]
+    fn a_server_that_leaves_keeps_its_number_until_it_is_released() {
+        let mut bed = two();
+        bed.plan();
+        let a = bed.number("a", "10.0.1.1:81");
+        let smaller = config(&["10.0.0.1:80"], &[("b", "10.0.1.2:82")]);
+        bed.runtime.reconfigure(Arc::new(smaller), Tick::ZERO);
+        let planned = bed.plan();
+        assert_eq!(planned.retired_servers, BTreeSet::from([a]));
+        assert_eq!(planned.plan.servers[&a].state, ServerState::Drain);
+        assert_eq!(planned.plan.servers[&a].hop.ifindex, 2);
+        assert!(planned.plan.tables.values().all(|slots| !slots.contains(&a)));
+        bed.planner.release_server(a);
+        let planned = bed.plan();
+        assert!(!planned.plan.servers.contains_key(&a) && planned.retired_servers.is_empty());
+        assert_eq!(bed.planner.generations[&a], 1);
+    }
+
+    #[test]
+    fn a_server_at_a_new_address_gets_another_number() {
+        let mut bed = two();
+        bed.plan();
+        let a = bed.number("a", "10.0.1.1:81");
+        bed.change(0, ServerChange::Address { ip: None, port: Some(99) });
+        let planned = bed.plan();
+        assert_ne!(bed.number("a", "10.0.1.1:99"), a);
+        assert_eq!(planned.retired_servers, BTreeSet::from([a]));
+    }
+
+    #[test]
+    fn a_paused_frontend_has_no_service() {
+        let mut bed = two();
+        bed.plan();
+        bed.runtime.apply(Change::Frontend(FrontendId(0), FrontendChange::Disable), Tick::ZERO).unwrap();
+        let planned = bed.plan();
+        assert!(planned.plan.services.is_empty() && planned.plan.tables.is_empty());
+        assert_eq!(planned.retired_services.len(), 1);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_named() {
+        let names: Vec<_> = (0..20).map(|n| (format!("s{n}"), format!("10.0.1.{n}:80"))).collect();
+        let servers: Vec<_> = names.iter().map(|(n, a)| (n.as_str(), a.as_str())).collect();
+        let mut bed = Bed::new(config(&["10.0.0.1:80"], &servers), &[]);
+        let planned = bed.plan();
+        assert_eq!(planned.plan.servers.len(), 15);
+        assert_eq!(planned.shortages.len(), 5);
+        let slots = planned.plan.tables.values().next().unwrap();
+        assert_eq!(slots.iter().filter(|&&n| n == 0).count(), 5);
+        bed.planner = Planner::new(0, 15);
+        let planned = bed.plan();
+        assert_eq!(planned.shortages, BTreeSet::from([Shortage::Services("front".into())]));
+        assert!(planned.plan.services.is_empty());
+    }
+
+    #[test]
+    fn only_servers_of_the_kernel_s_frontends_are_watched() {
+        let mut config = config(&["10.0.0.1:80"], &[("a", "10.0.1.1:81")]);
+        let mut other = model::Backend::new(Proxy::new(ProxyId(5), "other", Mode::Tcp), BackendId(1));
+        other.servers = vec![server("x", "10.0.9.9:80")];
+        config.backends.push(Arc::new(other));
+        let runtime = Runtime::new(Arc::new(config), Tick::ZERO);
+        let snapshot = runtime.snapshot();
+        let watched = addresses(&snapshot, &place(&snapshot.config));
+        assert_eq!(watched, BTreeSet::from(["10.0.1.1".parse().unwrap()]));
+    }
+}
