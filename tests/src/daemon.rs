@@ -82,9 +82,9 @@ impl Home {
     /// Folders that no other daemon uses.
     pub fn new() -> Result<Self> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let pins = format!("/sys/fs/bpf/lbx-test-{}-{number}", std::process::id()).into();
-        Ok(Self(Arc::new(HomeDirs { dir: tempfile::Builder::new().prefix("lbx-test-").tempdir()?, pins })))
+        let name = format!("{PREFIX}{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let dir = tempfile::Builder::new().prefix(&format!("{name}-")).tempdir()?;
+        Ok(Self(Arc::new(HomeDirs { dir, pins: Path::new(BPF_FS).join(name) })))
     }
 
     /// The folder for files and sockets.
@@ -102,6 +102,36 @@ impl Drop for HomeDirs {
     fn drop(&mut self) {
         // Absent when the daemon had no kernel plane.
         let _ = fs::remove_dir_all(&self.pins);
+    }
+}
+
+/// Where pins are kept.
+const BPF_FS: &str = "/sys/fs/bpf";
+
+/// What the names of all folders begin with; the number of the process that made them follows.
+const PREFIX: &str = "lbx-test-";
+
+/// Removes the folders of every process that is gone: one that was killed could not do it itself.
+pub fn remove_leftovers() {
+    remove_folders(|pid| !Path::new("/proc").join(pid).exists());
+}
+
+/// Removes the folders of this process, for when it ends before their owners are dropped.
+pub fn remove_own() {
+    let own = std::process::id().to_string();
+    remove_folders(|pid| pid == own);
+}
+
+fn remove_folders(of: impl Fn(&str) -> bool) {
+    for place in [Path::new(BPF_FS), &std::env::temp_dir()] {
+        for entry in fs::read_dir(place).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            let pid = name.to_str().and_then(|n| n.strip_prefix(PREFIX)).and_then(|n| n.split('-').next());
+            if pid.is_some_and(&of) {
+                // Somebody else's, or removed by its owner in this moment.
+                let _ = fs::remove_dir_all(entry.path());
+            }
+        }
     }
 }
 

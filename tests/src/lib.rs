@@ -7,6 +7,7 @@ pub mod client;
 pub mod daemon;
 pub mod lab;
 pub mod listening;
+pub mod load;
 pub mod maps;
 pub mod message;
 pub mod netns;

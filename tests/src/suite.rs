@@ -49,6 +49,7 @@ impl Case {
 
 /// Runs the tests that the command line selects and ends the process. Takes the options of `cargo test`.
 pub fn main(cases: Vec<Case>) -> ! {
+    crate::daemon::remove_leftovers();
     let arguments = Arguments::from_args();
     libtest_mimic::run(&arguments, cases.into_iter().map(Case::trial).collect()).exit()
 }

@@ -1,5 +1,6 @@
 //! Development tasks. `cargo xtask help` lists them.
 
+mod demo;
 mod licences;
 mod packages;
 mod shell;
@@ -20,6 +21,8 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Task {
+    /// Shows both planes at work: real traffic in network namespaces, or on loopback without root.
+    Demo,
     /// Runs every check: set-up, formatting, lints, tests, documentation, licences.
     Test(test::Args),
     /// Checks the licence of every dependency against deny.toml.
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
 
 fn run(task: Task) -> Result<ExitCode> {
     match task {
+        Task::Demo => demo::run().map(|()| ExitCode::SUCCESS),
         Task::Test(args) => Ok(test::run(&args)),
         Task::Licences => licences::check().map(|()| ExitCode::SUCCESS),
     }

@@ -1,18 +1,13 @@
 //! Servers and daemons that die under load.
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use lbx_tests::client::Echo;
 use lbx_tests::lab::Family;
+use lbx_tests::load::{self, Attempt};
 
 use crate::fixture::Fixture;
-
-/// Threads that open connections one after the other.
-const OPENERS: usize = 4;
 
 /// Connections that stay open and carry data all the time.
 const TALKERS: usize = 40;
@@ -21,26 +16,8 @@ const TALKERS: usize = 40;
 /// machine that builds something at the same time is late with everything.
 const FOUND: Duration = Duration::from_secs(4);
 
-/// A connection that was tried: when it began, and where it led.
-type Attempt = (Instant, Result<String>);
-
-/// Opens connections in several threads until `work` returns, and returns what became of them.
 fn under_load(fixture: &Fixture, work: impl FnOnce() -> Result<()>) -> Result<Vec<Attempt>> {
-    let (stop, attempts) = (AtomicBool::new(false), Mutex::new(Vec::new()));
-    let open = || {
-        while !stop.load(Ordering::Relaxed) {
-            let start = Instant::now();
-            let server = fixture.connect().and_then(|mut echo| echo.check(b"hello").map(|()| echo.server));
-            attempts.lock().expect("no opener panics").push((start, server));
-        }
-    };
-    thread::scope(|scope| {
-        (0..OPENERS).for_each(|_| drop(scope.spawn(open)));
-        let result = work();
-        stop.store(true, Ordering::Relaxed);
-        result
-    })?;
-    Ok(attempts.into_inner()?)
+    load::during(|| fixture.connect().and_then(|mut echo| echo.check(b"hello").map(|()| echo.server)), work)
 }
 
 /// From the moment at which checks have found a dead server, no new connection is lost.
@@ -56,12 +33,12 @@ pub(crate) fn server_killed() -> Result<()> {
         Ok(())
     })?;
     let killed = killed.context("the server was killed")?;
-    let (before, after): (Vec<_>, Vec<_>) = attempts.into_iter().partition(|(start, _)| *start < killed);
-    ensure!(before.iter().any(|(_, server)| server.as_ref().is_ok_and(|s| s == "s2")), "s2 served before");
-    let mut later = after.into_iter().filter(|(start, _)| *start > killed + FOUND).peekable();
+    let (before, after): (Vec<_>, Vec<_>) = attempts.into_iter().partition(|a| a.start < killed);
+    ensure!(before.iter().any(|a| a.server.as_ref().is_ok_and(|s| s == "s2")), "s2 served before");
+    let mut later = after.into_iter().filter(|a| a.start > killed + FOUND).peekable();
     ensure!(later.peek().is_some(), "no connection after the server was found dead");
-    later.try_for_each(|(_, server)| {
-        ensure!(server.context("a connection was lost")? != "s2", "a dead server answered");
+    later.try_for_each(|attempt| {
+        ensure!(attempt.server.context("a connection was lost")? != "s2", "a dead server answered");
         Ok(())
     })
 }
@@ -74,23 +51,14 @@ pub(crate) fn daemon_killed() -> Result<()> {
     let home = daemon.home().clone();
     let mut talkers = (0..TALKERS).map(|_| fixture.connect()).collect::<Result<Vec<_>>>()?;
     let attempts = under_load(&fixture, || {
-        talk(&mut talkers, Duration::from_secs(1)).context("with the daemon")?;
+        load::talk(&mut talkers, Duration::from_secs(1)).context("with the daemon")?;
         daemon.kill()?;
-        talk(&mut talkers, Duration::from_secs(2)).context("without a daemon")?;
+        load::talk(&mut talkers, Duration::from_secs(2)).context("without a daemon")?;
         let _next = fixture.setup(balance, "check")?.home(&home).start()?;
-        talk(&mut talkers, Duration::from_secs(2)).context("with the next daemon")?;
+        load::talk(&mut talkers, Duration::from_secs(2)).context("with the next daemon")?;
         ensure!(fixture.flows(&home)? >= 2 * TALKERS, "the next daemon keeps the flows");
         Ok(())
     })?;
     ensure!(!attempts.is_empty(), "no connection was opened");
-    attempts.into_iter().try_for_each(|(_, server)| server.map(drop).context("a new connection"))
-}
-
-/// Sends data on all connections for some time.
-fn talk(talkers: &mut [Echo], time: Duration) -> Result<()> {
-    let start = Instant::now();
-    while start.elapsed() < time {
-        talkers.iter_mut().try_for_each(|talker| talker.check(&[3; 2000]))?;
-    }
-    Ok(())
+    attempts.into_iter().try_for_each(|attempt| attempt.server.map(drop).context("a new connection"))
 }
