@@ -15,6 +15,7 @@ pub mod oracle;
 pub mod origin;
 pub mod ports;
 pub mod privilege;
+pub mod report;
 pub mod suite;
 pub mod syslog;
 pub mod wait;
