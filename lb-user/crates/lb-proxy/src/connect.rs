@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lb_conf::model::ServerAddress;
+use lb_conf::model::{self, Redispatch, ServerAddress};
 use lb_core::{Backend, Pick, PickInput, Server};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
@@ -82,12 +82,12 @@ fn input(stream: &Stream) -> PickInput<'static> {
         client: stream.session.client.map(|addr| addr.ip()),
         key: None,
         random: worker.random(),
-        avoid: None,
+        avoid: stream.failed,
     }
 }
 
 /// Connects to the server whose place the stream has, as often as `retries` allows.
-pub(crate) async fn connect(stream: &mut Stream, backend: &Backend) -> Result<Transport, NoConnection> {
+pub(crate) async fn connect(stream: &mut Stream, backend: &Arc<Backend>) -> Result<Transport, NoConnection> {
     stream.stage = Stage::Connect;
     let limit = backend.config.timeout_connect;
     loop {
@@ -107,12 +107,44 @@ pub(crate) async fn connect(stream: &mut Stream, backend: &Backend) -> Result<Tr
         stream.retries += 1;
         backend.traffic().retries.inc();
         server.counters().traffic.retries.inc();
+        if redispatch_is_due(stream.retries, &backend.config) && redispatch(stream, backend, &server).await? {
+            continue;
+        }
         // A server that refuses answers at once: trying again at once would find it in the same state. One that is
         // silent has taken its time already.
         if error.kind() != io::ErrorKind::TimedOut {
             sleep(limit.map_or(RETRY_PAUSE, |limit| limit.min(RETRY_PAUSE))).await;
         }
     }
+}
+
+/// Whether this retry goes to another server.
+fn redispatch_is_due(retry: u32, config: &model::Backend) -> bool {
+    match config.redispatch {
+        None => false,
+        Some(Redispatch::Last) => retry == config.retries,
+        Some(Redispatch::Every(n)) => n > 0 && retry.is_multiple_of(n),
+        Some(Redispatch::FromLast(n)) => retry + n == config.retries,
+    }
+}
+
+/// Gives the place on the failed server up for one on another; whether it is another.
+async fn redispatch(
+    stream: &mut Stream,
+    backend: &Arc<Backend>,
+    failed: &Arc<Server>,
+) -> Result<bool, NoConnection> {
+    stream.seat = None;
+    stream.failed = Some(failed.id);
+    take_seat(stream, backend).await?;
+    stream.stage = Stage::Connect;
+    let moved = stream.server.as_ref().is_some_and(|server| server.id != failed.id);
+    if moved {
+        stream.redispatched = true;
+        backend.traffic().redispatches.inc();
+        failed.counters().traffic.redispatches.inc();
+    }
+    Ok(moved)
 }
 
 fn give_up(stream: &mut Stream, backend: &Backend, error: &io::Error) -> NoConnection {

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use http::StatusCode;
-use lb_core::{Backend, Server};
+use lb_core::{Backend, Server, ServerId};
 use tokio::time::Instant;
 
 use crate::queue::Seat;
@@ -85,6 +85,8 @@ pub(crate) struct Stream {
     pub(crate) seat: Option<Seat>,
     /// The server that it was sent to, which stays when the place is given back.
     pub(crate) server: Option<Arc<Server>>,
+    /// A server that did not accept its connection and is not to be chosen again while there is another.
+    pub(crate) failed: Option<ServerId>,
     /// When what happened.
     pub(crate) times: Times,
     /// Who ended it.
@@ -112,6 +114,7 @@ impl Stream {
             backend: None,
             seat: None,
             server: None,
+            failed: None,
             times: Times { ready, first_byte, head: None, queued: None, connected: None, response: None },
             cause: Cause::Normal,
             stage: Stage::Request,

@@ -15,7 +15,7 @@ mod tls;
 
 use std::sync::Arc;
 
-pub use backend::{Algorithm, Backend, BalanceKey, HashFunction, HashKind, HashType};
+pub use backend::{Algorithm, Backend, BalanceKey, HashFunction, HashKind, HashType, Redispatch};
 pub use check::{
     CheckProtocol, CheckSpec, CheckStep, HttpCheck, HttpExpect, HttpMatch, TcpExpect, TcpMatch, TextMatch,
 };

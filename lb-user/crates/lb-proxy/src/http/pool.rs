@@ -19,6 +19,7 @@ const SWEEP: Duration = Duration::from_secs(1);
 /// Idle connections by server. Server ids are small numbers that count up, so that a vector serves as the map.
 #[derive(Debug, Default)]
 pub(crate) struct Pool {
+    #[expect(clippy::vec_box, reason = "a connection moves by its pointer between here and the exchanges")]
     idle: RefCell<Vec<Vec<Box<Link>>>>,
 }
 

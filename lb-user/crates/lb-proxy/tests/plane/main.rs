@@ -1,0 +1,5 @@
+//! The user plane through real sockets on loopback.
+
+mod http;
+mod life;
+mod site;
