@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use lb_conf::model;
+use lb_conf::model::{self, Algorithm, HashKind};
 
 use crate::balance::{Pick, PickInput, Selection};
 use crate::counters::Traffic;
@@ -59,6 +59,29 @@ impl Backend {
     /// `nbsrv`: how many servers load balancing chooses among.
     pub fn usable(&self) -> usize {
         self.selection.load().candidates().len()
+    }
+
+    /// Whether weights may not change at run time: the table of a map-based hash would move all clients.
+    pub fn fixed_weights(&self) -> bool {
+        match self.config.algorithm {
+            Algorithm::StaticRr => true,
+            Algorithm::Source | Algorithm::Key(_) => self.config.hash_type.kind == HashKind::MapBased,
+            Algorithm::RoundRobin | Algorithm::LeastConn | Algorithm::First | Algorithm::Random(_) => false,
+        }
+    }
+
+    /// How many active and how many backup servers are fit for load balancing.
+    pub fn usable_by_kind(&self) -> (usize, usize) {
+        let usable = |backup| {
+            let of_kind = self.servers.iter().filter(|server| server.config.backup == backup);
+            of_kind.filter(|server| server.state().usable()).count()
+        };
+        (usable(false), usable(true))
+    }
+
+    /// Sessions that wait for a server.
+    pub fn waiting(&self) -> usize {
+        0
     }
 
     /// Chooses a server and takes a place on it. Takes no lock.

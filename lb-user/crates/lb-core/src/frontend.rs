@@ -83,4 +83,18 @@ impl Frontend {
         };
         self.live.state.swap(state as u8, Ordering::Relaxed) != state as u8
     }
+
+    /// What the log says of a change.
+    pub(crate) fn announcement(&self, change: FrontendChange) -> Option<String> {
+        let name = &self.config.proxy.name;
+        match change {
+            FrontendChange::Enable => Some(format!("Resumed frontend {name}.")),
+            FrontendChange::Disable => Some(format!("Paused frontend {name}.")),
+            FrontendChange::Shutdown => {
+                let connections = self.traffic().connections.get();
+                Some(format!("Proxy {name} stopped (cumulated conns: FE: {connections}, BE: 0)."))
+            }
+            FrontendChange::Maxconn(_) => None,
+        }
+    }
 }

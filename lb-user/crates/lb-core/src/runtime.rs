@@ -4,14 +4,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Guard};
-use lb_conf::model::{self, Config, FrontendId, ServerRef};
+use lb_conf::model::{self, Config, FrontendId, LogLevel, Name, ServerRef};
 use parking_lot::Mutex;
 
 use crate::backend::Backend;
 use crate::change::{Applied, Change, FrontendChange, Refused, ServerChange};
-use crate::event::{Event, ServerEvent, Subscriber, Subscribers};
+use crate::event::{Event, LogEvent, ServerEvent, Subscriber, Subscribers};
 use crate::frontend::{Frontend, FrontendState};
-use crate::server::{Server, ServerId, State, Status};
+use crate::server::{Announcement, Cause, Server, ServerId, State, Status};
 use crate::tick::Tick;
 
 /// A configuration and its state. Those who hold one see the same proxies and servers until they load another; the
@@ -132,35 +132,42 @@ impl Runtime {
         let backend = snapshot.backend(server.at.backend).ok_or(Refused::NoSuchServer)?;
         let before = server.state();
         let mut after = before.clone();
-        let settings = server.change(&mut after, change, now)?;
+        let cause = Cause::of(&change);
+        let settings = server.change(backend, &mut after, change, now)?;
         if after == before && !settings {
             return Ok(Applied::Unchanged);
         }
         *server.live.state.lock() = after.clone();
         server.publish(&after);
-        if (before.usable(), before.effective_weight()) != (after.usable(), after.effective_weight()) {
+        let had_servers = backend.usable() > 0;
+        if selects_otherwise(&before, &after) {
             backend.refresh();
         }
-        self.tell(backend, server, &before, &after, settings);
-        Ok(Applied::Changed)
-    }
-
-    fn tell(
-        &self,
-        backend: &Arc<Backend>,
-        server: &Arc<Server>,
-        before: &State,
-        after: &State,
-        settings: bool,
-    ) {
         if settings || before.weight != after.weight {
             self.subscribers.tell(&Event::Settings(Arc::clone(backend), Arc::clone(server)));
         }
-        let (before, after) = (Status::of(before), Status::of(after));
+        let (before, after, requeued) = (&before, &after, 0);
+        self.tell(&Announcement { backend, server, cause: &cause, before, after, requeued }, had_servers);
+        Ok(Applied::Changed)
+    }
+
+    fn tell(&self, what: &Announcement<'_>, had_servers: bool) {
+        let (before, after) = (Status::of(what.before), Status::of(what.after));
         if before != after {
-            let (backend, server) = (Arc::clone(backend), Arc::clone(server));
+            let (backend, server) = (Arc::clone(what.backend), Arc::clone(what.server));
             self.subscribers.tell(&Event::Server(ServerEvent { backend, server, before, after }));
         }
+        let proxy = &what.backend.config.proxy.name;
+        for (level, text) in what.lines() {
+            self.log(proxy, level, text);
+        }
+        if had_servers && what.backend.usable() == 0 {
+            self.log(proxy, LogLevel::Emerg, format!("backend {proxy} has no server available!"));
+        }
+    }
+
+    fn log(&self, proxy: &Name, level: LogLevel, text: String) {
+        self.subscribers.tell(&Event::Log(LogEvent { proxy: Arc::clone(proxy), level, text }));
     }
 
     fn apply_to_frontend(
@@ -177,6 +184,9 @@ impl Runtime {
             return Ok(Applied::Unchanged);
         }
         self.subscribers.tell(&Event::Frontend(Arc::clone(frontend), change));
+        if let Some(text) = frontend.announcement(change) {
+            self.log(&frontend.config.proxy.name, LogLevel::Warning, text);
+        }
         Ok(Applied::Changed)
     }
 
@@ -190,6 +200,12 @@ impl Runtime {
         self.subscribers.tell(&Event::Reconfigured(Arc::clone(&new)));
         new
     }
+}
+
+// Whether load balancing has others to choose from, or other weights.
+fn selects_otherwise(before: &State, after: &State) -> bool {
+    let view = |state: &State| (state.usable(), state.effective_weight());
+    view(before) != view(after)
 }
 
 fn build(config: Arc<Config>, old: Option<&Snapshot>, writer: &mut Writer, now: Tick) -> Snapshot {

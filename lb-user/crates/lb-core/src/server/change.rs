@@ -7,20 +7,27 @@ use std::sync::atomic::Ordering::Relaxed;
 use lb_conf::model::{PortSpec, ServerAddress};
 
 use super::{Operational, Server, State};
+use crate::backend::Backend;
 use crate::change::{Refused, ServerChange};
 use crate::check::{AgentReport, CheckReport, Verdict};
 use crate::tick::Tick;
 
 impl Server {
     /// Makes a change to `state`, a copy of its state, and to its settings; whether a setting changed.
-    pub(crate) fn change(&self, state: &mut State, change: ServerChange, now: Tick) -> Result<bool, Refused> {
+    pub(crate) fn change(
+        &self,
+        backend: &Backend,
+        state: &mut State,
+        change: ServerChange,
+        now: Tick,
+    ) -> Result<bool, Refused> {
         match change {
             ServerChange::Check(report) => self.checked(state, report, now)?,
-            ServerChange::Agent(report) => return self.agent_checked(state, report, now),
+            ServerChange::Agent(report) => return self.agent_checked(backend, state, report, now),
             ServerChange::Admin(wanted) => state.order(wanted, now),
             ServerChange::Health(health) => state.force_health(health, now),
             ServerChange::AgentHealth(up) => state.force_agent(up, now)?,
-            ServerChange::Weight(weight) => state.set_weight(weight)?,
+            ServerChange::Weight(weight) => state.set_weight(weight, backend.fixed_weights())?,
             ServerChange::Maxconn(limit) => return Ok(self.set_maxconn(limit)),
             ServerChange::Address { ip, port } => return self.set_address(ip, port),
             ServerChange::ChecksEnabled(enabled) => {
@@ -47,10 +54,16 @@ impl Server {
         Ok(())
     }
 
-    fn agent_checked(&self, state: &mut State, report: AgentReport, now: Tick) -> Result<bool, Refused> {
+    fn agent_checked(
+        &self,
+        backend: &Backend,
+        state: &mut State,
+        report: AgentReport,
+        now: Tick,
+    ) -> Result<bool, Refused> {
         let maxconn = report.maxconn;
         let was_stopped = state.operational == Operational::Stopped;
-        state.agent_checked(report, now)?;
+        state.agent_checked(report, backend.fixed_weights(), now)?;
         if !was_stopped && state.operational == Operational::Stopped && !state.admin.maint() {
             self.counters().downs.inc();
         }

@@ -1,6 +1,7 @@
 //! Servers at run time.
 
 mod admin;
+mod announce;
 mod change;
 mod lease;
 mod probe;
@@ -15,6 +16,7 @@ use lb_conf::model::{self, ServerAddress, ServerRef};
 use parking_lot::Mutex;
 
 pub use admin::Admin;
+pub(crate) use announce::{Announcement, Cause};
 pub use lease::ServerLease;
 pub use probe::{Edge, Probe};
 pub use state::{FULL_THROTTLE, Operational, State, WEIGHT_MAX};

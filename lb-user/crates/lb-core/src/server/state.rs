@@ -176,7 +176,7 @@ impl State {
     }
 
     /// Takes what an agent said.
-    pub fn agent_checked(&mut self, report: AgentReport, now: Tick) -> Result<(), Refused> {
+    pub fn agent_checked(&mut self, report: AgentReport, fixed: bool, now: Tick) -> Result<(), Refused> {
         let agent = self.agent.as_mut().ok_or(Refused::NoAgent)?;
         agent.last = report.check;
         agent.in_progress = false;
@@ -189,7 +189,8 @@ impl State {
             self.order(admin, now);
         }
         if let Some(weight) = report.weight {
-            self.set_weight(weight)?;
+            // What else the agent said counts even if its weight cannot be had.
+            let _ = self.set_weight(weight, fixed);
         }
         self.follow(edge, Verdict::Passed, now);
         Ok(())
@@ -244,9 +245,9 @@ impl State {
         Ok(())
     }
 
-    /// Sets the weight.
-    pub fn set_weight(&mut self, change: WeightChange) -> Result<(), Refused> {
-        self.weight = match change {
+    /// Sets the weight; with `fixed` ones, which the algorithm's table was made of, only to none of it or all of it.
+    pub fn set_weight(&mut self, change: WeightChange, fixed: bool) -> Result<(), Refused> {
+        let weight = match change {
             WeightChange::Absolute(weight) if weight > WEIGHT_MAX => return Err(Refused::WeightRange),
             WeightChange::Absolute(weight) => weight,
             WeightChange::Percent(percent) => {
@@ -254,6 +255,10 @@ impl State {
                 u32::try_from(weight).map_or(WEIGHT_MAX, |weight| weight.min(WEIGHT_MAX))
             }
         };
+        if fixed && weight != 0 && weight != self.initial_weight {
+            return Err(Refused::StaticWeight);
+        }
+        self.weight = weight;
         Ok(())
     }
 
