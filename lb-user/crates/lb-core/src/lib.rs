@@ -10,9 +10,13 @@ pub mod change;
 pub mod check;
 pub mod counters;
 pub mod event;
+#[cfg(test)]
+mod fixture;
 pub mod frontend;
 pub mod placement;
 pub mod runtime;
+#[cfg(test)]
+mod runtime_tests;
 pub mod server;
 pub mod tick;
 

@@ -5,6 +5,8 @@
 
 mod load;
 mod table;
+#[cfg(test)]
+mod tests;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -12,7 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use lb_conf::model::{self, Algorithm, HashKind};
 
-use crate::server::{Server, ServerId, ServerLease};
+use crate::server::{FULL_THROTTLE, Server, ServerId, ServerLease, State};
 use crate::tick::Tick;
 
 /// What a choice depends on.
@@ -57,6 +59,8 @@ pub struct Candidate {
     pub server: Arc<Server>,
     /// Its weight in sixteenths, less while it starts slowly; never 0.
     pub weight: u32,
+    /// The same without slow start.
+    pub full_weight: u32,
 }
 
 /// The servers among which a backend chooses at a time, and how.
@@ -72,10 +76,17 @@ pub struct Selection {
 #[derive(Debug)]
 enum Method {
     Turns(Vec<u16>),
-    Hash { slots: Vec<u16>, bound: Option<u32> },
+    Hash { slots: Vec<u16>, of: HashOf, bound: Option<u32> },
     Least,
     First,
     Random { slots: Vec<u16>, draws: u32 },
+}
+
+#[derive(Clone, Copy, Debug)]
+enum HashOf {
+    // The client's address, by the function that the kernel plane calls too.
+    Client(lb_common::value::Algorithm),
+    Key,
 }
 
 /// How the kernel plane chooses the same server as [`Selection::pick`]. Slots hold positions in
@@ -90,11 +101,11 @@ pub enum Slots<'a> {
 
 impl Selection {
     pub(crate) fn new(config: &model::Backend, all: &[Arc<Server>]) -> Self {
-        let mut candidates = candidates(all, config.all_backups);
+        let (mut candidates, spare) = candidates(all, config.all_backups);
         if config.algorithm == Algorithm::First {
             candidates.sort_by_key(|candidate| candidate.server.config.id);
         }
-        let method = Method::new(config, &candidates);
+        let method = Method::new(config, &candidates, &spare);
         Self { candidates, method, turn: AtomicUsize::new(0) }
     }
 
@@ -107,7 +118,7 @@ impl Selection {
     pub fn slots(&self) -> Option<Slots<'_>> {
         match &self.method {
             Method::Turns(slots) => Some(Slots::Turn(slots)),
-            Method::Hash { slots, bound: None } => Some(Slots::Source(slots)),
+            Method::Hash { slots, of: HashOf::Client(_), bound: None } => Some(Slots::Source(slots)),
             Method::Hash { .. } | Method::Least | Method::First | Method::Random { .. } => None,
         }
     }
@@ -117,8 +128,8 @@ impl Selection {
         match &self.method {
             _ if self.candidates.is_empty() => Pick::None,
             Method::Turns(slots) => self.in_turn(slots, input),
-            Method::Hash { slots, bound } => match table::hash(input) {
-                Some(hash) => self.by_hash(slots, hash, *bound, input),
+            Method::Hash { slots, of, bound } => match of.home(slots.len(), input) {
+                Some(home) => self.by_hash(slots, home, *bound, input),
                 None => self.in_turn(slots, input),
             },
             Method::Least => self.least_of(self.rotation(), input),
@@ -154,8 +165,7 @@ impl Selection {
         Pick::AllFull
     }
 
-    fn by_hash(&self, slots: &[u16], hash: u32, bound: Option<u32>, input: &PickInput<'_>) -> Pick {
-        let home = table::slot(hash, slots.len());
+    fn by_hash(&self, slots: &[u16], home: usize, bound: Option<u32>, input: &PickInput<'_>) -> Pick {
         let most = bound.map(|factor| load::Bound::new(&self.candidates, factor));
         let fits = |candidate: &&Candidate| {
             !self.avoids(candidate, input) && most.as_ref().is_none_or(|most| most.admits(candidate))
@@ -190,7 +200,7 @@ impl Selection {
     }
 
     fn by_lot(&self, slots: &[u16], draws: u32, input: &PickInput<'_>) -> Pick {
-        let drawn = (0..draws).map(|n| self.at(slots, table::draw(input.random, n, slots.len())));
+        let drawn = (0..draws).map(|n| self.at(slots, table::draw(input, n, slots.len())));
         match self.least_of(drawn, input) {
             // The drawn ones are full or to be avoided; another may not be.
             Pick::AllFull => self.least_of(self.rotation(), input),
@@ -199,37 +209,71 @@ impl Selection {
     }
 }
 
-impl Method {
-    fn new(config: &model::Backend, candidates: &[Candidate]) -> Self {
-        let weights: Vec<u32> = candidates.iter().map(|candidate| candidate.weight).collect();
-        match config.algorithm {
-            Algorithm::RoundRobin | Algorithm::StaticRr => Self::Turns(table::turns(&weights)),
-            Algorithm::LeastConn => Self::Least,
-            Algorithm::First => Self::First,
-            Algorithm::Random(draws) => Self::Random { slots: table::turns(&weights), draws: draws.max(1) },
-            Algorithm::Source | Algorithm::Key(_) => match config.hash_type.kind {
-                HashKind::MapBased => Self::Hash { slots: table::turns(&weights), bound: None },
-                HashKind::Consistent => {
-                    Self::Hash { slots: table::consistent(candidates), bound: config.hash_balance_factor }
-                }
-            },
+impl HashOf {
+    // The slot where a hash begins to look; None: the request has nothing to hash.
+    fn home(self, slots: usize, input: &PickInput<'_>) -> Option<usize> {
+        match self {
+            Self::Client(algorithm) => Some(table::client_slot(algorithm, input.client?, slots)),
+            Self::Key => Some(table::key_slot(input.key?, slots)),
         }
     }
 }
 
-// The usable active servers; where there is none, the first usable backup one, or all of them.
-fn candidates(all: &[Arc<Server>], all_backups: bool) -> Vec<Candidate> {
-    let of_kind =
-        |backup| all.iter().filter(move |server| server.config.backup == backup).filter_map(candidate);
-    let active: Vec<_> = of_kind(false).collect();
-    if !active.is_empty() {
-        return active;
+impl Method {
+    fn new(config: &model::Backend, candidates: &[Candidate], spare: &[Candidate]) -> Self {
+        match config.algorithm {
+            Algorithm::RoundRobin => Self::Turns(table::turns(candidates)),
+            Algorithm::StaticRr => Self::Turns(table::map(candidates)),
+            Algorithm::LeastConn => Self::Least,
+            Algorithm::First => Self::First,
+            Algorithm::Random(draws) => Self::Random { slots: table::turns(candidates), draws: draws.max(1) },
+            Algorithm::Source | Algorithm::Key(_) => Self::hash(config, candidates, spare),
+        }
     }
-    of_kind(true).take(if all_backups { usize::MAX } else { 1 }).collect()
+
+    fn hash(config: &model::Backend, candidates: &[Candidate], spare: &[Candidate]) -> Self {
+        let keyed = config.algorithm != Algorithm::Source;
+        let of = |client| if keyed { HashOf::Key } else { HashOf::Client(client) };
+        match config.hash_type.kind {
+            HashKind::MapBased => {
+                let of = of(lb_common::value::Algorithm::SourceModulo);
+                Self::Hash { slots: table::map(candidates), of, bound: None }
+            }
+            HashKind::Consistent => {
+                let of = of(lb_common::value::Algorithm::SourceHash);
+                Self::Hash {
+                    slots: table::consistent(candidates, spare),
+                    of,
+                    bound: config.hash_balance_factor,
+                }
+            }
+        }
+    }
 }
 
-fn candidate(server: &Arc<Server>) -> Option<Candidate> {
-    let state = server.state();
-    let weight = state.effective_weight();
-    (state.usable() && weight > 0).then(|| Candidate { server: Arc::clone(server), weight })
+// The usable active servers and the others of their kind; where none is usable, the first usable backup one, or all.
+fn candidates(all: &[Arc<Server>], all_backups: bool) -> (Vec<Candidate>, Vec<Candidate>) {
+    let (active, idle) = of_kind(all, false);
+    if !active.is_empty() {
+        return (active, idle);
+    }
+    let (mut backups, idle) = of_kind(all, true);
+    if all_backups {
+        return (backups, idle);
+    }
+    backups.truncate(1);
+    (backups, Vec::new())
+}
+
+fn of_kind(all: &[Arc<Server>], backup: bool) -> (Vec<Candidate>, Vec<Candidate>) {
+    let servers = all.iter().filter(|server| server.config.backup == backup);
+    let states = servers.map(|server| (server, server.state()));
+    let weighted = states.filter(|(_, state)| state.effective_weight() > 0);
+    let (usable, idle): (Vec<_>, Vec<_>) = weighted.partition(|(_, state)| state.usable());
+    let candidate = |(server, state): (&Arc<Server>, State)| Candidate {
+        server: Arc::clone(server),
+        weight: state.effective_weight(),
+        full_weight: state.weight * FULL_THROTTLE,
+    };
+    (usable.into_iter().map(candidate).collect(), idle.into_iter().map(candidate).collect())
 }

@@ -1,55 +1,82 @@
-//! The tables of both planes, as positions in a list of servers.
+//! The tables of both planes, as positions in a list of candidates.
 
-use super::{Candidate, PickInput};
 use std::net::IpAddr;
 
-/// Each position as often as its weight says, in the smoothest order.
-pub(super) fn turns(weights: &[u32]) -> Vec<u16> {
-    let gcd = weights.iter().copied().fold(0, gcd).max(1);
-    let weights: Vec<i64> = weights.iter().map(|&weight| i64::from(weight / gcd)).collect();
-    let total: i64 = weights.iter().sum();
-    let mut credit: Vec<i64> = vec![0; weights.len()];
-    let mut sequence = Vec::new();
-    for _ in 0..total {
-        let mut best = 0;
-        for (at, weight) in weights.iter().enumerate() {
-            credit[at] += weight;
-            if credit[at] > credit[best] {
-                best = at;
-            }
-        }
-        credit[best] -= total;
-        sequence.push(u16::try_from(best).unwrap_or(u16::MAX));
+use lb_common::maglev::{self, Entry};
+use lb_common::select;
+use lb_common::sequence::{self, Weighted};
+use lb_common::value::{Algorithm, ServerId};
+use lb_common::{hash, value};
+
+use super::{Candidate, PickInput};
+
+/// The seed of the hash of keys, fixed: a key keeps its server over restarts and on every balancer.
+const KEY_SEED: u32 = 0x6c62_786b;
+
+/// One round of turns, each as often as the weights say.
+pub(super) fn turns(candidates: &[Candidate]) -> Vec<u16> {
+    positions(sequence::smooth(&weighted(candidates)))
+}
+
+/// The same in the order of `balance static-rr` and of map-based hashes.
+pub(super) fn map(candidates: &[Candidate]) -> Vec<u16> {
+    positions(sequence::map(&weighted(candidates)))
+}
+
+/// A table in which a server that leaves moves its own clients. `spare` are servers that are configured and may not
+/// be chosen now.
+pub(super) fn consistent(candidates: &[Candidate], spare: &[Candidate]) -> Vec<u16> {
+    let all = || candidates.iter().chain(spare);
+    // The size follows the weights without slowstart: a table of another size moves everything.
+    let size = maglev::size(all().map(|candidate| candidate.full_weight));
+    let entries: Vec<_> =
+        all().enumerate().map(|(at, candidate)| entry(at, candidate, candidates.len())).collect();
+    positions(maglev::table(&entries, size))
+}
+
+fn entry(at: usize, candidate: &Candidate, usable: usize) -> Entry<'_> {
+    Entry {
+        id: number(at),
+        identity: candidate.server.config.name.as_bytes(),
+        weight: candidate.weight,
+        usable: at < usable,
     }
-    sequence
 }
 
-fn gcd(a: u32, b: u32) -> u32 {
-    if b == 0 { a } else { gcd(b, a % b) }
+fn weighted(candidates: &[Candidate]) -> Vec<Weighted> {
+    candidates.iter().enumerate().map(|(at, candidate)| (number(at), candidate.weight)).collect()
 }
 
-/// A table in which a server that leaves moves its own clients.
-pub(super) fn consistent(candidates: &[Candidate]) -> Vec<u16> {
-    let weights: Vec<u32> = candidates.iter().map(|candidate| candidate.weight).collect();
-    turns(&weights)
+// The tables' numbers count from 1, and a table has fewer slots than a `u16` has values.
+fn number(position: usize) -> ServerId {
+    ServerId::try_from(position + 1).unwrap_or(0)
 }
 
-/// The hash of what the choice depends on; None: the request has no such thing.
-pub(super) fn hash(input: &PickInput<'_>) -> Option<u32> {
-    match (input.key, input.client?) {
-        (Some(key), _) => Some(xxhash_rust::xxh32::xxh32(key, 0)),
-        (None, IpAddr::V4(ip)) => Some(xxhash_rust::xxh32::xxh32(&ip.octets(), 0)),
-        (None, IpAddr::V6(ip)) => Some(xxhash_rust::xxh32::xxh32(&ip.octets(), 0)),
-    }
+fn positions(numbers: Vec<ServerId>) -> Vec<u16> {
+    numbers.into_iter().filter_map(|number| number.checked_sub(1)).collect()
 }
 
-/// The slot of a hash.
-pub(super) fn slot(hash: u32, slots: usize) -> usize {
-    ((u64::from(hash) * slots as u64) >> 32) as usize
+/// The slot of a client's address, the same in both planes.
+pub(super) fn client_slot(algorithm: Algorithm, client: IpAddr, slots: usize) -> usize {
+    // A table has at most `TABLE_SLOTS` slots.
+    let slots = u32::try_from(slots).unwrap_or(value::TABLE_SLOTS);
+    let slot = match client.to_canonical() {
+        IpAddr::V4(ip) => select::start(algorithm, ip.octets(), || 0, slots),
+        IpAddr::V6(ip) => select::start(algorithm, ip.octets(), || 0, slots),
+    };
+    slot as usize
+}
+
+/// The slot of a key.
+pub(super) fn key_slot(key: &[u8], slots: usize) -> usize {
+    scale(xxhash_rust::xxh32::xxh32(key, KEY_SEED), slots)
 }
 
 /// The `n`th slot that a random word draws.
-pub(super) fn draw(random: u64, n: u32, slots: usize) -> usize {
-    let word = xxhash_rust::xxh32::xxh32(&random.to_le_bytes(), n);
-    slot(word, slots)
+pub(super) fn draw(input: &PickInput<'_>, n: u32, slots: usize) -> usize {
+    scale(xxhash_rust::xxh32::xxh32(&input.random.to_le_bytes(), n), slots)
+}
+
+fn scale(word: u32, slots: usize) -> usize {
+    hash::scale(word, u32::try_from(slots).unwrap_or(value::TABLE_SLOTS)) as usize
 }

@@ -6,7 +6,7 @@ use lb_conf::model;
 
 use super::{Admin, Edge, Probe};
 use crate::change::{AdminState, ForcedHealth, Refused, WeightChange};
-use crate::check::{AgentReport, CheckPhase, CheckReport, Verdict};
+use crate::check::{AgentReport, CheckPhase, CheckReport, CheckStatus, Verdict};
 use crate::tick::Tick;
 
 /// The highest weight.
@@ -130,7 +130,11 @@ impl State {
     }
 
     /// Takes the outcome of a health check. One that began before maintenance is remembered, and changes nothing.
-    pub fn health_checked(&mut self, report: CheckReport, now: Tick) -> Result<(), Refused> {
+    pub fn health_checked(&mut self, mut report: CheckReport, now: Tick) -> Result<(), Refused> {
+        // A server that wants no new sessions is no reason to bring it up.
+        if report.status == CheckStatus::L7OkConditional && self.operational == Operational::Stopped {
+            report.status = CheckStatus::L7Status;
+        }
         let verdict = report.status.verdict();
         let edge = self.check.as_mut().ok_or(Refused::NoCheck)?.report(report);
         self.follow(edge, verdict, now);
