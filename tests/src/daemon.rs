@@ -12,13 +12,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
 use crate::netns::Netns;
-use crate::{listening, ports, privilege, wait};
+use crate::{cpu, listening, ports, privilege, wait};
 
 /// How long a daemon may take to listen. A debug build with a large BPF object on a busy machine needs seconds.
 const START: Duration = Duration::from_secs(30);
@@ -30,6 +30,8 @@ pub enum Program {
     Lbx,
     /// The one to compare with.
     Haproxy,
+    /// Another one to compare with, in benchmarks; its configuration is its own.
+    Nginx,
 }
 
 impl Program {
@@ -41,6 +43,7 @@ impl Program {
                 None => built("lbx"),
             },
             Program::Haproxy => privilege::find_program("haproxy").context("haproxy is not installed"),
+            Program::Nginx => privilege::find_program("nginx").context("nginx is not installed"),
         }
     }
 }
@@ -202,6 +205,11 @@ impl<'a> Setup<'a> {
         self
     }
 
+    /// Its folder, `{dir}` in the configuration.
+    pub fn dir(&self) -> &Path {
+        self.dir.dir()
+    }
+
     /// Starts it and waits until it listens.
     pub fn start(self) -> Result<Daemon> {
         let mut daemon = self.spawn()?;
@@ -246,11 +254,13 @@ impl<'a> Setup<'a> {
 
     fn command(&self, file: &Path) -> Result<Command> {
         let mut command = Command::new(self.program.path()?);
-        if self.program == Program::Haproxy && !self.arguments.iter().any(|a| a == "-c") {
+        match self.program {
+            Program::Lbx => command.arg("-f").arg(file),
             // Stay in the foreground, one process.
-            command.arg("-db");
-        }
-        command.arg("-f").arg(file).args(&self.arguments);
+            Program::Haproxy => command.args(["-db", "-f"]).arg(file),
+            Program::Nginx => command.args(["-e", "stderr", "-p"]).arg(self.dir.dir()).arg("-c").arg(file),
+        };
+        command.args(&self.arguments);
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.current_dir(self.dir.dir());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -392,9 +402,14 @@ impl Daemon {
         Ok(answer)
     }
 
+    /// The CPU time that the process and its descendants have used, to the nanosecond.
+    pub fn tree_cpu_time(&self) -> Result<Duration> {
+        cpu::tree(self.pid())
+    }
+
     /// The CPU time that the process has used, user and system.
     pub fn cpu_time(&self) -> Result<Duration> {
-        cpu_time(self.pid())
+        cpu::process(self.pid())
     }
 }
 
@@ -406,17 +421,4 @@ impl Drop for Daemon {
             eprintln!("--- the daemon's output\n{}---", self.output());
         }
     }
-}
-
-/// The CPU time that a process has used, user and system (proc(5), `/proc/PID/stat`, fields 14 and 15).
-pub fn cpu_time(pid: u32) -> Result<Duration> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    // The second field is the name in parentheses and may contain anything; the third follows the last of them.
-    let (_, rest) = stat.rsplit_once(')').ok_or_else(|| anyhow!("/proc/{pid}/stat: {stat}"))?;
-    let fields: Vec<&str> = rest.split_whitespace().collect();
-    let ticks =
-        |number: usize| -> Result<u64> { Ok(fields.get(number - 3).context("too few fields")?.parse()?) };
-    // SAFETY: sysconf reads a constant.
-    let per_second = u64::try_from(unsafe { libc::sysconf(libc::_SC_CLK_TCK) })?;
-    Ok(Duration::from_millis((ticks(14)? + ticks(15)?) * 1000 / per_second))
 }

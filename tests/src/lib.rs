@@ -4,6 +4,7 @@
 //! Namespaces have no name in the file system, so not even a test that is killed leaves one behind.
 
 pub mod client;
+pub mod cpu;
 pub mod daemon;
 pub mod lab;
 pub mod listening;

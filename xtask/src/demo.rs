@@ -2,7 +2,7 @@
 
 use std::os::unix::process::CommandExt;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
 use crate::{packages, shell};
 
@@ -11,16 +11,7 @@ pub(crate) fn run() -> Result<()> {
     if let Err(error) = packages::ensure(packages::NETWORK) {
         println!("{error:#}");
     }
-    shell::run(shell::cargo().args([
-        "build",
-        "--locked",
-        "--package",
-        "lbx",
-        "--package",
-        "lbx-tests",
-        "--bins",
-    ]))?;
-    let program = shell::target().context("where cargo builds")?.join("debug/lbx-demo");
+    let program = shell::build_bins(shell::Profile::Dev)?.join("lbx-demo");
     let error = shell::command(&program.display().to_string()).exec();
     bail!("starting {}: {error}", program.display())
 }

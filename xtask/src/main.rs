@@ -1,5 +1,6 @@
 //! Development tasks. `cargo xtask help` lists them.
 
+mod bench;
 mod demo;
 mod licences;
 mod packages;
@@ -21,6 +22,8 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Task {
+    /// Measures, beside haproxy and nginx.
+    Bench(bench::Args),
     /// Shows both planes at work: real traffic in network namespaces, or on loopback without root.
     Demo,
     /// Runs every check: set-up, formatting, lints, tests, documentation, licences.
@@ -41,6 +44,7 @@ fn main() -> ExitCode {
 
 fn run(task: Task) -> Result<ExitCode> {
     match task {
+        Task::Bench(args) => bench::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Demo => demo::run().map(|()| ExitCode::SUCCESS),
         Task::Test(args) => Ok(test::run(&args)),
         Task::Licences => licences::check().map(|()| ExitCode::SUCCESS),

@@ -25,6 +25,10 @@ pub(crate) const NETWORK: &[Tool] = &[
 pub(crate) const ORACLE: &[Tool] =
     &[Tool { program: "haproxy", package: "haproxy" }, Tool { program: "varnishtest", package: "varnish" }];
 
+/// What benchmarks need besides.
+pub(crate) const BENCH: &[Tool] =
+    &[Tool { program: "nginx", package: "nginx-light" }, Tool { program: "wrk", package: "wrk" }];
+
 /// Where Debian's package scripts ask whether they may start a service (policy-rc.d(8)).
 const POLICY: &str = "/usr/sbin/policy-rc.d";
 

@@ -24,8 +24,39 @@ pub(crate) fn cargo() -> Command {
     command(&std::env::var("CARGO").unwrap_or_else(|_| "cargo".into()))
 }
 
+/// How to build.
+#[derive(Clone, Copy)]
+pub(crate) enum Profile {
+    /// Quickly.
+    Dev,
+    /// For measurements.
+    Release,
+}
+
+/// Builds the daemon and the programs that use it, and returns the folder that they are in.
+pub(crate) fn build_bins(profile: Profile) -> Result<PathBuf> {
+    let (profile, folder) = match profile {
+        Profile::Dev => ("dev", "debug"),
+        Profile::Release => ("release", "release"),
+    };
+    let mut build = cargo();
+    build.args([
+        "build",
+        "--locked",
+        "--profile",
+        profile,
+        "--package",
+        "lbx",
+        "--package",
+        "lbx-tests",
+        "--bins",
+    ]);
+    run(&mut build)?;
+    Ok(target()?.join(folder))
+}
+
 /// The folder that cargo builds into.
-pub(crate) fn target() -> Result<PathBuf> {
+fn target() -> Result<PathBuf> {
     let metadata = output(cargo().args(["metadata", "--format-version", "1", "--no-deps"]))?;
     let metadata: serde_json::Value = serde_json::from_str(&metadata)?;
     let target = metadata["target_directory"].as_str().context("cargo metadata without target_directory")?;
