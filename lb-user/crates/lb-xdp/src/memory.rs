@@ -12,15 +12,15 @@ use lb_common::value::{Flow, Jiffies, ServerId, ServerLoad, ServiceId, ServiceLo
 
 use crate::label::Owner;
 use crate::plan::{Plan, ServiceAt};
-use crate::store::{Contents, FlowTable, Room, Store, Write};
+use crate::store::{Contents, Entry, FlowTable, Room, Store, Write};
 
 /// The maps in memory.
 #[derive(Debug, Default)]
-pub struct MemoryStore {
+pub(crate) struct MemoryStore {
     /// As the packet path sees them.
-    pub tables: MemoryTables,
+    pub(crate) tables: MemoryTables,
     /// The writes that were made, in their order.
-    pub log: Vec<Write>,
+    pub(crate) log: Vec<Write>,
     owners: BTreeMap<u32, Owner>,
     walked4: bool,
     walked6: bool,
@@ -48,7 +48,7 @@ impl MemoryStore {
 macro_rules! flow_table {
     ($address:ty, $field:ident, $walked:ident) => {
         impl FlowTable<$address> for MemoryStore {
-            fn next_flows(&mut self) -> anyhow::Result<Option<Vec<(FlowKey<$address>, Flow<$address>)>>> {
+            fn next_flows(&mut self) -> anyhow::Result<Option<Vec<Entry<$address>>>> {
                 self.$walked = !self.$walked;
                 let flows = self.tables.$field.flows.borrow();
                 Ok(self.$walked.then(|| flows.iter().map(|(key, flow)| (*key, flow.get())).collect()))
@@ -59,7 +59,9 @@ macro_rules! flow_table {
             }
 
             fn delete_flows(&mut self, keys: &[FlowKey<$address>]) -> anyhow::Result<()> {
-                keys.iter().for_each(|key| drop(self.tables.remove_flow(key)));
+                for key in keys {
+                    self.tables.remove_flow(key);
+                }
                 Ok(())
             }
         }

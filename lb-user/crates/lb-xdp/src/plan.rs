@@ -410,7 +410,6 @@ mod tests {
             global: Global { xdp_interfaces: vec![interface], ..Global::default() },
             frontends: vec![Arc::new(frontend)],
             backends: vec![Arc::new(backend)],
-            ..Config::default()
         }
     }
 

@@ -49,11 +49,14 @@ pub struct Room {
     pub flows: u32,
 }
 
+/// An entry of a table of flows.
+pub type Entry<A> = (FlowKey<A>, Flow<A>);
+
 /// The flows of one address family.
 pub trait FlowTable<A: Address> {
     /// Some of the entries, beginning where the last call ended. None: the end of the table, and the next call begins
     /// anew. Entries that come or go meanwhile may be seen or missed; one that stays is seen once.
-    fn next_flows(&mut self) -> anyhow::Result<Option<Vec<(FlowKey<A>, Flow<A>)>>>;
+    fn next_flows(&mut self) -> anyhow::Result<Option<Vec<Entry<A>>>>;
     /// The entry of a key.
     fn flow(&self, key: &FlowKey<A>) -> anyhow::Result<Option<Flow<A>>>;
     /// Deletes entries; those that are gone already do not matter.

@@ -1,0 +1,448 @@
+//! The end of flows: user space walks the tables of flows, a bounded part at a time, and deletes what is over.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use lb_common::address::{Address, V4, V6};
+use lb_common::packet::Network;
+use lb_common::tcp::TcpState;
+use lb_common::value::{Direction, FLOW_CLOSED, Flow, Jiffies, ServerId, ServiceId};
+use lb_conf::model::{Backend, Frontend};
+
+use crate::store::{Entry, FlowTable, Store};
+use crate::sync::{Expired, Maps};
+
+/// How long the ends of a flow may be silent, by how far the connection has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lifetimes {
+    /// Until it is open.
+    pub opening: Duration,
+    /// While it is open.
+    pub open: Duration,
+    /// When one end is done sending.
+    pub closing: Duration,
+}
+
+/// How long a closed flow stays for stragglers: longer than packets wander about, shorter than it takes to run out of
+/// source ports.
+const CLOSED: Duration = Duration::from_secs(10);
+/// The lifetime of flows that are not open yet where no `timeout connect` says otherwise.
+const OPENING: Duration = Duration::from_secs(5);
+/// The same while the table fills up: long enough for a client on the other side of the world.
+const OPENING_UNDER_PRESSURE: Duration = Duration::from_secs(1);
+/// The lifetime of open flows that no timeout bounds. Ends that vanished without a word would fill the table otherwise;
+/// the host's own connection tracking allows as long.
+const OPEN: Duration = Duration::from_secs(5 * 24 * 3600);
+
+impl Lifetimes {
+    /// Those that the timeouts of a frontend and its backend make: silence counts in both directions together, as
+    /// traffic one way keeps the other way alive.
+    pub fn new(frontend: &Frontend, backend: &Backend) -> Self {
+        let least = |a: Option<Duration>, b: Option<Duration>| a.into_iter().chain(b).min();
+        let idle = least(frontend.timeout_client, backend.timeout_server);
+        let open = backend.timeout_tunnel.or(idle).unwrap_or(OPEN);
+        let fin = least(frontend.timeout_client_fin, backend.timeout_server_fin);
+        Self {
+            opening: backend.timeout_connect.unwrap_or(OPENING),
+            open: open.min(OPEN),
+            closing: fin.unwrap_or(open).min(OPEN),
+        }
+    }
+}
+
+impl Default for Lifetimes {
+    fn default() -> Self {
+        Self { opening: OPENING, open: OPEN, closing: OPEN }
+    }
+}
+
+/// When flows are over.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Policy {
+    /// By service; others have the default.
+    pub lifetimes: BTreeMap<ServiceId, Lifetimes>,
+    /// Jiffies in a second.
+    pub hz: u32,
+    /// The tables fill up: flows that are not open must go sooner.
+    pub pressure: bool,
+}
+
+impl Policy {
+    fn lifetime(&self, service: ServiceId, state: TcpState) -> Duration {
+        let times = self.lifetimes.get(&service).copied().unwrap_or_default();
+        match state {
+            TcpState::Opening | TcpState::Answered if self.pressure => {
+                times.opening.min(OPENING_UNDER_PRESSURE)
+            }
+            TcpState::Opening | TcpState::Answered => times.opening,
+            TcpState::Open => times.open,
+            TcpState::ClientDone | TcpState::ServerDone => times.closing,
+            TcpState::Closed => CLOSED,
+        }
+    }
+
+    /// Whether an entry has been silent for too long.
+    fn is_over<A>(&self, flow: &Flow<A>, now: Jiffies) -> bool {
+        let millis = self.lifetime(flow.service, flow.state).as_millis();
+        let jiffies = millis.saturating_mul(u128::from(self.hz)) / 1000;
+        // A packet may have come after `now` was read: then the difference is negative.
+        let silent = now.wrapping_sub(flow.last);
+        silent < u32::MAX / 2 && u128::from(silent) > jiffies
+    }
+}
+
+/// What a walk over all flows has seen.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Census {
+    /// Entries that stay.
+    pub entries: u32,
+    /// Flows that are not closed, by server.
+    pub open_by_server: BTreeMap<ServerId, u32>,
+    /// The same by service.
+    pub open_by_service: BTreeMap<ServiceId, u32>,
+    /// Servers that some entry refers to.
+    pub servers: BTreeSet<ServerId>,
+    /// Services that some entry refers to.
+    pub services: BTreeSet<ServiceId>,
+}
+
+impl Census {
+    fn count<A>(&mut self, flow: &Flow<A>) {
+        self.entries += 1;
+        self.servers.insert(flow.server);
+        self.services.insert(flow.service);
+        if flow.direction == Direction::ToServer && flow.marks & FLOW_CLOSED == 0 {
+            *self.open_by_server.entry(flow.server).or_default() += 1;
+            *self.open_by_service.entry(flow.service).or_default() += 1;
+        }
+    }
+}
+
+/// A walk over the tables of flows, one part after the other, over and over.
+#[derive(Debug, Default)]
+pub struct Sweeper {
+    census: Census,
+    v4_ended: bool,
+}
+
+impl Sweeper {
+    /// Looks at the next so many batches, and deletes what is over. At the end of the tables it gives what the walk saw.
+    ///
+    /// # Errors
+    ///
+    /// A map cannot be read or written.
+    pub fn step<S: Store>(
+        &mut self,
+        maps: &mut Maps<S>,
+        policy: &Policy,
+        batches: usize,
+    ) -> anyhow::Result<Option<Census>> {
+        let now = maps.store.now()?;
+        let mut expired = Expired::default();
+        let mut ended = false;
+        for _ in 0..batches {
+            let sweep = Sweep { policy, now, census: &mut self.census, expired: &mut expired };
+            if !self.v4_ended {
+                self.v4_ended = sweep.batch::<V4>(&mut maps.store)?;
+            } else if sweep.batch::<V6>(&mut maps.store)? {
+                self.v4_ended = false;
+                ended = true;
+                break;
+            }
+        }
+        maps.expire(&expired)?;
+        Ok(ended.then(|| std::mem::take(&mut self.census)))
+    }
+}
+
+struct Sweep<'a> {
+    policy: &'a Policy,
+    now: Jiffies,
+    census: &'a mut Census,
+    expired: &'a mut Expired,
+}
+
+impl Sweep<'_> {
+    /// Takes one batch; true at the end of the table.
+    fn batch<A: Address + Network>(mut self, table: &mut impl FlowTable<A>) -> anyhow::Result<bool> {
+        let Some(entries) = table.next_flows()? else { return Ok(true) };
+        let mut over = Vec::new();
+        for entry in &entries {
+            if !self.judge(table, entry, &mut over)? {
+                self.census.count(&entry.1);
+            }
+        }
+        table.delete_flows(&over)?;
+        Ok(false)
+    }
+
+    /// Whether an entry goes; its key, and that of its peer, are added to `over` then.
+    ///
+    /// The entry towards the server decides for both: each knows of the packets of its own direction only.
+    fn judge<A: Address + Network>(
+        &mut self,
+        table: &impl FlowTable<A>,
+        (key, flow): &Entry<A>,
+        over: &mut Vec<lb_common::key::FlowKey<A>>,
+    ) -> anyhow::Result<bool> {
+        if !self.policy.is_over(flow, self.now) {
+            return Ok(false);
+        }
+        let peer_key = flow.peer(key.protocol);
+        let peer = table.flow(&peer_key)?;
+        match (flow.direction, peer) {
+            (Direction::ToClient, Some(_)) => return Ok(false),
+            (Direction::ToServer, Some(peer)) if !self.policy.is_over(&peer, self.now) => return Ok(false),
+            (Direction::ToServer, _) => over.push(peer_key),
+            (Direction::ToClient, None) => {}
+        }
+        over.push(*key);
+        if flow.direction == Direction::ToServer && flow.marks & FLOW_CLOSED == 0 {
+            self.expired.add(flow.service, flow.server);
+        }
+        Ok(true)
+    }
+}
+
+/// What must be counted as expired so that the number of open flows is what a walk has seen.
+///
+/// The kernel may close a flow in the moment in which user space expires it, and both count it. Numbers are compared
+/// for what was quiet during the walk, with the counts of opened and closed flows before and after it.
+pub fn correction(opened: (u32, u32), closed: (u32, u32), expired: u32, seen: u32) -> u32 {
+    let active = opened.1.wrapping_sub(closed.1).wrapping_sub(expired);
+    let quiet = opened.0 == opened.1 && closed.0 == closed.1;
+    let impossible = active > u32::MAX / 2;
+    if quiet || impossible { active.wrapping_sub(seen) } else { 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use lb_common::key::{FlowKey, TCP};
+    use lb_common::tables::FamilyTables;
+    use lb_common::value::{Hop, Server, Service};
+    use lb_conf::model::{BackendId, FrontendId, Mode, Proxy, ProxyId};
+
+    use super::*;
+    use crate::memory::MemoryStore;
+    use crate::plan::{Plan, ServiceAt};
+    use crate::store::Contents;
+
+    const HZ: u32 = 100;
+
+    fn policy() -> Policy {
+        let times = Lifetimes {
+            opening: Duration::from_secs(3),
+            open: Duration::from_secs(60),
+            closing: Duration::from_secs(20),
+        };
+        Policy { lifetimes: [(1, times)].into(), hz: HZ, pressure: false }
+    }
+
+    fn key(port: u16) -> FlowKey<V4> {
+        FlowKey {
+            src: [10, 0, 0, 9],
+            dst: [10, 0, 0, 1],
+            dst_port: 80,
+            src_port: port,
+            protocol: TCP,
+            reserved: [0; 3],
+        }
+    }
+
+    fn entry(port: u16, state: TcpState, last: Jiffies) -> Flow<V4> {
+        Flow {
+            src: [10, 0, 0, 1],
+            dst: [10, 0, 1, 1],
+            dst_port: 80,
+            src_port: 20_000 + port,
+            l3_delta: 0,
+            l4_delta: 0,
+            hop: Hop::default(),
+            bytes: 0,
+            packets: 1,
+            last,
+            opened: 0,
+            marks: 0,
+            service: 1,
+            server: 1,
+            generation: 0,
+            state,
+            direction: Direction::ToServer,
+        }
+    }
+
+    /// Both entries of a flow of the client's port, whose ends were last heard of at these times.
+    fn add(maps: &Maps<MemoryStore>, port: u16, state: TcpState, client: Jiffies, server: Jiffies) {
+        let there = entry(port, state, client);
+        let back = Flow {
+            src: [10, 0, 0, 1],
+            dst: [10, 0, 0, 9],
+            dst_port: port,
+            src_port: 80,
+            last: server,
+            direction: Direction::ToClient,
+            ..there
+        };
+        let tables = &maps.store.tables;
+        tables.insert_flow(&key(port), &there).unwrap();
+        tables.insert_flow(&there.peer(TCP), &back).unwrap();
+    }
+
+    fn maps(now: Jiffies) -> Maps<MemoryStore> {
+        let mut maps = Maps::open(MemoryStore::default()).unwrap();
+        let server = Server { family: lb_common::address::Family::V4, ..Server::default() };
+        let at = ServiceAt { address: "10.0.0.1:80".parse().unwrap(), protocol: TCP };
+        let plan = Plan {
+            services: [(at, Service { id: 1, ..Service::default() })].into(),
+            servers: [(1, server)].into(),
+            tables: [(1, vec![1])].into(),
+        };
+        maps.apply(&Contents { plan, ..Contents::default() }).unwrap();
+        maps.store.tables.now.set(now);
+        maps
+    }
+
+    fn sweep(maps: &mut Maps<MemoryStore>, policy: &Policy) -> Census {
+        Sweeper::default().step(maps, policy, 10).unwrap().unwrap()
+    }
+
+    fn left(maps: &Maps<MemoryStore>) -> usize {
+        maps.store.tables.v4.flows.borrow().len()
+    }
+
+    fn expired(maps: &Maps<MemoryStore>) -> u32 {
+        maps.contents().plan.servers[&1].expired
+    }
+
+    #[test]
+    fn each_state_has_its_lifetime() {
+        let rows = [
+            (TcpState::Opening, 3),
+            (TcpState::Answered, 3),
+            (TcpState::Open, 60),
+            (TcpState::ClientDone, 20),
+            (TcpState::ServerDone, 20),
+            (TcpState::Closed, 10),
+        ];
+        for (state, seconds) in rows {
+            for (silent, stays) in [(seconds * HZ, 2), (seconds * HZ + 1, 0)] {
+                let mut maps = maps(100_000);
+                add(&maps, 1, state, 100_000 - silent, 100_000 - silent);
+                sweep(&mut maps, &policy());
+                assert_eq!(left(&maps), stays, "{state:?} after {silent}");
+            }
+        }
+    }
+
+    #[test]
+    fn traffic_in_either_direction_keeps_a_flow() {
+        for (client, server) in [(0, 99_000), (99_000, 0)] {
+            let mut maps = maps(100_000);
+            add(&maps, 1, TcpState::Open, client, server);
+            assert_eq!(sweep(&mut maps, &policy()).entries, 2);
+            assert_eq!((left(&maps), expired(&maps)), (2, 0));
+        }
+    }
+
+    #[test]
+    fn half_open_flows_go_first_when_the_tables_fill_up() {
+        let mut maps = maps(100_000);
+        add(&maps, 1, TcpState::Opening, 100_000 - 2 * HZ, 100_000 - 2 * HZ);
+        add(&maps, 2, TcpState::Open, 100_000 - 2 * HZ, 100_000 - 2 * HZ);
+        sweep(&mut maps, &policy());
+        assert_eq!(left(&maps), 4);
+        sweep(&mut maps, &Policy { pressure: true, ..policy() });
+        assert_eq!(left(&maps), 2);
+    }
+
+    #[test]
+    fn flows_that_the_kernel_counted_as_closed_are_not_counted_again() {
+        let mut maps = maps(100_000);
+        add(&maps, 1, TcpState::Closed, 0, 0);
+        let flow = FamilyTables::<V4>::flow(&maps.store.tables, &key(1)).unwrap();
+        flow.set(Flow { marks: FLOW_CLOSED, ..flow.get() });
+        add(&maps, 2, TcpState::Opening, 0, 0);
+        sweep(&mut maps, &policy());
+        assert_eq!((left(&maps), expired(&maps)), (0, 1));
+        assert_eq!(maps.contents().plan.services.values().next().unwrap().expired, 1);
+    }
+
+    #[test]
+    fn an_entry_without_its_peer_goes_when_its_time_is_over() {
+        let mut maps = maps(100_000);
+        add(&maps, 1, TcpState::Open, 0, 0);
+        maps.store.tables.remove_flow(&key(1));
+        sweep(&mut maps, &policy());
+        assert_eq!((left(&maps), expired(&maps)), (0, 0));
+    }
+
+    #[test]
+    fn a_packet_later_than_the_clock_is_no_silence() {
+        let mut maps = maps(100_000);
+        add(&maps, 1, TcpState::Open, 100_005, 100_005);
+        sweep(&mut maps, &policy());
+        assert_eq!(left(&maps), 2);
+    }
+
+    #[test]
+    fn the_clock_may_wrap() {
+        let mut maps = maps(2 * HZ);
+        add(&maps, 1, TcpState::Opening, 0_u32.wrapping_sub(2 * HZ), 0);
+        add(&maps, 2, TcpState::Open, 0_u32.wrapping_sub(2 * HZ), 0);
+        sweep(&mut maps, &policy());
+        assert_eq!(left(&maps), 4);
+        maps.store.tables.now.set(5 * HZ);
+        sweep(&mut maps, &policy());
+        assert_eq!(left(&maps), 2);
+    }
+
+    #[test]
+    fn the_census_counts_what_stays() {
+        let mut maps = maps(100);
+        add(&maps, 1, TcpState::Open, 100, 100);
+        add(&maps, 2, TcpState::Opening, 100, 100);
+        let census = sweep(&mut maps, &policy());
+        assert_eq!(census.entries, 4);
+        assert_eq!((census.open_by_server[&1], census.open_by_service[&1]), (2, 2));
+        assert_eq!((census.servers, census.services), ([1].into(), [1].into()));
+    }
+
+    #[test]
+    fn a_walk_goes_on_where_it_stopped() {
+        let mut maps = maps(100);
+        add(&maps, 1, TcpState::Open, 100, 100);
+        let mut sweeper = Sweeper::default();
+        // One batch of IPv4, its end, one batch of IPv6, its end.
+        let ends: Vec<_> = (0..4).map(|_| sweeper.step(&mut maps, &policy(), 1).unwrap().is_some()).collect();
+        assert_eq!(ends, [false, false, false, true]);
+    }
+
+    #[test]
+    fn counts_are_corrected_only_when_they_are_sure_to_be_wrong() {
+        // Quiet and right; quiet and one too many; busy; fewer than none.
+        assert_eq!(correction((9, 9), (4, 4), 2, 3), 0);
+        assert_eq!(correction((9, 9), (4, 4), 1, 3), 1);
+        assert_eq!(correction((8, 9), (4, 4), 1, 3), 0);
+        assert_eq!(correction((8, 9), (8, 9), 1, 0), u32::MAX);
+    }
+
+    #[test]
+    fn lifetimes_follow_the_timeouts() {
+        let secs = |n| Some(Duration::from_secs(n));
+        let proxy = || Proxy::new(ProxyId(0), "p", Mode::Tcp);
+        let mut frontend = Frontend::new(proxy(), FrontendId(0));
+        let mut backend = Backend::new(proxy(), BackendId(0));
+        assert_eq!(Lifetimes::new(&frontend, &backend), Lifetimes::default());
+        frontend.timeout_client = secs(30);
+        backend.timeout_server = secs(20);
+        backend.timeout_connect = secs(4);
+        let times = Lifetimes::new(&frontend, &backend);
+        assert_eq!([times.opening, times.open, times.closing].map(|t| t.as_secs()), [4, 20, 20]);
+        backend.timeout_tunnel = secs(3600);
+        frontend.timeout_client_fin = secs(5);
+        let times = Lifetimes::new(&frontend, &backend);
+        assert_eq!([times.opening, times.open, times.closing].map(|t| t.as_secs()), [4, 3600, 5]);
+        backend.timeout_tunnel = secs(u64::MAX / 2);
+        assert_eq!(Lifetimes::new(&frontend, &backend).open, OPEN);
+    }
+}

@@ -1,0 +1,152 @@
+//! The folder of pins: what of the kernel plane outlives the daemon.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::fs::{DirBuilderExt, symlink};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use lb_common::names;
+use nix::mount::{MsFlags, mount};
+use nix::sys::statfs::{BPF_FS_MAGIC, statfs};
+
+use crate::sys;
+
+/// The symbolic link whose target is the ABI of the pinned maps: bpffs has no ordinary files.
+const ABI: &str = "abi";
+/// What the names of pinned links begin with.
+const LINK: &str = "link_";
+
+/// A folder on a BPF file system.
+#[derive(Clone, Debug)]
+pub struct Pins {
+    folder: PathBuf,
+}
+
+impl Pins {
+    /// The folder, made if it is not there; the BPF file system is mounted at its usual place if need be.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be made, or is on no BPF file system.
+    pub fn open(folder: &Path) -> anyhow::Result<Self> {
+        let usual = Path::new(names::BPF_FS);
+        if folder.starts_with(usual) && !is_bpffs(usual) {
+            mount(Some("bpf"), usual, Some("bpf"), MsFlags::empty(), Some("mode=0700"))
+                .with_context(|| format!("mounting a BPF file system at {}", usual.display()))?;
+        }
+        fs::DirBuilder::new()
+            .mode(0o700)
+            .recursive(true)
+            .create(folder)
+            .with_context(|| format!("making the folder of pins {}", folder.display()))?;
+        if !is_bpffs(folder) {
+            bail!("{} is on no BPF file system", folder.display());
+        }
+        Ok(Self { folder: folder.to_owned() })
+    }
+
+    /// Where it is.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Where a map is pinned.
+    pub fn map(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// Where the link to an interface is pinned. Names on bpffs hold no dots, names of interfaces no colons.
+    pub fn link(&self, interface: &str) -> PathBuf {
+        self.folder.join(format!("{LINK}{}", interface.replace('.', ":")))
+    }
+
+    /// The interfaces that links are pinned of.
+    ///
+    /// # Errors
+    ///
+    /// The folder cannot be read.
+    pub fn links(&self) -> io::Result<Vec<String>> {
+        let interface = |name: OsString| Some(name.to_str()?.strip_prefix(LINK)?.replace(':', "."));
+        Ok(self.entries()?.into_iter().filter_map(interface).collect())
+    }
+
+    /// What the pinned maps' ABI was called by who made them. None: there are none, or they are incomplete.
+    pub fn abi(&self) -> Option<String> {
+        let complete = names::PINNED.iter().all(|name| self.map(name).exists());
+        let target = fs::read_link(self.folder.join(ABI)).ok()?;
+        target.into_os_string().into_string().ok().filter(|_| complete)
+    }
+
+    /// Says what the pinned maps' ABI is.
+    ///
+    /// # Errors
+    ///
+    /// The file system refuses.
+    pub fn set_abi(&self, abi: &str) -> io::Result<()> {
+        let path = self.folder.join(ABI);
+        match fs::remove_file(&path) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+            _ => {}
+        }
+        symlink(abi, path)
+    }
+
+    /// Whether nothing is pinned.
+    ///
+    /// # Errors
+    ///
+    /// The folder cannot be read.
+    pub fn is_empty(&self) -> io::Result<bool> {
+        Ok(self.entries()?.is_empty())
+    }
+
+    /// Removes all pins: links first, so that no packet meets a program whose maps are going. The folder stays.
+    ///
+    /// # Errors
+    ///
+    /// A pin cannot be removed.
+    pub fn clear(&self) -> io::Result<()> {
+        for interface in self.links()? {
+            self.detach(&interface)?;
+        }
+        self.entries()?.into_iter().try_for_each(|name| fs::remove_file(self.folder.join(name)))
+    }
+
+    /// Takes the program off an interface and removes the pin of its link; if there is none, that is as well.
+    ///
+    /// # Errors
+    ///
+    /// The pin cannot be removed.
+    pub fn detach(&self, interface: &str) -> io::Result<()> {
+        let path = self.link(interface);
+        if let Ok(link) = sys::open_pinned(&path) {
+            // A link whose interface is gone is detached already, which is an error to the kernel.
+            let _ = sys::detach_link(link.as_fd());
+        }
+        match fs::remove_file(path) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
+            _ => Ok(()),
+        }
+    }
+
+    /// Removes all pins and the folder.
+    ///
+    /// # Errors
+    ///
+    /// A pin or the folder cannot be removed.
+    pub fn remove(self) -> io::Result<()> {
+        self.clear()?;
+        fs::remove_dir(self.folder)
+    }
+
+    fn entries(&self) -> io::Result<Vec<OsString>> {
+        fs::read_dir(&self.folder)?.map(|entry| entry.map(|e| e.file_name())).collect()
+    }
+}
+
+fn is_bpffs(path: &Path) -> bool {
+    statfs(path).is_ok_and(|fs| fs.filesystem_type() == BPF_FS_MAGIC)
+}
