@@ -1,15 +1,26 @@
 //! The configuration: lexer, syntax tree, diagnostics, keyword tables and the resolved model.
 //!
-//! Text goes through four forms, each a type of its own: words with their places (`lex`), sections and lines
-//! (`ast`), what was typed with its defaults applied (`draft`), and what the daemon runs on ([`model`]), in which
+//! Text goes through four forms, each a type of its own: words with their places ([`lex`]), sections and lines
+//! ([`ast`]), what was typed with its defaults applied (`draft`), and what the daemon runs on ([`model`]), in which
 //! every name is resolved. Nothing here opens a socket or reads a clock; files come through a trait.
 
+pub mod ast;
 pub mod diag;
+mod draft;
+mod environment;
 pub mod host;
 pub mod keyword;
 pub mod lex;
+mod load;
 pub mod model;
+pub mod preproc;
+pub mod quote;
+mod resolve;
 pub mod source;
 pub mod span;
 pub mod tls;
 pub mod units;
+
+pub use environment::Environment;
+pub use host::Host;
+pub use load::{Outcome, load, load_text};

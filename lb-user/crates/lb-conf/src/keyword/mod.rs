@@ -1,10 +1,61 @@
 //! The words of the language, one row each: name, syntax, where it is valid, what it does, whether it is served, and
 //! what reads its arguments.
 //!
-//! To serve a word that was not: have its row's parser fill the model and change the row from `planned` (or
-//! `unread`, if nothing read its arguments before) to `served`. The reference, the hints and `-dK` follow.
+//! To serve a word that was not: have its row's parser fill the model and change the row from [`planned`] (or
+//! [`unread`], if nothing read its arguments before) to [`served`]. The reference, the hints and `-dK` follow.
 
+mod address;
+mod args;
+mod balance;
+mod bind;
+mod check;
+mod global;
+mod log;
+mod lookup;
+mod option;
+mod proxy;
 pub mod section;
+mod server;
+mod timeout;
+
+pub(crate) use address::{Address, HostPart, Ports};
+pub(crate) use args::{Args, Context};
+pub(crate) use lookup::read;
+pub(crate) use server::check_name;
+
+pub use balance::{ALGORITHMS, AlgorithmRow};
+
+use crate::diag::Diagnostic;
+use crate::draft::ProxyDraft;
+use crate::model::Global;
+
+/// What can begin a line of `global`.
+pub(crate) static GLOBALS: &[&[Keyword<Global>]] = &[global::GLOBAL];
+
+/// What can begin a line of a proxy.
+pub(crate) static PROXIES: &[&[Keyword<ProxyDraft>]] =
+    &[proxy::PROXY, balance::BALANCE, timeout::TIMEOUTS, option::OPTIONS, check::CHECKS];
+
+/// A table of words under its title.
+pub struct Table {
+    /// What its words belong to.
+    pub title: &'static str,
+    /// The rows.
+    pub rows: Vec<&'static Row>,
+}
+
+/// All tables, for the reference and `-dK`.
+pub fn tables() -> Vec<Table> {
+    fn rows<T>(tables: &'static [&'static [Keyword<T>]]) -> Vec<&'static Row> {
+        tables.iter().flat_map(|table| table.iter()).map(|keyword| &keyword.row).collect()
+    }
+    vec![
+        Table { title: "global", rows: rows(GLOBALS) },
+        Table { title: "defaults, frontend, listen, backend", rows: rows(PROXIES) },
+        Table { title: "bind and stats socket", rows: bind::BIND.iter().map(|k| &k.row).collect() },
+        Table { title: "server and default-server", rows: server::SERVER.iter().map(|k| &k.row).collect() },
+    ]
+}
 
 /// Whether a word works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -15,4 +66,125 @@ pub enum Status {
     NotYet,
     /// It is known, and will not be served for this reason.
     Refused(&'static str),
+}
+
+/// A set of section kinds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Sections(u8);
+
+impl Sections {
+    /// `global`.
+    pub const GLOBAL: Self = Self(1);
+    /// `defaults`.
+    pub const DEFAULTS: Self = Self(2);
+    /// `frontend` and `listen`.
+    pub const FRONTEND: Self = Self(4);
+    /// `backend` and `listen`.
+    pub const BACKEND: Self = Self(8);
+
+    /// Both sets together.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether the sets have a section in common.
+    pub const fn meets(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// The names of the sections that are in the set.
+    pub fn names(self) -> Vec<&'static str> {
+        let all = [
+            (Self::GLOBAL, "global"),
+            (Self::DEFAULTS, "defaults"),
+            (Self::FRONTEND, "frontend"),
+            (Self::FRONTEND.and(Self::BACKEND), "listen"),
+            (Self::BACKEND, "backend"),
+        ];
+        all.into_iter().filter(|(set, _)| self.meets(*set)).map(|(_, name)| name).collect()
+    }
+}
+
+/// What is known about a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// The word, or the two words, that it is written with.
+    pub name: &'static str,
+    /// Its arguments.
+    pub syntax: &'static str,
+    /// Where it is valid.
+    pub sections: Sections,
+    /// What it does.
+    pub doc: &'static str,
+    /// Whether it is served.
+    pub status: Status,
+    /// Whether `no` before it takes it back.
+    pub negatable: bool,
+}
+
+/// A row with what reads the word's arguments into a draft.
+pub(crate) struct Keyword<T: 'static> {
+    pub(crate) row: Row,
+    pub(crate) parse: Option<Parse<T>>,
+}
+
+/// Reads the arguments of a word. What is fatal is returned; what is not goes to [`Args::note`].
+pub(crate) type Parse<T> = fn(&mut T, &mut Args<'_>) -> Result<(), Diagnostic>;
+
+impl<T> Keyword<T> {
+    /// The same word, which may be preceded by `no`.
+    pub(crate) const fn negatable(mut self) -> Self {
+        self.row.negatable = true;
+        self
+    }
+}
+
+/// A word that works.
+pub(crate) const fn served<T>(
+    name: &'static str,
+    syntax: &'static str,
+    sections: Sections,
+    doc: &'static str,
+    parse: Parse<T>,
+) -> Keyword<T> {
+    let row = Row { name, syntax, sections, doc, status: Status::Served, negatable: false };
+    Keyword { row, parse: Some(parse) }
+}
+
+/// A word whose arguments are read and checked, but that nothing carries out yet.
+pub(crate) const fn planned<T>(
+    name: &'static str,
+    syntax: &'static str,
+    sections: Sections,
+    doc: &'static str,
+    parse: Parse<T>,
+) -> Keyword<T> {
+    let row = Row { name, syntax, sections, doc, status: Status::NotYet, negatable: false };
+    Keyword { row, parse: Some(parse) }
+}
+
+/// A word that is known by name only.
+pub(crate) const fn unread<T>(
+    name: &'static str,
+    syntax: &'static str,
+    sections: Sections,
+    doc: &'static str,
+) -> Keyword<T> {
+    Keyword {
+        row: Row { name, syntax, sections, doc, status: Status::NotYet, negatable: false },
+        parse: None,
+    }
+}
+
+/// A word that will not be served.
+pub(crate) const fn refused<T>(
+    name: &'static str,
+    syntax: &'static str,
+    sections: Sections,
+    doc: &'static str,
+    reason: &'static str,
+) -> Keyword<T> {
+    let status = Status::Refused(reason);
+    Keyword { row: Row { name, syntax, sections, doc, status, negatable: false }, parse: None }
 }

@@ -47,6 +47,11 @@ impl<'a> Lexer<'a> {
         Self { cursor: Cursor::new(file, text) }
     }
 
+    /// The number of the last line that was read.
+    pub fn line(&self) -> u32 {
+        self.cursor.line()
+    }
+
     /// The next line with what is joined to it, or None at the end of the file.
     ///
     /// # Errors

@@ -1,0 +1,41 @@
+//! `bind` lines.
+
+use std::ops::RangeInclusive;
+
+use crate::model::{BindAddress, CommandLevel};
+use crate::span::Span;
+
+/// One address of a `bind` line.
+#[derive(Clone, Debug)]
+pub(crate) struct BindDraft {
+    pub(crate) address: BindAddress,
+    pub(crate) settings: BindSettings,
+    pub(crate) span: Span,
+}
+
+impl BindDraft {
+    /// The addresses of a port range.
+    pub(crate) fn of_range(
+        ip: std::net::IpAddr,
+        ports: RangeInclusive<u16>,
+        span: Span,
+    ) -> impl Iterator<Item = (BindAddress, Span)> {
+        ports.map(move |port| (BindAddress::Inet((ip, port).into()), span))
+    }
+}
+
+/// What follows the addresses.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct BindSettings {
+    pub(crate) id: Option<u32>,
+    pub(crate) name: Option<String>,
+    pub(crate) maxconn: Option<u32>,
+    pub(crate) backlog: Option<u32>,
+    pub(crate) interface: Option<String>,
+    pub(crate) v6_only: Option<bool>,
+    pub(crate) transparent: bool,
+    pub(crate) mode: Option<u32>,
+    pub(crate) uid: Option<u32>,
+    pub(crate) gid: Option<u32>,
+    pub(crate) level: Option<CommandLevel>,
+}

@@ -1,0 +1,122 @@
+//! `defaults`, `frontend`, `backend` and `listen` sections.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::{BindDraft, CheckDraft, LogDraft, Placed, ServerDraft, ServerSettings};
+use crate::keyword::section::SectionKind;
+use crate::model::{Algorithm, HashType, Mode, Redispatch, XdpUse};
+use crate::span::Span;
+
+/// A proxy, or the settings that proxies begin with.
+#[derive(Clone, Debug)]
+pub(crate) struct ProxyDraft {
+    pub(crate) kind: SectionKind,
+    /// Empty for an unnamed `defaults`.
+    pub(crate) name: String,
+    pub(crate) span: Span,
+    pub(crate) id: Option<Placed<u32>>,
+    pub(crate) mode: Mode,
+    pub(crate) disabled: bool,
+    pub(crate) description: Option<String>,
+    pub(crate) logs: Vec<LogDraft>,
+    pub(crate) log_tag: Option<String>,
+    pub(crate) maxconn: Option<u32>,
+    pub(crate) backlog: Option<u32>,
+    pub(crate) fullconn: Option<u32>,
+    pub(crate) retries: Option<u32>,
+    pub(crate) redispatch: Option<Redispatch>,
+    pub(crate) algorithm: Option<Placed<Algorithm>>,
+    pub(crate) hash_type: HashType,
+    pub(crate) default_backend: Option<Placed<String>>,
+    pub(crate) xdp: Option<Placed<XdpUse>>,
+    pub(crate) flags: BTreeMap<Flag, Placed<bool>>,
+    pub(crate) timeouts: Timeouts,
+    /// The timeouts of the `defaults`: a second value for one of the others is worth a warning.
+    pub(crate) inherited: Timeouts,
+    pub(crate) check: CheckDraft,
+    pub(crate) default_server: ServerSettings,
+    pub(crate) binds: Vec<BindDraft>,
+    pub(crate) servers: Vec<ServerDraft>,
+}
+
+impl ProxyDraft {
+    /// A section at its first line, with the settings of `defaults` if there are any.
+    pub(crate) fn begin(kind: SectionKind, name: &str, span: Span, defaults: Option<&Self>) -> Self {
+        let mut draft = defaults.cloned().unwrap_or_else(|| Self::empty(kind));
+        draft.kind = kind;
+        draft.name = name.to_owned();
+        draft.span = span;
+        draft.id = None;
+        draft.description = None;
+        draft.inherited = draft.timeouts.clone();
+        draft
+    }
+
+    fn empty(kind: SectionKind) -> Self {
+        Self {
+            kind,
+            name: String::new(),
+            span: Span::default(),
+            id: None,
+            mode: Mode::default(),
+            disabled: false,
+            description: None,
+            logs: Vec::new(),
+            log_tag: None,
+            maxconn: None,
+            backlog: None,
+            fullconn: None,
+            retries: None,
+            redispatch: None,
+            algorithm: None,
+            hash_type: HashType::default(),
+            default_backend: None,
+            xdp: None,
+            flags: BTreeMap::new(),
+            timeouts: Timeouts::default(),
+            inherited: Timeouts::default(),
+            check: CheckDraft::default(),
+            default_server: ServerSettings::default(),
+            binds: Vec::new(),
+            servers: Vec::new(),
+        }
+    }
+
+    /// Whether an option is on.
+    pub(crate) fn flag(&self, flag: Flag) -> bool {
+        self.flags.get(&flag).is_some_and(|f| f.value)
+    }
+
+    pub(crate) fn is_frontend(&self) -> bool {
+        matches!(self.kind, SectionKind::Frontend | SectionKind::Listen)
+    }
+
+    pub(crate) fn is_backend(&self) -> bool {
+        matches!(self.kind, SectionKind::Backend | SectionKind::Listen)
+    }
+}
+
+/// `option` words that are on or off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Flag {
+    AbortOnClose,
+    AllBackups,
+    LogHealthChecks,
+}
+
+/// `timeout` words.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Timeouts {
+    pub(crate) client: Option<Duration>,
+    pub(crate) client_fin: Option<Duration>,
+    pub(crate) http_request: Option<Duration>,
+    pub(crate) http_keep_alive: Option<Duration>,
+    pub(crate) connect: Option<Duration>,
+    pub(crate) server: Option<Duration>,
+    pub(crate) server_fin: Option<Duration>,
+    pub(crate) check: Option<Duration>,
+    pub(crate) queue: Option<Duration>,
+    pub(crate) tunnel: Option<Duration>,
+    pub(crate) tarpit: Option<Duration>,
+}

@@ -1,0 +1,48 @@
+//! `server` and `default-server` lines.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::Placed;
+use crate::model::ServerAddress;
+use crate::span::Span;
+
+/// A `server` line.
+#[derive(Clone, Debug)]
+pub(crate) struct ServerDraft {
+    pub(crate) name: Placed<String>,
+    pub(crate) address: ServerAddress,
+    pub(crate) hostname: Option<String>,
+    pub(crate) settings: ServerSettings,
+    pub(crate) span: Span,
+}
+
+/// What follows a server's address, or `default-server`.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ServerSettings {
+    pub(crate) id: Option<Placed<u32>>,
+    pub(crate) weight: Option<u32>,
+    pub(crate) backup: bool,
+    pub(crate) maxconn: Option<u32>,
+    pub(crate) minconn: Option<u32>,
+    pub(crate) maxqueue: Option<u32>,
+    pub(crate) slowstart: Option<Duration>,
+    pub(crate) disabled: bool,
+    pub(crate) cookie: Option<String>,
+    pub(crate) shutdown_on_down: bool,
+    pub(crate) shutdown_backups_on_up: bool,
+    pub(crate) check: CheckSettings,
+}
+
+/// When and where a server is checked.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct CheckSettings {
+    pub(crate) enabled: Option<Span>,
+    pub(crate) inter: Option<Duration>,
+    pub(crate) fastinter: Option<Duration>,
+    pub(crate) downinter: Option<Duration>,
+    pub(crate) rise: Option<u32>,
+    pub(crate) fall: Option<u32>,
+    pub(crate) port: Option<u16>,
+    pub(crate) addr: Option<IpAddr>,
+}

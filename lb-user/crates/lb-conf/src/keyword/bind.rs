@@ -1,0 +1,233 @@
+//! `bind`: addresses and what follows them.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+
+use super::args::invalid;
+use super::{Address, Args, HostPart, Keyword, Ports, Sections, lookup, refused, served, unread};
+use crate::diag::{Code, Diagnostic};
+use crate::draft::{BindDraft, BindSettings, ProxyDraft};
+use crate::lex::Word;
+use crate::model::{BindAddress, CommandLevel};
+use crate::span::Span;
+
+const F: Sections = Sections::FRONTEND;
+const G: Sections = Sections::GLOBAL;
+const FG: Sections = F.and(G);
+
+/// The words behind the addresses of `bind` and, where valid in `global`, of `stats socket`.
+pub(crate) static BIND: &[Keyword<BindSettings>] = &[
+    served("name", "<name>", F, "the address's name in statistics", |b, a| {
+        b.name = Some(a.word("a name")?.text.clone());
+        Ok(())
+    }),
+    served("id", "<number>", F, "the address's number in statistics", |b, a| {
+        b.id = Some(a.number(1..=u32::MAX)?);
+        Ok(())
+    }),
+    served("maxconn", "<number>", FG, "concurrent connections of this address", |b, a| {
+        b.maxconn = Some(a.number(0..=u32::MAX)?);
+        Ok(())
+    }),
+    served("backlog", "<number>", FG, "connections that may wait to be accepted", |b, a| {
+        b.backlog = Some(a.number(0..=u32::MAX)?);
+        Ok(())
+    }),
+    served("interface", "<name>", F, "takes only what arrives at this interface", |b, a| {
+        b.interface = Some(a.word("the name of an interface")?.text.clone());
+        Ok(())
+    }),
+    served("v6only", "", F, "an IPv6 wildcard takes no IPv4", |b, _| {
+        b.v6_only = Some(true);
+        Ok(())
+    }),
+    served("v4v6", "", F, "an IPv6 wildcard takes IPv4 too", |b, _| {
+        b.v6_only = Some(false);
+        Ok(())
+    }),
+    served("transparent", "", F, "takes traffic for addresses that the host does not have", |b, _| {
+        b.transparent = true;
+        Ok(())
+    }),
+    served("mode", "<octal>", FG, "the permissions of a socket's file", |b, a| {
+        let word = a.word("permissions such as 660")?;
+        let mode = u32::from_str_radix(word, 8).ok().filter(|m| *m <= 0o7777);
+        b.mode = Some(mode.ok_or_else(|| {
+            invalid(word, format!("'{}' are not permissions", word.text))
+                .label("expected octal digits such as 660")
+        })?);
+        Ok(())
+    }),
+    served("user", "<name>", FG, "the owner of a socket's file", |b, a| {
+        b.uid = Some(user(a)?);
+        Ok(())
+    }),
+    served("group", "<name>", FG, "the group of a socket's file", |b, a| {
+        b.gid = Some(group(a)?);
+        Ok(())
+    }),
+    served("uid", "<number>", FG, "the owner of a socket's file by number", |b, a| {
+        b.uid = Some(a.number(0..=u32::MAX)?);
+        Ok(())
+    }),
+    served("gid", "<number>", FG, "the group of a socket's file by number", |b, a| {
+        b.gid = Some(a.number(0..=u32::MAX)?);
+        Ok(())
+    }),
+    served("level", "user|operator|admin", G, "what clients of a stats socket may do", |b, a| {
+        let levels = [
+            ("user", CommandLevel::User),
+            ("operator", CommandLevel::Operator),
+            ("admin", CommandLevel::Admin),
+        ];
+        b.level = Some(a.choice(&levels)?);
+        Ok(())
+    }),
+    unread("expose-fd", "listeners", G, "lets a new process take over the listeners"),
+    unread("severity-output", "none|number|string", G, "how answers to commands show their severity"),
+    unread("accept-proxy", "", F, "expects a PROXY protocol header"),
+    unread("accept-netscaler-cip", "<magic>", F, "expects a NetScaler client address header"),
+    unread("defer-accept", "", F, "accepts a connection once it has data"),
+    unread("label", "<name>", F, "a name for a guid prefix"),
+    unread("guid-prefix", "<text>", F, "a name that survives reloads"),
+    unread("idle-ping", "<time>", F, "how often a silent HTTP/2 client is probed"),
+    unread("cc", "<name>", F, "the congestion control algorithm"),
+    unread("mss", "<number>", F, "the largest TCP segment"),
+    unread("namespace", "<name>", F, "the network namespace to listen in"),
+    unread("nbconn", "<number>", F, "how many connections a reverse listener keeps"),
+    unread("nice", "<number>", F, "the scheduling priority of its connections"),
+    unread("process", "<set>", F, "which threads accept; an old form of thread"),
+    unread("proto", "<name>", F, "the protocol that clients speak without saying so"),
+    unread("shards", "<number>|by-thread|by-group", F, "how many sockets share the address"),
+    unread("tcp-ut", "<time>", F, "how long unacknowledged data may wait"),
+    unread("tfo", "", F, "TCP Fast Open"),
+    unread("thread", "<set>", F, "which threads accept"),
+    unread("quic-cc-algo", "<name>", F, "QUIC's congestion control algorithm"),
+    unread("quic-force-retry", "", F, "QUIC's address validation for every client"),
+    unread("quic-socket", "connection|listener", F, "how QUIC connections use sockets"),
+    unread("ssl", "", F, "terminates TLS"),
+    unread("crt", "<file>", F, "a certificate with its key, or a folder of them"),
+    unread("crt-list", "<file>", F, "a list of certificates with their settings"),
+    unread("default-crt", "<file>", F, "the certificate for names without one"),
+    unread("alpn", "<names>", F, "protocols that TLS clients can choose from"),
+    unread("ciphers", "<list>", F, "cipher suites up to TLS 1.2"),
+    unread("ciphersuites", "<list>", F, "cipher suites of TLS 1.3"),
+    unread("curves", "<list>", F, "groups for the key exchange"),
+    unread("ecdhe", "<name>", F, "the group for the key exchange; an old form of curves"),
+    unread("sigalgs", "<list>", F, "signature algorithms"),
+    unread("client-sigalgs", "<list>", F, "signature algorithms of client certificates"),
+    unread("ca-file", "<file>", F, "authorities that client certificates must come from"),
+    unread("ca-verify-file", "<file>", F, "authorities that verify but are not announced"),
+    unread("ca-ignore-err", "<list>", F, "errors of authorities that are let through"),
+    unread("crt-ignore-err", "<list>", F, "errors of certificates that are let through"),
+    unread("crl-file", "<file>", F, "revoked client certificates"),
+    unread("verify", "none|optional|required", F, "whether clients need a certificate"),
+    unread("no-ca-names", "", F, "does not announce authorities"),
+    unread("strict-sni", "", F, "refuses names without a certificate"),
+    unread("ssl-min-ver", "<version>", F, "the oldest TLS version"),
+    unread("ssl-max-ver", "<version>", F, "the newest TLS version"),
+    unread("no-sslv3", "", F, "no SSL 3.0, which is never spoken"),
+    unread("no-tlsv10", "", F, "no TLS 1.0, which is never spoken"),
+    unread("no-tlsv11", "", F, "no TLS 1.1, which is never spoken"),
+    unread("no-tlsv12", "", F, "no TLS 1.2"),
+    unread("no-tlsv13", "", F, "no TLS 1.3"),
+    unread("force-tlsv12", "", F, "TLS 1.2 alone"),
+    unread("force-tlsv13", "", F, "TLS 1.3 alone"),
+    refused("force-sslv3", "", F, "SSL 3.0 alone", "SSL 3.0 is broken and not spoken"),
+    refused("force-tlsv10", "", F, "TLS 1.0 alone", "TLS 1.0 is deprecated and not spoken"),
+    refused("force-tlsv11", "", F, "TLS 1.1 alone", "TLS 1.1 is deprecated and not spoken"),
+    unread("no-tls-tickets", "", F, "no stateless session resumption"),
+    unread("tls-tickets", "", F, "stateless session resumption"),
+    unread("tls-ticket-keys", "<file>", F, "keys of session tickets, shared with other instances"),
+    unread("prefer-client-ciphers", "", F, "the client's order of cipher suites counts"),
+    unread("prefer-server-ciphers", "", F, "the server's order of cipher suites counts"),
+    unread("no-alpn", "", F, "no choice of protocols by TLS"),
+    unread("npn", "<names>", F, "what came before ALPN"),
+    unread("allow-0rtt", "", F, "takes early data of TLS 1.3"),
+    unread("generate-certificates", "", F, "makes certificates as names come up"),
+    unread("ca-sign-file", "<file>", F, "the authority for certificates that are made"),
+    unread("ca-sign-pass", "<text>", F, "the password of its key"),
+    unread("ocsp-update", "on|off", F, "fetches OCSP responses"),
+];
+
+/// A user by name.
+pub(super) fn user(args: &mut Args<'_>) -> Result<u32, Diagnostic> {
+    let word = args.word("the name of a user")?;
+    args.host.user_id(word).ok_or_else(|| invalid(word, format!("there is no user '{}' here", word.text)))
+}
+
+/// A group by name.
+pub(super) fn group(args: &mut Args<'_>) -> Result<u32, Diagnostic> {
+    let word = args.word("the name of a group")?;
+    args.host.group_id(word).ok_or_else(|| invalid(word, format!("there is no group '{}' here", word.text)))
+}
+
+/// `bind ADDRESS[,…] …`
+pub(super) fn bind(proxy: &mut ProxyDraft, args: &mut Args<'_>) -> Result<(), Diagnostic> {
+    let word = args.word("an address such as :80 or 10.0.0.1:443")?;
+    let addresses = addresses(word, args.host)?;
+    let settings = settings(args);
+    for (address, span) in addresses {
+        proxy.binds.push(BindDraft { address, settings: settings.clone(), span });
+    }
+    Ok(())
+}
+
+/// The words behind an address.
+pub(super) fn settings(args: &mut Args<'_>) -> BindSettings {
+    let mut settings = BindSettings::default();
+    lookup::read_params(BIND, &mut settings, args);
+    settings
+}
+
+/// The addresses of a word, which commas separate.
+pub(super) fn addresses(
+    word: &Word,
+    host: &dyn crate::host::Host,
+) -> Result<Vec<(BindAddress, Span)>, Diagnostic> {
+    let mut found = Vec::new();
+    let mut offset = 0;
+    for part in word.text.split(',') {
+        let span = word.part(offset..offset + part.len());
+        offset += part.len() + 1;
+        found.extend(one(part, span, host)?);
+    }
+    Ok(found)
+}
+
+fn one(text: &str, span: Span, host: &dyn crate::host::Host) -> Result<Vec<(BindAddress, Span)>, Diagnostic> {
+    let address = Address::parse(text, span)?;
+    let missing = || {
+        let error = Diagnostic::alert(Code::MissingArgument, format!("'{text}' has no port"));
+        error.at(span).label("expected an address and a port such as :80")
+    };
+    let ip = match address.host {
+        HostPart::Unix(path) if path == PathBuf::new() => return Err(missing()),
+        HostPart::Unix(path) => return Ok(vec![(BindAddress::Unix(path), span)]),
+        HostPart::Fd(_) => {
+            return Err(
+                Diagnostic::alert(Code::NotServed, "inherited sockets are not supported yet by lbx").at(span)
+            );
+        }
+        HostPart::Any => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        HostPart::Ip(ip) => ip,
+        HostPart::Name(name) => resolve(&name, span, host)?,
+    };
+    match address.ports {
+        Ports::Range(first, last) if first > 0 => Ok(BindDraft::of_range(ip, first..=last, span).collect()),
+        Ports::Offset(_) => {
+            let error =
+                Diagnostic::alert(Code::InvalidArgument, format!("'{text}' has a port relative to nothing"));
+            Err(error.at(span))
+        }
+        Ports::None | Ports::Range(..) => Err(missing()),
+    }
+}
+
+/// The first address of a host name.
+pub(super) fn resolve(name: &str, span: Span, host: &dyn crate::host::Host) -> Result<IpAddr, Diagnostic> {
+    host.addresses(name).first().copied().ok_or_else(|| {
+        let error = Diagnostic::alert(Code::UnknownName, format!("cannot resolve the host name '{name}'"));
+        error.at(span)
+    })
+}

@@ -1,0 +1,338 @@
+//! `option httpchk`, `option tcp-check`, `http-check` and `tcp-check`.
+
+use super::args::invalid;
+use super::{Args, Keyword, Sections, served, unread};
+use crate::diag::{Code, Diagnostic};
+use crate::draft::{CheckKind, HttpSend, Placed, ProxyDraft};
+use crate::lex::Word;
+use crate::model::{CheckStep, HttpExpect, HttpMatch, TcpExpect, TcpMatch, TextMatch};
+
+const DB: Sections = Sections::DEFAULTS.and(Sections::BACKEND);
+
+/// The rows.
+pub(crate) static CHECKS: &[Keyword<ProxyDraft>] = &[
+    served(
+        "http-check send",
+        "[meth <method>] [uri <uri>] [ver <version>] [hdr <name> <value>]… [body <text>]",
+        DB,
+        "the request of a check",
+        send,
+    ),
+    served("http-check expect", "[!] <match> <pattern>", DB, "what the answer to a check must have", expect),
+    served(
+        "http-check disable-on-404",
+        "",
+        DB,
+        "a 404 takes a server out without marking it down",
+        |p, a| {
+            p.check.disable_on_404 = true;
+            http_rule(p, a);
+            Ok(())
+        },
+    ),
+    unread("http-check send-state", "", DB, "tells servers their state"),
+    unread("http-check connect", "<setting>…", DB, "opens a connection"),
+    unread("http-check comment", "<text>", DB, "a text for logs"),
+    unread("http-check set-var", "(<variable>) <expression>", DB, "sets a variable"),
+    unread("http-check set-var-fmt", "(<variable>) <format>", DB, "sets a variable"),
+    unread("http-check unset-var", "(<variable>)", DB, "removes a variable"),
+    served("tcp-check connect", "[default] [port <port>]", DB, "opens a connection", connect),
+    served("tcp-check send", "<text>", DB, "sends text", |p, a| {
+        let text = a.word("a text")?;
+        step(p, a, CheckStep::Send(text.as_bytes().to_vec()))
+    }),
+    served("tcp-check send-binary", "<hex>", DB, "sends bytes", |p, a| {
+        let word = a.word("hexadecimal digits")?;
+        step(p, a, CheckStep::Send(hex(word)?))
+    }),
+    served(
+        "tcp-check expect",
+        "[min-recv <number>] [!] <match> <pattern>",
+        DB,
+        "what a server must send",
+        tcp_expect,
+    ),
+    unread("tcp-check send-lf", "<format>", DB, "sends a formatted text"),
+    unread("tcp-check send-binary-lf", "<format>", DB, "sends formatted bytes"),
+    unread("tcp-check comment", "<text>", DB, "a text for logs"),
+    unread("tcp-check set-var", "(<variable>) <expression>", DB, "sets a variable"),
+    unread("tcp-check set-var-fmt", "(<variable>) <format>", DB, "sets a variable"),
+    unread("tcp-check unset-var", "(<variable>)", DB, "removes a variable"),
+];
+
+/// `option tcp-check`
+pub(super) fn tcp_check(proxy: &mut ProxyDraft, args: &mut Args<'_>) -> Result<(), Diagnostic> {
+    choose(proxy, args, CheckKind::Tcp);
+    Ok(())
+}
+
+/// `option httpchk [[METHOD] URI [VERSION]]`
+pub(super) fn httpchk(proxy: &mut ProxyDraft, args: &mut Args<'_>) -> Result<(), Diagnostic> {
+    choose(proxy, args, CheckKind::Http);
+    if args.negated {
+        return Ok(());
+    }
+    let words = args.take_rest();
+    let mut line = HttpSend::default();
+    match words {
+        [] => {}
+        [uri] => line.uri = Some(uri.text.clone()),
+        [method, uri] => (line.method, line.uri) = (Some(method.text.clone()), Some(uri.text.clone())),
+        [method, uri, version, rest @ ..] => {
+            (line.method, line.uri) = (Some(method.text.clone()), Some(uri.text.clone()));
+            old_form(&mut line, version, rest, args)?;
+        }
+    }
+    proxy.check.line = line;
+    Ok(())
+}
+
+fn choose(proxy: &mut ProxyDraft, args: &Args<'_>, kind: CheckKind) {
+    if !args.negated {
+        proxy.check.kind = Some(Placed::new(kind, args.whole()));
+    } else if proxy.check.kind.as_ref().is_some_and(|k| k.value == kind) {
+        proxy.check.kind = None;
+    }
+}
+
+/// The version, behind which old configurations hide header fields and a body: `HTTP/1.1\r\nHost:\ name`.
+fn old_form(
+    line: &mut HttpSend,
+    version: &Word,
+    rest: &[Word],
+    args: &mut Args<'_>,
+) -> Result<(), Diagnostic> {
+    let all: Vec<_> = std::iter::once(version).chain(rest).map(|w| w.text.as_str()).collect();
+    let text = all.join(" ");
+    let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
+    let mut lines = head.split("\r\n");
+    line.version = Some(lines.next().unwrap_or_default().to_owned());
+    for field in lines.filter(|f| !f.is_empty()) {
+        let (name, value) = field.split_once(':').ok_or_else(|| {
+            invalid(version, format!("'{field}' is not a header field")).label("expected 'Name: value'")
+        })?;
+        line.headers.push((name.to_owned(), value.trim().to_owned()));
+    }
+    line.body = (!body.is_empty()).then(|| body.to_owned());
+    if line.headers.is_empty() && line.body.is_none() {
+        return match rest.first() {
+            None => Ok(()),
+            Some(extra) => Err(invalid(extra, "'option httpchk' takes a method, a target and a version")),
+        };
+    }
+    args.note(modern_form(line, version));
+    Ok(())
+}
+
+fn modern_form(line: &HttpSend, version: &Word) -> Diagnostic {
+    let warning = Diagnostic::warning(Code::Deprecated, "header fields behind the version are an old form");
+    let mut modern = "http-check send".to_owned();
+    for (keyword, value) in [("meth", &line.method), ("uri", &line.uri), ("ver", &line.version)] {
+        if let Some(value) = value {
+            modern.push_str(&format!(" {keyword} {}", crate::quote::word(value)));
+        }
+    }
+    for (name, value) in &line.headers {
+        modern.push_str(&format!(" hdr {} {}", crate::quote::word(name), crate::quote::word(value)));
+    }
+    if let Some(body) = &line.body {
+        modern.push_str(&format!(" body {}", crate::quote::word(body)));
+    }
+    warning.at(version.span).help(format!("write 'option httpchk' and '{modern}'"))
+}
+
+fn http_rule(proxy: &mut ProxyDraft, args: &Args<'_>) {
+    proxy.check.http_rules.get_or_insert(args.whole());
+}
+
+/// `http-check send …`
+fn send(proxy: &mut ProxyDraft, args: &mut Args<'_>) -> Result<(), Diagnostic> {
+    let mut send = HttpSend::default();
+    while let Some(word) = args.take() {
+        let text = |args: &mut Args<'_>| args.word("a text").map(|w| w.text.clone());
+        match word.as_ref() {
+            "meth" => send.method = Some(text(args)?),
+            "uri" => send.uri = Some(text(args)?),
+            "ver" => send.version = Some(text(args)?),
+            "hdr" => send.headers.push(header(args)?),
+            "body" => send.body = Some(text(args)?),
+            "uri-lf" | "body-lf" | "comment" => {
+                let message = format!("'{}' of 'http-check send' is not supported yet by lbx", word.text);
+                return Err(Diagnostic::alert(Code::NotServed, message).at(word.span));
+            }
+            _ => {
+                let known = ["meth", "uri", "ver", "hdr", "body"];
+                let error = invalid(word, format!("unknown word '{}' in 'http-check send'", word.text));
+                return Err(error.label("expected meth, uri, ver, hdr or body").nearest(word, known));
+            }
+        }
+    }
+    http_rule(proxy, args);
+    proxy.check.send = Some(send);
+    Ok(())
+}
+
+fn header(args: &mut Args<'_>) -> Result<(String, String), Diagnostic> {
+    let name = args.word("the name of a header")?;
+    let value = args.word("the header's value")?;
+    if name.eq_ignore_ascii_case("content-length") || name.eq_ignore_ascii_case("transfer-encoding") {
+        return Err(invalid(name, format!("'{}' is set by the check itself", name.text)));
+    }
+    if value.text.contains('%') {
+        let error =
+            Diagnostic::alert(Code::NotServed, "formats in headers of checks are not supported yet by lbx");
+        return Err(error.at(value.span));
+    }
+    Ok((name.text.clone(), value.text.clone()))
+}
+
+/// `http-check expect [!] …`
+fn expect(proxy: &mut ProxyDraft, args: &mut Args<'_>) -> Result<(), Diagnostic> {
+    let negated = args.take_if("!");
+    let kind = args.word("what to match")?;
+    let what = match kind.as_ref() {
+        "status" => HttpMatch::Status(statuses(args.word("a status such as 200-299")?)?),
+        "rstatus" => HttpMatch::StatusRegex(regex(args)?),
+        "string" => HttpMatch::Body(args.word("a text")?.text.clone()),
+        "rstring" => HttpMatch::BodyRegex(regex(args)?),
+        "hdr" | "fhdr" => header_match(args, kind.text == "fhdr")?,
+        "min-recv" | "comment" | "ok-status" | "error-status" | "tout-status" | "on-success" | "on-error"
+        | "status-code" | "string-lf" => {
+            let message = format!("'{}' of 'http-check expect' is not supported yet by lbx", kind.text);
+            return Err(Diagnostic::alert(Code::NotServed, message).at(kind.span));
+        }
+        _ => {
+            let known = ["status", "rstatus", "string", "rstring", "hdr", "fhdr"];
+            let error = invalid(kind, format!("unknown match '{}'", kind.text));
+            return Err(error
+                .label("expected [!] and status, rstatus, string, rstring, hdr or fhdr")
+                .nearest(kind, known));
+        }
+    };
+    http_rule(proxy, args);
+    proxy.check.expect.push(Placed::new(HttpExpect { negated, what }, args.whole()));
+    Ok(())
+}
+
+fn statuses(word: &Word) -> Result<Vec<(u16, u16)>, Diagnostic> {
+    let one = |part: &str| -> Option<(u16, u16)> {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        let (first, last) = (first.parse().ok()?, last.parse().ok()?);
+        (first <= last && (100..=999).contains(&first) && last <= 999).then_some((first, last))
+    };
+    word.split(',').map(one).collect::<Option<_>>().ok_or_else(|| {
+        invalid(word, format!("'{}' is not a list of statuses", word.text))
+            .label("expected a list such as 200,300-399")
+    })
+}
+
+fn regex(args: &mut Args<'_>) -> Result<String, Diagnostic> {
+    let word = args.word("a regular expression")?;
+    check_regex(word, word)?;
+    Ok(word.text.clone())
+}
+
+fn check_regex(word: &Word, pattern: &str) -> Result<(), Diagnostic> {
+    match ::regex::bytes::Regex::new(pattern) {
+        Ok(_) => Ok(()),
+        Err(e) => {
+            let last = e.to_string().lines().last().unwrap_or_default().trim().to_owned();
+            Err(invalid(word, format!("'{}' is not a regular expression", word.text)).label(last))
+        }
+    }
+}
+
+fn header_match(args: &mut Args<'_>, whole: bool) -> Result<HttpMatch, Diagnostic> {
+    if !args.take_if("name") {
+        let word = args.word("'name'")?;
+        return Err(invalid(word, format!("unexpected '{}'", word.text)).label("expected 'name'"));
+    }
+    let name = text_match(args)?;
+    let value = if args.take_if("value") { Some(text_match(args)?) } else { None };
+    Ok(HttpMatch::Header { name, value, whole })
+}
+
+/// `[-m METHOD] TEXT`
+fn text_match(args: &mut Args<'_>) -> Result<TextMatch, Diagnostic> {
+    type Make = fn(String) -> TextMatch;
+    let methods: [(&str, Make); 5] = [
+        ("str", TextMatch::Exact),
+        ("beg", TextMatch::Begins),
+        ("end", TextMatch::Ends),
+        ("sub", TextMatch::Holds),
+        ("reg", TextMatch::Regex),
+    ];
+    let make = if args.take_if("-m") { args.choice(&methods)? } else { TextMatch::Exact };
+    let word = args.word("a text")?;
+    let made = make(word.text.clone());
+    if let TextMatch::Regex(pattern) = &made {
+        check_regex(word, pattern)?;
+    }
+    Ok(made)
+}
+
+fn step(proxy: &mut ProxyDraft, args: &Args<'_>, step: CheckStep) -> Result<(), Diagnostic> {
+    proxy.check.steps.push(Placed::new(step, args.whole()));
+    Ok(())
+}
+
+/// `tcp-check connect [default] [port PORT]`
+fn connect(proxy: &mut ProxyDraft, args: &mut Args<'_>) -> Result<(), Diagnostic> {
+    let mut port = None;
+    while let Some(word) = args.take() {
+        match word.as_ref() {
+            "default" => {}
+            "port" => port = Some(args.number(1..=u16::MAX)?),
+            "addr" | "send-proxy" | "via-socks4" | "ssl" | "sni" | "alpn" | "linger" | "proto"
+            | "comment" => {
+                let message = format!("'{}' of 'tcp-check connect' is not supported yet by lbx", word.text);
+                return Err(Diagnostic::alert(Code::NotServed, message).at(word.span));
+            }
+            _ => {
+                let error = invalid(word, format!("unknown word '{}' in 'tcp-check connect'", word.text));
+                return Err(error.label("expected 'default' or 'port'").nearest(word, ["default", "port"]));
+            }
+        }
+    }
+    step(proxy, args, CheckStep::Connect { port })
+}
+
+/// `tcp-check expect [min-recv N] [!] …`
+fn tcp_expect(proxy: &mut ProxyDraft, args: &mut Args<'_>) -> Result<(), Diagnostic> {
+    let min_recv = if args.take_if("min-recv") { Some(args.number(0..=65_535)?) } else { None };
+    let negated = args.take_if("!");
+    let kind = args.word("what to match")?;
+    let what = match kind.as_ref() {
+        "string" => TcpMatch::Bytes(args.word("a text")?.as_bytes().to_vec()),
+        "binary" => TcpMatch::Bytes(hex(args.word("hexadecimal digits")?)?),
+        "rstring" => TcpMatch::Regex(regex(args)?),
+        "rbinary" => TcpMatch::HexRegex(regex(args)?),
+        "string-lf" | "binary-lf" | "comment" | "ok-status" | "error-status" | "tout-status"
+        | "on-success" | "on-error" | "status-code" => {
+            let message = format!("'{}' of 'tcp-check expect' is not supported yet by lbx", kind.text);
+            return Err(Diagnostic::alert(Code::NotServed, message).at(kind.span));
+        }
+        _ => {
+            let known = ["string", "binary", "rstring", "rbinary"];
+            let error = invalid(kind, format!("unknown match '{}'", kind.text));
+            return Err(error
+                .label("expected [!] and string, rstring, binary or rbinary")
+                .nearest(kind, known));
+        }
+    };
+    step(proxy, args, CheckStep::Expect(TcpExpect { negated, what, min_recv }))
+}
+
+fn hex(word: &Word) -> Result<Vec<u8>, Diagnostic> {
+    let digits: Option<Vec<u32>> = word.chars().map(|c| c.to_digit(16)).collect();
+    let pairs = digits.filter(|d| d.len() % 2 == 0).map(|digits| {
+        digits
+            .chunks_exact(2)
+            .filter_map(|pair| u8::try_from(pair.iter().fold(0, |n, d| n * 16 + d)).ok())
+            .collect()
+    });
+    pairs.ok_or_else(|| {
+        invalid(word, format!("'{}' is not hexadecimal", word.text))
+            .label("expected an even number of hexadecimal digits")
+    })
+}

@@ -1,0 +1,154 @@
+//! From a statement to the row of its word.
+
+use super::args::Args;
+use super::{Keyword, Row, Sections, Status};
+use crate::diag::{Code, Diagnostic};
+use crate::lex::Word;
+
+/// A keyword that a statement begins with.
+pub(crate) struct Found<T: 'static> {
+    pub(crate) keyword: &'static Keyword<T>,
+    /// How many words its name has.
+    pub(crate) words: usize,
+}
+
+/// Tables of one target.
+pub(crate) type Tables<T> = &'static [&'static [Keyword<T>]];
+
+fn rows<T>(tables: Tables<T>) -> impl Iterator<Item = &'static Keyword<T>> {
+    tables.iter().flat_map(|table| table.iter())
+}
+
+/// The longest name of a row that `words` begin with.
+pub(crate) fn find<T>(tables: Tables<T>, words: &[Word]) -> Option<Found<T>> {
+    let (head, rest) = words.split_first()?;
+    let pair = rest.first().and_then(|second| {
+        let is = |name: &str| name.split_once(' ') == Some((head.as_ref(), second.as_ref()));
+        rows(tables).find(|k| is(k.row.name)).map(|keyword| Found { keyword, words: 2 })
+    });
+    pair.or_else(|| rows(tables).find(|k| k.row.name == head.text).map(|keyword| Found { keyword, words: 1 }))
+}
+
+/// Reads one statement into `target`. `words` are those after `no`, if that stands before them.
+///
+/// # Errors
+///
+/// What is wrong with it. An alert for a word that is known but not served comes after its arguments were checked.
+pub(crate) fn read<T>(
+    tables: Tables<T>,
+    target: &mut T,
+    section: &str,
+    mut args: Args<'_>,
+) -> Result<(), Diagnostic> {
+    let words = args.rest();
+    let Some(found) = find(tables, words) else { return Err(unknown(tables, section, words)) };
+    args.take_name(found.words);
+    let row = &found.keyword.row;
+    check_place(row, section, &args)?;
+    if let Some(parse) = found.keyword.parse {
+        parse(target, &mut args)?;
+        args.end()?;
+    }
+    check_status(row, &words[..found.words])
+}
+
+/// Refuses what is not served.
+pub(crate) fn check_status(row: &Row, words: &[Word]) -> Result<(), Diagnostic> {
+    let Some((first, last)) = words.first().zip(words.last()) else { return Ok(()) };
+    let span = crate::span::Span { end: last.span.end.max(first.span.end), ..first.span };
+    match row.status {
+        Status::Served => Ok(()),
+        Status::NotYet => {
+            let error =
+                Diagnostic::alert(Code::NotServed, format!("'{}' is not supported yet by lbx", row.name));
+            Err(error.at(span).label(format!("HAProxy's word for: {}", row.doc)))
+        }
+        Status::Refused(reason) => {
+            let error = Diagnostic::alert(Code::Refused, format!("'{}' is not supported by lbx", row.name));
+            Err(error.at(span).label(reason))
+        }
+    }
+}
+
+fn check_place(row: &Row, section: &str, args: &Args<'_>) -> Result<(), Diagnostic> {
+    let head = args.head();
+    if !row.sections.meets(args.sections) {
+        let message = format!("'{}' has no meaning in a '{section}' section", row.name);
+        // HAProxy goes on without what belongs to the other half of a proxy, and refuses it in a defaults section.
+        let proxies = Sections::FRONTEND.and(Sections::BACKEND);
+        let mild = row.sections.meets(proxies) && args.sections.meets(proxies);
+        let make = if mild { Diagnostic::warning } else { Diagnostic::alert };
+        let place = format!("valid in {}", row.sections.names().join(", "));
+        return Err(make(Code::Misplaced, message).at(head.span).label(place));
+    }
+    if args.negated && !row.negatable {
+        let message = format!("'no' does not go with '{}'", row.name);
+        return Err(Diagnostic::alert(Code::Misplaced, message).at(head.span));
+    }
+    Ok(())
+}
+
+fn unknown<T>(tables: Tables<T>, section: &str, words: &[Word]) -> Diagnostic {
+    let Some(head) = words.first() else {
+        return Diagnostic::alert(Code::MissingArgument, "'no' needs a word");
+    };
+    let seconds: Vec<_> = rows(tables)
+        .filter_map(|k| k.row.name.split_once(' '))
+        .filter(|(first, _)| *first == head.text)
+        .map(|(_, second)| second)
+        .collect();
+    if seconds.is_empty() {
+        let error = Diagnostic::alert(
+            Code::UnknownWord,
+            format!("unknown word '{}' in a '{section}' section", head.text),
+        );
+        return error.at(head.span).nearest(head, rows(tables).map(|k| first_word(k.row.name)));
+    }
+    match words.get(1) {
+        Some(second) => {
+            let message = format!("unknown word '{}' behind '{}'", second.text, head.text);
+            Diagnostic::alert(Code::UnknownWord, message).at(second.span).nearest(second, seconds)
+        }
+        None => {
+            let message = format!("'{}' needs an argument", head.text);
+            let error = Diagnostic::alert(Code::MissingArgument, message).at(head.span);
+            error.label(format!("expected {}", super::args::one_of(&seconds)))
+        }
+    }
+}
+
+fn first_word(name: &'static str) -> &'static str {
+    name.split_once(' ').map_or(name, |(first, _)| first)
+}
+
+/// Reads the words that follow an address, each with its arguments, until the end of the line. What is wrong with one
+/// is reported, and the others are read all the same.
+pub(crate) fn read_params<T>(table: &'static [Keyword<T>], target: &mut T, args: &mut Args<'_>) {
+    while let Some(word) = args.take() {
+        let row = table.iter().find(|k| k.row.name == word.text);
+        let Some(keyword) = row.filter(|k| k.row.sections.meets(args.sections)) else {
+            let message = format!("unknown word '{}' in a '{}' line", word.text, args.head().text);
+            let known = table.iter().map(|k| k.row.name);
+            args.note(Diagnostic::alert(Code::UnknownWord, message).at(word.span).nearest(word, known));
+            // Whether its arguments follow is not known.
+            args.take_rest();
+            return;
+        };
+        let result = match keyword.parse {
+            Some(parse) => parse(target, args),
+            None => {
+                skip_arguments(&keyword.row, args);
+                Ok(())
+            }
+        };
+        if let Err(error) = result.and_then(|()| check_status(&keyword.row, std::slice::from_ref(word))) {
+            args.note(error);
+        }
+    }
+}
+
+/// Passes over the arguments of a word that nothing reads, as far as its syntax tells their number.
+fn skip_arguments(row: &Row, args: &mut Args<'_>) {
+    let count = row.syntax.split_whitespace().filter(|s| !s.starts_with('[')).count();
+    args.skip(count);
+}

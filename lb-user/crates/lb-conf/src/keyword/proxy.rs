@@ -1,0 +1,193 @@
+//! Words of `defaults`, `frontend`, `backend` and `listen` that belong to no family of their own.
+
+use super::args::invalid;
+use super::{Args, Keyword, Sections, bind, log, refused, served, server, unread};
+use crate::diag::{Code, Diagnostic};
+use crate::draft::{Placed, ProxyDraft};
+use crate::model::Mode;
+
+const F: Sections = Sections::FRONTEND;
+const B: Sections = Sections::BACKEND;
+const FB: Sections = F.and(B);
+const DF: Sections = Sections::DEFAULTS.and(F);
+const DB: Sections = Sections::DEFAULTS.and(B);
+const DFB: Sections = DF.and(DB);
+
+/// The rows.
+pub(crate) static PROXY: &[Keyword<ProxyDraft>] = &[
+    served("mode", "tcp|http", DFB, "what the proxy understands of its traffic", mode),
+    served("bind", "<address>[,…] [<setting>…]", F, "an address that accepts connections", bind::bind),
+    served("server", "<name> <address>[:<port>] [<setting>…]", B, "a server", server::server),
+    served("default-server", "<setting>…", DB, "settings of the servers that follow", server::default_server),
+    served(
+        "default_backend",
+        "<backend>",
+        DF,
+        "the backend for traffic that no rule sends elsewhere",
+        |p, a| {
+            let word = a.word("the name of a backend")?;
+            p.default_backend = Some(Placed::new(word.text.clone(), word.span));
+            Ok(())
+        },
+    ),
+    served("maxconn", "<number>", DF, "concurrent connections; beyond it accepting stops", |p, a| {
+        p.maxconn = Some(a.number(0..=u32::MAX)?).filter(|n| *n > 0);
+        Ok(())
+    }),
+    served("backlog", "<number>", DF, "connections that may wait to be accepted", |p, a| {
+        p.backlog = Some(a.number(0..=u32::MAX)?).filter(|n| *n > 0);
+        Ok(())
+    }),
+    served(
+        "fullconn",
+        "<number>",
+        DB,
+        "concurrent connections at which minconn has grown to maxconn",
+        |p, a| {
+            p.fullconn = Some(a.number(0..=u32::MAX)?).filter(|n| *n > 0);
+            Ok(())
+        },
+    ),
+    served("retries", "<number>", DB, "attempts to connect beyond the first", |p, a| {
+        p.retries = Some(a.number(0..=u32::MAX)?);
+        Ok(())
+    }),
+    served("disabled", "", DFB, "takes no traffic", |p, _| {
+        p.disabled = true;
+        Ok(())
+    }),
+    served("enabled", "", DFB, "takes traffic", |p, _| {
+        p.disabled = false;
+        Ok(())
+    }),
+    served("description", "<text>…", FB, "free text in statistics", |p, a| {
+        let words: Vec<_> = a.take_rest().iter().map(|w| w.text.as_str()).collect();
+        p.description = Some(words.join(" "));
+        Ok(())
+    }),
+    served("id", "<number>", FB, "the proxy's number in statistics", |p, a| {
+        let number = a.number(1..=u32::MAX)?;
+        p.id = Some(Placed::new(number, a.last().span));
+        Ok(())
+    }),
+    served(
+        "log",
+        "global | <address> [len <size>] [format <name>] <facility> [<level> [<least>]]",
+        DFB,
+        "where traffic is logged",
+        log::proxy_log,
+    )
+    .negatable(),
+    served("log-tag", "<text>", DFB, "the program's name in logs", |p, a| {
+        p.log_tag = Some(a.word("a name")?.text.clone());
+        Ok(())
+    }),
+    unread("acl", "<name> <condition>", DFB, "names a condition"),
+    unread("backup", "", DB, "is a backup"),
+    unread("bind-process", "<set>", DFB, "which threads serve"),
+    unread("capture", "request|response|cookie …", F, "keeps headers and cookies for logs"),
+    unread("clitcpka-cnt", "<number>", DF, "probes before a client counts as gone"),
+    unread("clitcpka-idle", "<time>", DF, "silence before clients are probed"),
+    unread("clitcpka-intvl", "<time>", DF, "between two probes of clients"),
+    unread("compression", "<setting>…", DFB, "compresses responses"),
+    unread("cookie", "<name> <setting>…", DB, "keeps clients on their servers by a cookie"),
+    unread("declare", "capture request|response len <size>", F, "reserves room for a capture"),
+    unread("dispatch", "<address>", B, "an address that takes all traffic"),
+    unread("dynamic-cookie-key", "<text>", DB, "the key of cookie values that are computed"),
+    unread("email-alert", "<setting>…", DFB, "alerts by mail"),
+    unread("error-log-format", "<format>", DF, "how failed connections are logged"),
+    unread("errorfile", "<status> <file>", DFB, "the answer to an error"),
+    unread("errorfiles", "<section> [<status>…]", DFB, "a group of answers to errors"),
+    unread("errorloc", "<status> <url>", DFB, "redirects errors"),
+    unread("errorloc302", "<status> <url>", DFB, "redirects errors by 302"),
+    unread("errorloc303", "<status> <url>", DFB, "redirects errors by 303"),
+    unread("external-check", "command|path <text>", DB, "checks by a program"),
+    unread("filter", "<name> <setting>…", FB, "processes the stream"),
+    unread("force-be-switch", "if|unless <condition>", F, "uses disabled backends"),
+    unread("force-persist", "if|unless <condition>", DB, "uses servers that are down"),
+    unread("grace", "<time>", DFB, "how long a listener stays open when stopping"),
+    unread("guid", "<text>", FB, "a name that survives reloads"),
+    unread("hash-balance-factor", "<percent>", DB, "how far a hash may overload a server"),
+    unread("hash-preserve-affinity", "<when>", DB, "how a hash treats full servers"),
+    unread("http-error", "status <code> <setting>…", DFB, "the answer to an error"),
+    unread("http-after-response", "<action> …", DFB, "rules for all responses"),
+    unread("http-request", "<action> …", DFB, "rules for requests"),
+    unread("http-response", "<action> …", DFB, "rules for responses"),
+    unread("http-reuse", "never|safe|aggressive|always", DB, "who may use an idle connection to a server"),
+    unread("http-send-name-header", "[<name>]", DB, "tells the server its name in a header"),
+    unread("ignore-persist", "if|unless <condition>", DB, "disregards persistence"),
+    unread("load-server-state-from-file", "global|local|none", DB, "takes up states of a file"),
+    unread("log-format", "<format>", DF, "how traffic is logged"),
+    unread("log-format-sd", "<format>", DF, "the structured part of logs"),
+    unread("log-steps", "<list>", DF, "when traffic is logged"),
+    unread("max-keep-alive-queue", "<number>", DB, "queue length at which a server is changed"),
+    unread("max-session-srv-conns", "<number>", DF, "server connections that a client keeps"),
+    unread("monitor", "fail if|unless <condition>", F, "when the monitor reports failure"),
+    unread("monitor-uri", "<path>", DF, "a path that tells whether the proxy lives"),
+    refused("monitor-net", "<network>", DF, "sources that only test the port", "removed from HAProxy too"),
+    unread("persist", "rdp-cookie [(<name>)]", DB, "keeps clients on their servers by an RDP cookie"),
+    unread("quic-initial", "<action> …", DF, "rules for new QUIC connections"),
+    unread("rate-limit", "sessions <number>", DF, "new connections in a second"),
+    unread("redirect", "location|prefix|scheme <text> …", FB, "redirects requests"),
+    unread("retry-on", "<list>", DB, "which failures are retried"),
+    unread("server-state-file-name", "[<file>]", DB, "the file of server states"),
+    unread("server-template", "<prefix> <range> <name>:<port> …", B, "servers by number"),
+    unread("source", "<address> …", DB, "the address that connections come from"),
+    unread("srvtcpka-cnt", "<number>", DB, "probes before a server counts as gone"),
+    unread("srvtcpka-idle", "<time>", DB, "silence before servers are probed"),
+    unread("srvtcpka-intvl", "<time>", DB, "between two probes of servers"),
+    unread("stats", "<setting>…", DFB, "the statistics page"),
+    unread(
+        "stick",
+        "on|match|store-request|store-response <expression>",
+        B,
+        "keeps clients on their servers by a table",
+    ),
+    unread("stick-table", "type <type> size <size> …", FB, "a table of counters and servers by key"),
+    unread("tcp-request", "connection|session|content|inspect-delay …", DFB, "rules for connections"),
+    unread("tcp-response", "content|inspect-delay …", DFB, "rules for what servers send"),
+    unread("transparent", "", DB, "connects to where the client wanted to"),
+    unread("unique-id-format", "<format>", DF, "how requests are numbered"),
+    unread("unique-id-header", "<name>", DF, "the header for that"),
+    unread("use-fcgi-app", "<name>", B, "speaks FastCGI"),
+    unread("use-server", "<server> if|unless <condition>", B, "sends traffic to a server"),
+    unread("use_backend", "<backend> [if|unless <condition>]", FB, "sends traffic to a backend"),
+    refused("clitimeout", "<time>", DF, "the longest silence of a client", "write 'timeout client'"),
+    refused("contimeout", "<time>", DB, "the longest that connecting may take", "write 'timeout connect'"),
+    refused("srvtimeout", "<time>", DB, "the longest silence of a server", "write 'timeout server'"),
+    refused("redispatch", "", DB, "another server is tried", "write 'option redispatch'"),
+    refused("appsession", "<cookie> …", DB, "sessions of applications", "write 'stick on'"),
+    refused("block", "if|unless <condition>", FB, "refuses requests", "write 'http-request deny'"),
+    refused("reqadd", "<text>", DFB, "adds a header", "write 'http-request add-header'"),
+    refused("reqallow", "<regex>", DFB, "allows requests", "write 'http-request allow'"),
+    refused("reqdel", "<regex>", DFB, "removes headers", "write 'http-request del-header'"),
+    refused("reqdeny", "<regex>", DFB, "refuses requests", "write 'http-request deny'"),
+    refused("reqrep", "<regex> <text>", DFB, "replaces headers", "write 'http-request replace-header'"),
+    refused("reqirep", "<regex> <text>", DFB, "replaces headers", "write 'http-request replace-header'"),
+    refused("rspadd", "<text>", DFB, "adds a header", "write 'http-response add-header'"),
+    refused("rspdel", "<regex>", DFB, "removes headers", "write 'http-response del-header'"),
+    refused("rsprep", "<regex> <text>", DFB, "replaces headers", "write 'http-response replace-header'"),
+];
+
+fn mode(proxy: &mut ProxyDraft, args: &mut Args<'_>) -> Result<(), Diagnostic> {
+    let word = args.word("'tcp' or 'http'")?;
+    proxy.mode = match word.as_ref() {
+        "tcp" => Mode::Tcp,
+        "http" => Mode::Http,
+        "log" | "spop" => {
+            let message = format!("'mode {}' is not supported yet by lbx", word.text);
+            return Err(Diagnostic::alert(Code::NotServed, message).at(word.span));
+        }
+        "health" => {
+            let error =
+                Diagnostic::alert(Code::Refused, "'mode health' is not supported by lbx").at(word.span);
+            return Err(error.label("removed from HAProxy too: write 'http-request return status 200'"));
+        }
+        _ => {
+            let error =
+                invalid(word, format!("unknown mode '{}'", word.text)).label("expected 'tcp' or 'http'");
+            return Err(error.nearest(word, ["tcp", "http"]));
+        }
+    };
+    Ok(())
+}

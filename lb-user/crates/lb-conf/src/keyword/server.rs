@@ -1,0 +1,295 @@
+//! `server` and `default-server`.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use super::args::invalid;
+use super::bind::resolve;
+use super::{Address, Args, HostPart, Keyword, Ports, Sections, lookup, planned, refused, served, unread};
+use crate::diag::{Code, Diagnostic};
+use crate::draft::{Placed, ProxyDraft, ServerDraft, ServerSettings};
+use crate::lex::Word;
+use crate::model::{PortSpec, ServerAddress};
+
+const B: Sections = Sections::BACKEND.and(Sections::DEFAULTS);
+
+/// The words behind a server's address.
+pub(crate) static SERVER: &[Keyword<ServerSettings>] = &[
+    served("check", "", B, "is checked", |s, a| {
+        s.check.enabled = Some(a.last().span);
+        Ok(())
+    }),
+    served("no-check", "", B, "is not checked", |s, _| {
+        s.check.enabled = None;
+        Ok(())
+    }),
+    served("inter", "<time>", B, "between two checks", |s, a| positive(a, &mut s.check.inter)),
+    served("fastinter", "<time>", B, "between two checks while its state changes", |s, a| {
+        positive(a, &mut s.check.fastinter)
+    }),
+    served("downinter", "<time>", B, "between two checks while it is down", |s, a| {
+        positive(a, &mut s.check.downinter)
+    }),
+    served("rise", "<number>", B, "successful checks that bring it up", |s, a| {
+        s.check.rise = Some(a.number(1..=u32::MAX)?);
+        Ok(())
+    }),
+    served("fall", "<number>", B, "failed checks that bring it down", |s, a| {
+        s.check.fall = Some(a.number(1..=u32::MAX)?);
+        Ok(())
+    }),
+    served("port", "<port>", B, "the port that is checked", |s, a| {
+        s.check.port = Some(a.number(1..=u16::MAX)?);
+        Ok(())
+    }),
+    served("addr", "<address>", B, "the address that is checked", |s, a| {
+        let word = a.word("an address")?;
+        let address = Address::parse(word, word.span)?;
+        s.check.addr = Some(match address.host {
+            HostPart::Ip(ip) => ip,
+            HostPart::Name(name) => resolve(&name, word.span, a.host)?,
+            _ => return Err(invalid(word, format!("'{}' is not an address to check", word.text))),
+        });
+        if let Ports::Range(port, _) = address.ports {
+            s.check.port = Some(port);
+        }
+        Ok(())
+    }),
+    served("weight", "<number>", B, "its share of the load, 0 to 256", |s, a| {
+        s.weight = Some(a.number(0..=256)?);
+        Ok(())
+    }),
+    served("backup", "", B, "is used only when no other server is usable", |s, _| {
+        s.backup = true;
+        Ok(())
+    }),
+    served("no-backup", "", B, "is no backup", |s, _| {
+        s.backup = false;
+        Ok(())
+    }),
+    served("maxconn", "<number>", B, "concurrent connections; the rest waits", |s, a| {
+        s.maxconn = limit(a)?;
+        Ok(())
+    }),
+    served("minconn", "<number>", B, "concurrent connections while the backend is idle", |s, a| {
+        s.minconn = limit(a)?;
+        Ok(())
+    }),
+    served("maxqueue", "<number>", B, "connections that may wait for it", |s, a| {
+        s.maxqueue = limit(a)?;
+        Ok(())
+    }),
+    served("slowstart", "<time>", B, "how long its weight grows after it came up", |s, a| {
+        s.slowstart = Some(a.time_in(Duration::from_secs(1))?);
+        Ok(())
+    }),
+    served("disabled", "", B, "starts in maintenance", |s, _| {
+        s.disabled = true;
+        Ok(())
+    }),
+    served("enabled", "", B, "starts in service", |s, _| {
+        s.disabled = false;
+        Ok(())
+    }),
+    served("id", "<number>", Sections::BACKEND, "its number in statistics", |s, a| {
+        let number = a.number(1..=u32::MAX)?;
+        s.id = Some(Placed::new(number, a.last().span));
+        Ok(())
+    }),
+    served("on-marked-down", "shutdown-sessions", B, "closes its connections when it goes down", |s, a| {
+        a.choice(&[("shutdown-sessions", ())])?;
+        s.shutdown_on_down = true;
+        Ok(())
+    }),
+    served(
+        "on-marked-up",
+        "shutdown-backup-sessions",
+        B,
+        "closes connections of backup servers when it comes up",
+        |s, a| {
+            a.choice(&[("shutdown-backup-sessions", ())])?;
+            s.shutdown_backups_on_up = true;
+            Ok(())
+        },
+    ),
+    planned("cookie", "<value>", B, "its value in the persistence cookie", |s, a| {
+        s.cookie = Some(a.word("a value")?.text.clone());
+        Ok(())
+    }),
+    unread("track", "<server>", B, "follows the state of another server"),
+    unread("observe", "layer4|layer7", B, "watches traffic for errors"),
+    unread("error-limit", "<number>", B, "errors in traffic that count as a failed check"),
+    unread("on-error", "<action>", B, "what errors in traffic lead to"),
+    unread("agent-check", "", B, "asks an agent for its state"),
+    unread("no-agent-check", "", B, "asks no agent"),
+    unread("agent-addr", "<address>", B, "where the agent listens"),
+    unread("agent-inter", "<time>", B, "between two questions to the agent"),
+    unread("agent-port", "<port>", B, "the agent's port"),
+    unread("agent-send", "<text>", B, "what the agent is sent"),
+    unread("send-proxy", "", B, "sends a PROXY protocol header"),
+    unread("no-send-proxy", "", B, "sends no PROXY protocol header"),
+    unread("send-proxy-v2", "", B, "sends a binary PROXY protocol header"),
+    unread("no-send-proxy-v2", "", B, "sends no binary PROXY protocol header"),
+    unread("send-proxy-v2-ssl", "", B, "the same with what is known of TLS"),
+    unread("no-send-proxy-v2-ssl", "", B, "not so"),
+    unread("send-proxy-v2-ssl-cn", "", B, "the same with the client certificate's name"),
+    unread("no-send-proxy-v2-ssl-cn", "", B, "not so"),
+    unread("proxy-v2-options", "<list>", B, "what else the binary header carries"),
+    unread("set-proxy-v2-tlv-fmt", "<type> <format>", B, "a field of the binary header"),
+    unread("check-send-proxy", "", B, "checks send a PROXY protocol header"),
+    unread("no-check-send-proxy", "", B, "checks send no PROXY protocol header"),
+    unread("check-alpn", "<names>", B, "protocols that checks offer by TLS"),
+    unread("check-proto", "<name>", B, "the protocol that checks speak"),
+    unread("check-sni", "<name>", B, "the name that checks ask for by TLS"),
+    unread("check-ssl", "", B, "checks use TLS"),
+    unread("no-check-ssl", "", B, "checks use no TLS"),
+    unread("check-via-socks4", "", B, "checks go through the SOCKS4 proxy"),
+    unread("check-pool-conn-name", "<expression>", B, "the pooled connections that checks use"),
+    unread("check-reuse-pool", "", B, "checks use pooled connections"),
+    unread("ssl", "", B, "speaks TLS"),
+    unread("no-ssl", "", B, "speaks no TLS"),
+    unread("alpn", "<names>", B, "protocols that are offered by TLS"),
+    unread("no-alpn", "", B, "offers no protocols by TLS"),
+    unread("npn", "<names>", B, "what came before ALPN"),
+    unread("sni", "<expression>", B, "the name that is asked for by TLS"),
+    unread("no-sni-auto", "", B, "no name is taken from the request"),
+    unread("sni-auto", "", B, "the name is taken from the request"),
+    unread("verify", "none|required", B, "whether its certificate is verified"),
+    unread("verifyhost", "<name>", B, "the name that its certificate must have"),
+    unread("ca-file", "<file>", B, "authorities that its certificate must come from"),
+    unread("crl-file", "<file>", B, "revoked certificates"),
+    unread("crt", "<file>", B, "a client certificate with its key"),
+    unread("ciphers", "<list>", B, "cipher suites up to TLS 1.2"),
+    unread("ciphersuites", "<list>", B, "cipher suites of TLS 1.3"),
+    unread("curves", "<list>", B, "groups for the key exchange"),
+    unread("sigalgs", "<list>", B, "signature algorithms"),
+    unread("client-sigalgs", "<list>", B, "signature algorithms of client certificates"),
+    unread("renegotiate", "", B, "lets the server renegotiate"),
+    unread("no-renegotiate", "", B, "does not let the server renegotiate"),
+    unread("ssl-min-ver", "<version>", B, "the oldest TLS version"),
+    unread("ssl-max-ver", "<version>", B, "the newest TLS version"),
+    unread("ssl-reuse", "", B, "TLS sessions are resumed"),
+    unread("no-ssl-reuse", "", B, "TLS sessions are not resumed"),
+    unread("allow-0rtt", "", B, "sends early data of TLS 1.3"),
+    unread("no-sslv3", "", B, "no SSL 3.0, which is never spoken"),
+    unread("no-tlsv10", "", B, "no TLS 1.0, which is never spoken"),
+    unread("no-tlsv11", "", B, "no TLS 1.1, which is never spoken"),
+    unread("no-tlsv12", "", B, "no TLS 1.2"),
+    unread("no-tlsv13", "", B, "no TLS 1.3"),
+    unread("force-tlsv12", "", B, "TLS 1.2 alone"),
+    unread("force-tlsv13", "", B, "TLS 1.3 alone"),
+    refused("force-sslv3", "", B, "SSL 3.0 alone", "SSL 3.0 is broken and not spoken"),
+    refused("force-tlsv10", "", B, "TLS 1.0 alone", "TLS 1.0 is deprecated and not spoken"),
+    refused("force-tlsv11", "", B, "TLS 1.1 alone", "TLS 1.1 is deprecated and not spoken"),
+    unread("tls-tickets", "", B, "stateless session resumption"),
+    unread("no-tls-tickets", "", B, "no stateless session resumption"),
+    unread("source", "<address>", B, "the address that connections come from"),
+    unread("usesrc", "<address>", B, "the address that connections pretend to come from"),
+    unread("redir", "<prefix>", B, "redirects requests instead of forwarding them"),
+    unread("non-stick", "", B, "is not remembered in stick tables"),
+    unread("stick", "", B, "is remembered in stick tables"),
+    unread("proto", "<name>", B, "the protocol that it speaks without saying so"),
+    unread("ws", "auto|h1|h2", B, "the protocol for WebSocket"),
+    unread("pool-max-conn", "<number>", B, "idle connections that are kept"),
+    unread("pool-low-conn", "<number>", B, "idle connections below which none is taken from other threads"),
+    unread("pool-purge-delay", "<time>", B, "how soon idle connections are closed"),
+    unread("pool-conn-name", "<expression>", B, "which idle connections may be shared"),
+    unread("idle-ping", "<time>", B, "how often a silent HTTP/2 server is probed"),
+    unread("max-reuse", "<number>", B, "requests after which a connection is closed"),
+    unread("namespace", "<name>", B, "the network namespace to connect from"),
+    unread("init-addr", "<list>", B, "how its name is resolved at the start"),
+    unread("init-state", "<state>", B, "its state at the start"),
+    unread("resolvers", "<section>", B, "the name servers that its name is looked up with"),
+    unread("resolve-opts", "<list>", B, "how its name is looked up"),
+    unread("resolve-prefer", "ipv4|ipv6", B, "the preferred family of its addresses"),
+    unread("resolve-net", "<list>", B, "the preferred networks of its addresses"),
+    unread("log-proto", "legacy|octet-count", B, "the framing of log messages over TCP"),
+    unread("log-bufsize", "<size>", B, "the buffer for log messages"),
+    unread("socks4", "<address>", B, "the SOCKS4 proxy on the way to it"),
+    unread("tcp-ut", "<time>", B, "how long unacknowledged data may wait"),
+    unread("tfo", "", B, "TCP Fast Open"),
+    unread("no-tfo", "", B, "no TCP Fast Open"),
+    unread("cc", "<name>", B, "the congestion control algorithm"),
+    unread("shard", "<number>", B, "its share of stick tables"),
+    unread("hash-key", "id|addr|addr-port", B, "what a consistent hash knows it by"),
+    unread("guid", "<text>", B, "a name that survives reloads"),
+];
+
+/// A time above zero.
+fn positive(args: &mut Args<'_>, field: &mut Option<Duration>) -> Result<(), Diagnostic> {
+    let time = args.time()?;
+    if time.is_zero() {
+        return Err(invalid(args.last(), "the interval must not be zero"));
+    }
+    *field = Some(time);
+    Ok(())
+}
+
+/// A number of connections, of which zero means no limit.
+fn limit(args: &mut Args<'_>) -> Result<Option<u32>, Diagnostic> {
+    Ok(Some(args.number(0..=u32::MAX)?).filter(|n| *n > 0))
+}
+
+/// `default-server …`
+pub(super) fn default_server(proxy: &mut ProxyDraft, args: &mut Args<'_>) -> Result<(), Diagnostic> {
+    if args.peek().is_none() {
+        let error = Diagnostic::alert(Code::MissingArgument, "'default-server' needs a setting");
+        return Err(error.at(args.span()));
+    }
+    lookup::read_params(SERVER, &mut proxy.default_server, args);
+    Ok(())
+}
+
+/// `server NAME ADDRESS[:PORT] …`
+pub(super) fn server(proxy: &mut ProxyDraft, args: &mut Args<'_>) -> Result<(), Diagnostic> {
+    let name = args.word("a name")?;
+    check_name(name)?;
+    let word = args.word("an address such as 10.0.0.1:80")?;
+    let (address, hostname) = address(word, args)?;
+    let mut settings = proxy.default_server.clone();
+    lookup::read_params(SERVER, &mut settings, args);
+    let name = Placed::new(name.text.clone(), name.span);
+    proxy.servers.push(ServerDraft { name, address, hostname, settings, span: args.whole() });
+    Ok(())
+}
+
+/// Refuses characters that HAProxy refuses in the names of sections and servers.
+pub(crate) fn check_name(name: &Word) -> Result<(), Diagnostic> {
+    let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | ':' | '_' | '-');
+    match name.char_indices().find(|(_, c)| !good(*c)) {
+        None => Ok(()),
+        Some((at, c)) => {
+            let error = Diagnostic::alert(
+                Code::InvalidArgument,
+                format!("character '{c}' is not permitted in a name"),
+            );
+            Err(error
+                .at(name.part(at..at + c.len_utf8()))
+                .label("expected letters, digits, '.', ':', '_' or '-'"))
+        }
+    }
+}
+
+fn address(word: &Word, args: &Args<'_>) -> Result<(ServerAddress, Option<String>), Diagnostic> {
+    let address = Address::parse(word, word.span)?;
+    let mut hostname = None;
+    let ip = match address.host {
+        HostPart::Unix(path) => return Ok((ServerAddress::Unix(path), None)),
+        HostPart::Fd(_) => return Err(invalid(word, "a server cannot be an inherited socket")),
+        HostPart::Any => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        HostPart::Ip(ip) => ip,
+        HostPart::Name(name) => {
+            let ip = resolve(&name, word.span, args.host)?;
+            hostname = Some(name);
+            ip
+        }
+    };
+    let port = match address.ports {
+        Ports::None => PortSpec::Offset(0),
+        Ports::Offset(offset) => PortSpec::Offset(offset),
+        Ports::Range(0, 0) => PortSpec::Offset(0),
+        Ports::Range(first, last) if first == last => PortSpec::Fixed(first),
+        Ports::Range(..) => return Err(invalid(word, "a server has one port, not a range")),
+    };
+    Ok((ServerAddress::Inet(ip, port), hostname))
+}

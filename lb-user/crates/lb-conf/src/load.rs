@@ -1,0 +1,197 @@
+//! From files to the model.
+
+use std::path::PathBuf;
+
+use crate::ast::{Document, Reader, Section};
+use crate::diag::{Code, Diagnostic, Severity};
+use crate::draft::{Draft, ProxyDraft};
+use crate::host::{Host, MemoryHost};
+use crate::keyword::section::{self, SectionKind, SectionRow};
+use crate::keyword::{self, Args, Context, GLOBALS, PROXIES, Sections, Status};
+use crate::lex::{Statement, Word};
+use crate::model::Config;
+use crate::resolve;
+use crate::source::Sources;
+
+/// What came of loading a configuration.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The configuration, unless an alert stands against it.
+    pub config: Option<Config>,
+    /// Everything that there is to say about it, in the order of the files.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The text of the files, to render diagnostics with.
+    pub sources: Sources,
+}
+
+impl Outcome {
+    /// How many diagnostics there are of a severity.
+    pub fn count(&self, severity: Severity) -> usize {
+        self.diagnostics.iter().filter(|d| d.severity == severity).count()
+    }
+}
+
+/// Loads the configuration that these files, and the `.cfg` files of these folders, make up together.
+pub fn load(host: &dyn Host, paths: &[PathBuf]) -> Outcome {
+    let (document, sources, mut diagnostics) = Reader::new(host).read(paths);
+    let mut context = Context { host, notes: Vec::new() };
+    let draft = draft(&document, &mut context);
+    let config = resolve::resolve(draft, &document, &mut context.notes);
+    diagnostics.append(&mut context.notes);
+    // What concerns no line comes last.
+    diagnostics.sort_by_key(|d| (d.span.is_none(), d.span.map(|s| (s.file, s.line))));
+    let fatal = diagnostics.iter().any(|d| d.severity == Severity::Alert);
+    Outcome { config: (!fatal).then_some(config), diagnostics, sources }
+}
+
+/// Loads a configuration from one text, with nothing else around it.
+pub fn load_text(name: &str, text: &str) -> Outcome {
+    load(&MemoryHost::with_file(name, text), &[name.into()])
+}
+
+fn draft(document: &Document, context: &mut Context<'_>) -> Draft {
+    let mut draft = Draft::default();
+    for section in &document.sections {
+        match section.kind {
+            SectionKind::Global => global(section, &mut draft, context),
+            SectionKind::Other(row) => context.notes.extend(unserved(section, row)),
+            _ => proxy(section, &mut draft, context),
+        }
+    }
+    draft.global.environment =
+        document.environment.changes().map(|(k, v)| (k.to_owned(), v.map(str::to_owned))).collect();
+    draft.global.environment.sort();
+    draft
+}
+
+fn unserved(section: &Section, row: &SectionRow) -> Option<Diagnostic> {
+    let error = match row.status {
+        Status::Served => return None,
+        Status::NotYet => {
+            let message = format!("'{}' sections are not supported yet by lbx", row.name);
+            Diagnostic::alert(Code::NotServed, message).label(row.doc)
+        }
+        Status::Refused(reason) => {
+            Diagnostic::alert(Code::Refused, format!("'{}' sections are not supported by lbx", row.name))
+                .label(reason)
+        }
+    };
+    Some(error.at(section.span()))
+}
+
+fn global(section: &Section, draft: &mut Draft, context: &mut Context<'_>) {
+    if let Some(extra) = section.head.get(1) {
+        let error =
+            Diagnostic::alert(Code::ExtraArgument, format!("'global' takes no argument '{}'", extra.text));
+        context.notes.push(error.at(extra.span));
+    }
+    for statement in &section.statements {
+        let result = match arguments(statement, Sections::GLOBAL, context) {
+            Ok(args) => keyword::read(GLOBALS, &mut draft.global, "global", args),
+            Err(error) => Err(error),
+        };
+        context.notes.extend(result.err());
+    }
+}
+
+/// The words of a statement, with `no` taken off.
+fn arguments<'a>(
+    statement: &'a Statement,
+    sections: Sections,
+    context: &'a mut Context<'_>,
+) -> Result<Args<'a>, Diagnostic> {
+    let negated = statement.words.first().is_some_and(|w| w.text == "no");
+    if let Some(word) = statement.words.first().filter(|w| w.text == "default") {
+        let error = Diagnostic::alert(Code::NotServed, "'default' before a word is not supported yet by lbx");
+        return Err(error.at(word.span).label("leave the line out to have the default"));
+    }
+    let mut args = Args::new(&statement.words, usize::from(negated), sections, context);
+    args.negated = negated;
+    Ok(args)
+}
+
+fn proxy(section: &Section, draft: &mut Draft, context: &mut Context<'_>) {
+    let mut proxy = begin(section, draft, context);
+    let sections = match section.kind {
+        SectionKind::Defaults => Sections::DEFAULTS,
+        SectionKind::Frontend => Sections::FRONTEND,
+        SectionKind::Backend => Sections::BACKEND,
+        _ => Sections::FRONTEND.and(Sections::BACKEND),
+    };
+    for statement in &section.statements {
+        let result = match arguments(statement, sections, context) {
+            Ok(args) => keyword::read(PROXIES, &mut proxy, section.kind.name(), args),
+            Err(error) => Err(error),
+        };
+        context.notes.extend(result.err());
+    }
+    let list = if section.kind == SectionKind::Defaults { &mut draft.defaults } else { &mut draft.proxies };
+    list.push(proxy);
+}
+
+/// Reads the head line: `frontend NAME [from DEFAULTS]`.
+fn begin(section: &Section, draft: &Draft, context: &mut Context<'_>) -> ProxyDraft {
+    let mut rest = section.head.get(1..).unwrap_or_default();
+    let mut name = None;
+    if let Some((first, others)) = rest.split_first()
+        && !(section.kind == SectionKind::Defaults && first.text == "from")
+    {
+        (name, rest) = (Some(first), others);
+    }
+    let notes = &mut context.notes;
+    match name {
+        Some(name) => notes.extend(keyword::check_name(name).err()),
+        None if section.kind != SectionKind::Defaults => notes.push(unnamed(section)),
+        None => {}
+    }
+    let defaults = match rest {
+        [] if section.kind == SectionKind::Defaults => None,
+        [] => draft.defaults.last(),
+        [from, source, extra @ ..] if from.text == "from" => {
+            notes.extend(extra.first().map(|e| superfluous(section, e)));
+            named_defaults(source, draft, notes)
+        }
+        [extra, ..] => {
+            notes.push(superfluous(section, extra));
+            draft.defaults.last()
+        }
+    };
+    let text = name.map(|n| n.text.as_str()).unwrap_or_default();
+    ProxyDraft::begin(section.kind, text, name.map_or(section.span(), |n| n.span), defaults)
+}
+
+fn unnamed(section: &Section) -> Diagnostic {
+    let message = format!("a '{}' section needs a name", section.kind.name());
+    Diagnostic::alert(Code::MissingArgument, message)
+        .at(section.span())
+        .label("expected a name behind this word")
+}
+
+fn superfluous(section: &Section, extra: &Word) -> Diagnostic {
+    let message = format!("a '{}' section takes no argument '{}'", section.kind.name(), extra.text);
+    let row = section::SECTIONS.iter().find(|row| row.name == section.kind.name());
+    let syntax = row.map(|row| row.syntax).unwrap_or_default();
+    Diagnostic::alert(Code::ExtraArgument, message).at(extra.span).label(format!("expected {syntax}"))
+}
+
+fn named_defaults<'d>(word: &Word, draft: &'d Draft, notes: &mut Vec<Diagnostic>) -> Option<&'d ProxyDraft> {
+    let mut found = draft.defaults.iter().filter(|d| d.name == word.text);
+    let first = found.next();
+    if first.is_none() {
+        let error = Diagnostic::alert(
+            Code::UnknownName,
+            format!("there is no defaults section '{}' before", word.text),
+        );
+        notes.push(error.at(word.span).nearest(word, draft.defaults.iter().map(|d| d.name.as_str())));
+    } else if let Some(second) = found.next() {
+        let error = Diagnostic::alert(
+            Code::Duplicate,
+            format!("there are several defaults sections '{}'", word.text),
+        );
+        notes.push(error.at(word.span).related(second.span, "this is another one"));
+    }
+    first
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,162 @@
+//! Conditions: integers, predicates, `!`, `&&`, `||` and parentheses.
+
+use std::fmt;
+
+use super::predicate::{self, PREDICATES};
+use crate::lex::Lookup;
+
+/// How deep parentheses and negations may nest, so that no input exhausts the stack.
+const DEPTH: u32 = 64;
+
+/// What is wrong with a condition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConditionError {
+    /// A sentence.
+    pub message: String,
+    /// The byte of the text that it concerns.
+    pub offset: usize,
+    /// The predicate that is not known, if that is what is wrong.
+    pub unknown: Option<String>,
+}
+
+impl fmt::Display for ConditionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for ConditionError {}
+
+/// Whether a condition holds: that of an `.if`, or of `-cc` on the command line. An empty one does not.
+///
+/// # Errors
+///
+/// What is wrong, and at which byte.
+pub fn evaluate(text: &str, lookup: Lookup<'_>) -> Result<bool, ConditionError> {
+    let mut parser = Parser { text, at: 0, lookup };
+    parser.blanks();
+    if parser.rest().is_empty() {
+        return Ok(false);
+    }
+    let value = parser.either(0)?;
+    if parser.rest().is_empty() { Ok(value) } else { Err(parser.error("expected '&&', '||' or the end")) }
+}
+
+struct Parser<'a> {
+    text: &'a str,
+    at: usize,
+    lookup: Lookup<'a>,
+}
+
+impl<'a> Parser<'a> {
+    fn rest(&self) -> &'a str {
+        self.text.get(self.at..).unwrap_or_default()
+    }
+
+    fn blanks(&mut self) {
+        self.at += self.rest().len() - self.rest().trim_start().len();
+    }
+
+    fn take(&mut self, token: &str) -> bool {
+        let found = self.rest().starts_with(token);
+        if found {
+            self.at += token.len();
+            self.blanks();
+        }
+        found
+    }
+
+    fn error(&self, message: impl Into<String>) -> ConditionError {
+        ConditionError { message: message.into(), offset: self.at, unknown: None }
+    }
+
+    /// Both sides are read, whatever the first one says: a mistake in the second is a mistake.
+    fn either(&mut self, depth: u32) -> Result<bool, ConditionError> {
+        let mut value = self.both(depth)?;
+        while self.take("||") {
+            value |= self.both(depth)?;
+        }
+        Ok(value)
+    }
+
+    fn both(&mut self, depth: u32) -> Result<bool, ConditionError> {
+        let mut value = self.term(depth)?;
+        while self.take("&&") {
+            value &= self.term(depth)?;
+        }
+        Ok(value)
+    }
+
+    fn term(&mut self, depth: u32) -> Result<bool, ConditionError> {
+        if depth >= DEPTH {
+            return Err(self.error("nested too deep"));
+        }
+        if self.take("!") {
+            return Ok(!self.term(depth + 1)?);
+        }
+        if self.take("(") {
+            let value = self.either(depth + 1)?;
+            return if self.take(")") { Ok(value) } else { Err(self.error("expected ')'")) };
+        }
+        self.predicate()
+    }
+
+    fn predicate(&mut self) -> Result<bool, ConditionError> {
+        let start = self.at;
+        let name = self.word(|c| c.is_ascii_alphanumeric() || c == '_');
+        if !name.is_empty() && name.bytes().all(|b| b.is_ascii_digit()) {
+            self.blanks();
+            return Ok(name.bytes().any(|b| b != b'0'));
+        }
+        let Some(row) = PREDICATES.iter().find(|p| p.name == name) else {
+            self.at = start;
+            let unknown = (!name.is_empty()).then(|| name.to_owned());
+            let message = match &unknown {
+                Some(name) => format!("unknown predicate '{name}'"),
+                None => "expected a number, a predicate, '!' or '('".to_owned(),
+            };
+            return Err(ConditionError { message, offset: start, unknown });
+        };
+        let arguments = self.arguments()?;
+        predicate::call(row, &arguments, self.lookup).map_err(|message| ConditionError {
+            message,
+            offset: start,
+            unknown: None,
+        })
+    }
+
+    fn word(&mut self, accept: fn(char) -> bool) -> &'a str {
+        let rest = self.rest();
+        let (word, _) = rest.split_at(rest.find(|c| !accept(c)).unwrap_or(rest.len()));
+        self.at += word.len();
+        word
+    }
+
+    /// The arguments between parentheses, separated by commas; quotes and backslashes protect both.
+    fn arguments(&mut self) -> Result<Vec<String>, ConditionError> {
+        if !self.rest().starts_with('(') {
+            return Err(self.error("expected '(' behind the predicate's name"));
+        }
+        let mut arguments = vec![String::new()];
+        let mut quote = None;
+        let mut chars = self.rest().char_indices().skip(1);
+        while let Some((offset, c)) = chars.next() {
+            let last = arguments.last_mut();
+            match (quote, c) {
+                (None, ')') => {
+                    self.at += offset + 1;
+                    self.blanks();
+                    return Ok(arguments);
+                }
+                (None, ',') => arguments.push(String::new()),
+                (None, '"' | '\'') => quote = Some(c),
+                (Some(open), _) if open == c => quote = None,
+                (None | Some('"'), '\\') => {
+                    last.into_iter().for_each(|l| l.extend(chars.next().map(|(_, c)| c)))
+                }
+                _ => last.into_iter().for_each(|l| l.push(c)),
+            }
+        }
+        Err(self.error("expected ')' behind the arguments"))
+    }
+}

@@ -1,0 +1,68 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn lookup(name: &str) -> Option<String> {
+    (name == "SET").then(String::new)
+}
+
+#[test]
+fn conditions_are_answered() {
+    let rows = [
+        ("", false),
+        ("0", false),
+        ("1", true),
+        ("20", true),
+        ("!0", true),
+        ("!!1", true),
+        ("defined(SET)", true),
+        ("defined(UNSET)", false),
+        ("!defined(UNSET)", true),
+        ("feature(XDP)", true),
+        ("feature(OPENSSL)", false),
+        ("streq(a,a)", true),
+        ("strneq(a, a)", true),
+        ("streq(\"a,b\",'a,b')", true),
+        ("strstr(abc,b)", true),
+        ("version_atleast(2.6)", true),
+        ("version_atleast(2.6-dev3)", true),
+        ("version_atleast(3.0)", false),
+        ("version_before(2.7)", true),
+        ("ssllib_name_startswith(rust)", true),
+        ("openssl_version_atleast(1.1.1)", false),
+        ("enabled(EPOLL)", true),
+        ("0 && 1 || 1", true),
+        ("1 || 1 && 0", true),
+        ("(1 || 1) && 0", false),
+        ("  1  ", true),
+    ];
+    for (text, value) in rows {
+        assert_eq!(evaluate(text, &lookup), Ok(value), "{text}");
+    }
+}
+
+#[test]
+fn wrong_conditions_are_refused_where_they_are_wrong() {
+    let rows = [
+        ("define(x)", 0, "unknown predicate 'define'"),
+        ("1 1", 2, "expected '&&', '||' or the end"),
+        ("1 &&", 4, "expected a number, a predicate, '!' or '('"),
+        ("(1", 2, "expected ')'"),
+        ("defined", 7, "expected '(' behind the predicate's name"),
+        ("streq(a)", 0, "'streq' takes (<text>,<text>)"),
+        ("streq(a,b", 5, "expected ')' behind the arguments"),
+        ("1 && version_atleast(x)", 5, "'x' is not a version such as 2.6.1"),
+    ];
+    for (text, offset, message) in rows {
+        let error = evaluate(text, &lookup).unwrap_err();
+        assert_eq!((error.offset, error.message.as_str()), (offset, message), "{text}");
+    }
+    assert_eq!(evaluate(&"(".repeat(10_000), &lookup).unwrap_err().message, "nested too deep");
+}
+
+proptest! {
+    #[test]
+    fn never_panics(text in "[a-z(),!&| \"'\\\\0-9é]{0,60}") {
+        let _ = evaluate(&text, &lookup);
+    }
+}

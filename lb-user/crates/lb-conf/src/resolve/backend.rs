@@ -1,0 +1,140 @@
+//! The serving half of a proxy.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use super::Numbers;
+use crate::diag::{Code, Diagnostic};
+use crate::draft::{CheckDraft, CheckKind, CheckSettings, Flag, ProxyDraft, ServerDraft};
+use crate::model::{
+    Backend, BackendId, CheckProtocol, CheckSpec, CheckStep, HttpCheck, PortSpec, Proxy, Server,
+    ServerAddress, ServerCheck,
+};
+
+pub(super) fn resolve(
+    draft: &ProxyDraft,
+    proxy: Proxy,
+    id: BackendId,
+    notes: &mut Vec<Diagnostic>,
+) -> Backend {
+    let base = Backend::new(proxy, id);
+    let check = CheckSpec { protocol: protocol(&draft.check), log: draft.flag(Flag::LogHealthChecks) };
+    let mut numbers =
+        Numbers::new(draft.servers.iter().filter_map(|s| s.settings.id.as_ref().map(|id| id.value)));
+    Backend {
+        servers: draft.servers.iter().map(|s| Arc::new(server(s, &check, &mut numbers, notes))).collect(),
+        algorithm: draft.algorithm.as_ref().map(|a| a.value).unwrap_or_default(),
+        hash_type: draft.hash_type,
+        check,
+        timeout_connect: draft.timeouts.connect,
+        timeout_server: draft.timeouts.server,
+        timeout_server_fin: draft.timeouts.server_fin,
+        timeout_check: draft.timeouts.check,
+        timeout_queue: draft.timeouts.queue,
+        timeout_tunnel: draft.timeouts.tunnel,
+        retries: draft.retries.unwrap_or(base.retries),
+        redispatch: draft.redispatch,
+        fullconn: draft.fullconn,
+        all_backups: draft.flag(Flag::AllBackups),
+        abort_on_close: draft.flag(Flag::AbortOnClose),
+        disabled: draft.disabled,
+        ..base
+    }
+}
+
+fn protocol(draft: &CheckDraft) -> CheckProtocol {
+    match draft.kind.as_ref().map(|k| k.value) {
+        Some(CheckKind::Http) => CheckProtocol::Http(http(draft)),
+        Some(CheckKind::Tcp) if !draft.steps.is_empty() => {
+            CheckProtocol::Script(draft.steps.iter().map(|s| s.value.clone()).collect())
+        }
+        Some(CheckKind::Tcp) | None => CheckProtocol::Tcp,
+    }
+}
+
+/// `http-check send` goes before what `option httpchk` says.
+fn http(draft: &CheckDraft) -> HttpCheck {
+    let base = HttpCheck::default();
+    let (line, send) = (draft.line.clone(), draft.send.clone().unwrap_or_default());
+    HttpCheck {
+        method: send.method.or(line.method).unwrap_or(base.method),
+        uri: send.uri.or(line.uri).unwrap_or(base.uri),
+        version: send.version.or(line.version).unwrap_or(base.version),
+        headers: line.headers.into_iter().chain(send.headers).collect(),
+        body: send.body.or(line.body).unwrap_or_default().into_bytes(),
+        expect: draft.expect.iter().map(|e| e.value.clone()).collect(),
+        disable_on_404: draft.disable_on_404,
+    }
+}
+
+fn server(
+    draft: &ServerDraft,
+    spec: &CheckSpec,
+    numbers: &mut Numbers,
+    notes: &mut Vec<Diagnostic>,
+) -> Server {
+    let settings = &draft.settings;
+    let base = Server::new(draft.name.value.as_str(), draft.address.clone());
+    Server {
+        id: numbers.of(settings.id.as_ref().map(|id| id.value)),
+        hostname: draft.hostname.as_deref().map(Into::into),
+        weight: settings.weight.unwrap_or(base.weight),
+        backup: settings.backup,
+        maxconn: settings.maxconn,
+        minconn: settings.minconn,
+        maxqueue: settings.maxqueue,
+        slowstart: settings.slowstart,
+        disabled: settings.disabled,
+        cookie: settings.cookie.as_deref().map(Into::into),
+        check: settings.check.enabled.map(|_| check(draft, spec, notes)),
+        shutdown_on_down: settings.shutdown_on_down,
+        shutdown_backups_on_up: settings.shutdown_backups_on_up,
+        span: draft.span,
+        ..base
+    }
+}
+
+fn check(draft: &ServerDraft, spec: &CheckSpec, notes: &mut Vec<Diagnostic>) -> ServerCheck {
+    let settings = &draft.settings.check;
+    let base = ServerCheck::new(target(&draft.address, settings));
+    if base.target.is_none() && !needs_no_port(&draft.address, spec) {
+        let message = format!("the check of server '{}' has no port", draft.name.value);
+        let error =
+            Diagnostic::alert(Code::MissingArgument, message).at(settings.enabled.unwrap_or(draft.span));
+        notes.push(error.help("give the server a port, or write 'port' for the check alone"));
+    }
+    ServerCheck {
+        inter: settings.inter.unwrap_or(base.inter),
+        fastinter: settings.fastinter,
+        downinter: settings.downinter,
+        rise: settings.rise.unwrap_or(base.rise),
+        fall: settings.fall.unwrap_or(base.fall),
+        ..base
+    }
+}
+
+fn target(address: &ServerAddress, settings: &CheckSettings) -> Option<SocketAddr> {
+    match address {
+        ServerAddress::Unix(_) => settings.addr.zip(settings.port).map(Into::into),
+        ServerAddress::Inet(ip, port) => {
+            let own = match port {
+                PortSpec::Fixed(port) => Some(*port),
+                PortSpec::Offset(_) => None,
+            };
+            Some((settings.addr.unwrap_or(*ip), settings.port.or(own)?).into())
+        }
+    }
+}
+
+/// A socket in the file system has no port; a script may name its own for every connection.
+fn needs_no_port(address: &ServerAddress, spec: &CheckSpec) -> bool {
+    let connects = |steps: &[CheckStep]| {
+        let mut ports = steps.iter().filter_map(|s| match s {
+            CheckStep::Connect { port } => Some(port.is_some()),
+            _ => None,
+        });
+        ports.next().is_some_and(|first| first && ports.all(|p| p))
+    };
+    matches!(address, ServerAddress::Unix(_))
+        || matches!(&spec.protocol, CheckProtocol::Script(s) if connects(s))
+}

@@ -1,0 +1,80 @@
+//! What can be used but is doubtful, as HAProxy warns of it.
+
+use crate::ast::Document;
+use crate::diag::{Code, Diagnostic};
+use crate::draft::{CheckKind, Draft, ProxyDraft};
+use crate::keyword::section::SectionKind;
+use crate::model::{Algorithm, HashKind, HashType, Mode};
+
+pub(super) fn check(draft: &Draft, document: &Document, notes: &mut Vec<Diagnostic>) {
+    if draft.proxies.is_empty() && !document.sections.iter().any(|s| matches!(s.kind, SectionKind::Other(_)))
+    {
+        let nothing =
+            Diagnostic::warning(Code::NoEffect, "there is no 'frontend', 'backend' or 'listen' section");
+        notes.push(nothing);
+    }
+    for proxy in &draft.proxies {
+        listeners(proxy, notes);
+        timeouts(proxy, notes);
+        check_rules(proxy, notes);
+        hash(proxy, notes);
+    }
+}
+
+fn listeners(proxy: &ProxyDraft, notes: &mut Vec<Diagnostic>) {
+    if proxy.is_frontend() && proxy.binds.is_empty() && !proxy.disabled {
+        let message =
+            format!("{} '{}' has no 'bind' line, so nothing reaches it", proxy.kind.name(), proxy.name);
+        let warning = Diagnostic::warning(Code::NoEffect, message).at(proxy.span);
+        notes.push(warning.help("make it a 'backend' if it is not meant to accept connections"));
+    }
+}
+
+/// Without timeouts, connections of peers that vanished stay for ever.
+fn timeouts(proxy: &ProxyDraft, notes: &mut Vec<Diagnostic>) {
+    let times = &proxy.timeouts;
+    let mut missing = Vec::new();
+    if proxy.is_frontend() && times.client.is_none() {
+        missing.push("'timeout client'");
+    }
+    if proxy.is_backend() && !proxy.servers.is_empty() {
+        if times.connect.is_none() {
+            missing.push("'timeout connect'");
+        }
+        if times.server.is_none() && (proxy.mode == Mode::Http || times.tunnel.is_none()) {
+            missing.push("'timeout server'");
+        }
+    }
+    if !missing.is_empty() && !proxy.disabled {
+        let message = format!("{} '{}' has no {}", proxy.kind.name(), proxy.name, missing.join(", "));
+        let warning = Diagnostic::warning(Code::MissingTimeout, message).at(proxy.span);
+        notes.push(warning.help("connections of peers that vanish without a word are never closed"));
+    }
+}
+
+fn check_rules(proxy: &ProxyDraft, notes: &mut Vec<Diagnostic>) {
+    if !proxy.is_backend() {
+        return;
+    }
+    let kind = proxy.check.kind.as_ref().map(|k| k.value);
+    let mut ignored = |span, rules: &str, option: &str| {
+        let message = format!("'{rules}' rules have no effect without '{option}'");
+        notes.push(Diagnostic::warning(Code::NoEffect, message).at(span));
+    };
+    if let Some(span) = proxy.check.http_rules.filter(|_| kind != Some(CheckKind::Http)) {
+        ignored(span, "http-check", "option httpchk");
+    }
+    if let Some(step) = proxy.check.steps.first().filter(|_| kind != Some(CheckKind::Tcp)) {
+        ignored(step.span, "tcp-check", "option tcp-check");
+    }
+}
+
+/// Says what a hash that HAProxy has comes to here.
+fn hash(proxy: &ProxyDraft, notes: &mut Vec<Diagnostic>) {
+    let consistent = HashType { kind: HashKind::Consistent, ..proxy.hash_type };
+    let by_hash = proxy.algorithm.as_ref().filter(|a| a.value == Algorithm::Source);
+    if let Some(algorithm) = by_hash.filter(|_| proxy.is_backend() && proxy.hash_type == consistent) {
+        let note = Diagnostic::diag(Code::NoEffect, "the consistent hash is a Maglev table over xxHash");
+        notes.push(note.at(algorithm.span).label("clients meet other servers than with HAProxy"));
+    }
+}
