@@ -5,7 +5,7 @@ use super::{Args, Keyword, Sections, Status, served};
 use crate::diag::{Code, Diagnostic};
 use crate::draft::{Placed, ProxyDraft};
 use crate::lex::Word;
-use crate::model::{Algorithm, HashFunction, HashKind, HashType};
+use crate::model::{Algorithm, BalanceKey, HashFunction, HashKind, HashType};
 
 const DB: Sections = Sections::DEFAULTS.and(Sections::BACKEND);
 
@@ -13,6 +13,15 @@ const DB: Sections = Sections::DEFAULTS.and(Sections::BACKEND);
 pub(crate) static BALANCE: &[Keyword<ProxyDraft>] = &[
     served("balance", "<algorithm> …", DB, "how a server is chosen", balance),
     served("hash-type", "<method> [<function> [<modifier>]]", DB, "how a hash becomes a server", hash_type),
+    served("hash-balance-factor", "<percent>", DB, "how far a hash may overload a server", |p, a| {
+        let word = a.word("a percentage")?;
+        let factor: Option<u32> = word.parse().ok().filter(|f| *f == 0 || *f > 100);
+        let factor = factor.ok_or_else(|| {
+            invalid(word, format!("'{}' is not a factor", word.text)).label("expected 0, or more than 100")
+        })?;
+        p.hash_balance_factor = Some(factor).filter(|f| *f > 0);
+        Ok(())
+    }),
 ];
 
 /// An algorithm of `balance`.
@@ -29,10 +38,14 @@ pub struct AlgorithmRow {
     build: Option<Build>,
 }
 
-type Build = fn(&mut Args<'_>) -> Result<Algorithm, Diagnostic>;
+type Build = fn(&Word, &mut Args<'_>) -> Result<Algorithm, Diagnostic>;
 
 const fn works(name: &'static str, syntax: &'static str, doc: &'static str, build: Build) -> AlgorithmRow {
     AlgorithmRow { name, syntax, doc, status: Status::Served, build: Some(build) }
+}
+
+const fn planned(name: &'static str, syntax: &'static str, doc: &'static str, build: Build) -> AlgorithmRow {
+    AlgorithmRow { name, syntax, doc, status: Status::NotYet, build: Some(build) }
 }
 
 const fn later(name: &'static str, syntax: &'static str, doc: &'static str) -> AlgorithmRow {
@@ -41,21 +54,77 @@ const fn later(name: &'static str, syntax: &'static str, doc: &'static str) -> A
 
 /// All algorithms.
 pub static ALGORITHMS: &[AlgorithmRow] = &[
-    works("roundrobin", "", "each in turn, by weight", |_| Ok(Algorithm::RoundRobin)),
-    works("source", "", "by a hash of the client's address", |_| Ok(Algorithm::Source)),
-    later("static-rr", "", "each in turn, by weights that do not change"),
-    later("leastconn", "", "the one with the fewest connections"),
-    later("first", "", "the first one that is not full"),
-    later("random", "[(<draws>)]", "the least loaded of some drawn at random"),
-    later("uri", "[whole] [len <bytes>] [depth <number>] [path-only]", "by a hash of the request's target"),
-    later("url_param", "<name> [check_post]", "by a hash of a parameter of the request"),
-    later("hdr", "(<name>) [use_domain_only]", "by a hash of a header"),
-    later("rdp-cookie", "[(<name>)]", "by a hash of an RDP cookie"),
+    works("roundrobin", "", "each in turn, by weight", |_, _| Ok(Algorithm::RoundRobin)),
+    works("static-rr", "", "each in turn, by weights that do not change", |_, _| Ok(Algorithm::StaticRr)),
+    works("leastconn", "", "the one with the fewest connections", |_, _| Ok(Algorithm::LeastConn)),
+    works("first", "", "the first one that is not full", |_, _| Ok(Algorithm::First)),
+    works("random", "[(<draws>)]", "the least loaded of some drawn at random", random),
+    works("source", "", "by a hash of the client's address", |_, _| Ok(Algorithm::Source)),
+    planned(
+        "uri",
+        "[whole] [len <bytes>] [depth <number>] [path-only]",
+        "by a hash of the request's target",
+        |_, a| uri(a),
+    ),
+    planned("url_param", "<name> [check_post]", "by a hash of a parameter of the request", |_, a| {
+        let name = a.word("the name of a parameter")?.text.as_str().into();
+        let check_post = a.take_if("check_post");
+        Ok(Algorithm::Key(BalanceKey::UrlParam { name, check_post }))
+    }),
+    planned("hdr", "(<name>) [use_domain_only]", "by a hash of a header", |w, a| {
+        let name = inside(w)
+            .filter(|n| !n.is_empty())
+            .ok_or_else(|| invalid(w, "'hdr' needs the name of a header").label("expected hdr(<name>)"))?;
+        let domain_only = a.take_if("use_domain_only");
+        Ok(Algorithm::Key(BalanceKey::Header { name: name.into(), domain_only }))
+    }),
+    planned("rdp-cookie", "[(<name>)]", "by a hash of an RDP cookie", |w, _| {
+        let name = inside(w).unwrap_or("msts");
+        Ok(Algorithm::Key(BalanceKey::RdpCookie(name.into())))
+    }),
     later("hash", "<expression>", "by a hash of an expression"),
     later("log-hash", "<converters>", "by a hash of a log message"),
     later("log-sticky", "", "the same one as long as it is up"),
     later("sticky", "", "the same one as long as it is up"),
 ];
+
+/// What stands between the parentheses of `name(…)`.
+fn inside(word: &str) -> Option<&str> {
+    word.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')'))
+}
+
+/// Draws that `random` makes where it is not told.
+const DRAWS: u32 = 2;
+
+fn random(word: &Word, _: &mut Args<'_>) -> Result<Algorithm, Diagnostic> {
+    let draws = match inside(word) {
+        None if word.contains('(') => None,
+        None => Some(DRAWS),
+        Some(digits) => digits.parse().ok().filter(|n| (1..=100_000).contains(n)),
+    };
+    draws.map(Algorithm::Random).ok_or_else(|| {
+        invalid(word, format!("'{}' does not say how many to draw", word.text))
+            .label("expected random(<number>)")
+    })
+}
+
+fn uri(args: &mut Args<'_>) -> Result<Algorithm, Diagnostic> {
+    let (mut len, mut depth, mut whole, mut path_only) = (None, None, false, false);
+    while let Some(word) = args.take() {
+        match word.as_ref() {
+            "len" => len = Some(args.number(1..=u32::MAX)?),
+            "depth" => depth = Some(args.number(1..=u32::MAX)?),
+            "whole" => whole = true,
+            "path-only" => path_only = true,
+            _ => {
+                let known = ["len", "depth", "whole", "path-only"];
+                let error = invalid(word, format!("unknown word '{}' of 'balance uri'", word.text));
+                return Err(error.label(format!("expected {}", one_of(&known))).nearest(word, known));
+            }
+        }
+    }
+    Ok(Algorithm::Key(BalanceKey::Uri { len, depth, whole, path_only }))
+}
 
 fn balance(proxy: &mut ProxyDraft, args: &mut Args<'_>) -> Result<(), Diagnostic> {
     let word = args.word("an algorithm such as roundrobin")?;
@@ -63,12 +132,19 @@ fn balance(proxy: &mut ProxyDraft, args: &mut Args<'_>) -> Result<(), Diagnostic
     let row = ALGORITHMS.iter().find(|row| row.name == name).ok_or_else(|| unknown(word, name))?;
     let Some(build) = row.build else {
         args.take_rest();
-        let message = format!("'balance {}' is not supported yet by lbx", row.name);
-        return Err(Diagnostic::alert(Code::NotServed, message).at(word.span).label(row.doc));
+        return Err(not_served(row, word));
     };
-    let algorithm = build(args)?;
+    let algorithm = build(word, args)?;
     proxy.algorithm = Some(Placed::new(algorithm, args.whole()));
-    Ok(())
+    match row.status {
+        Status::Served => Ok(()),
+        _ => Err(not_served(row, word)),
+    }
+}
+
+fn not_served(row: &AlgorithmRow, word: &Word) -> Diagnostic {
+    let message = format!("'balance {}' is not supported yet by lbx", row.name);
+    Diagnostic::alert(Code::NotServed, message).at(word.span).label(row.doc)
 }
 
 fn unknown(word: &Word, name: &str) -> Diagnostic {

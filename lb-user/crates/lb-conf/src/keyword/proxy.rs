@@ -107,7 +107,6 @@ pub(crate) static PROXY: &[Keyword<ProxyDraft>] = &[
     unread("force-persist", "if|unless <condition>", DB, "uses servers that are down"),
     unread("grace", "<time>", DFB, "how long a listener stays open when stopping"),
     unread("guid", "<text>", FB, "a name that survives reloads"),
-    unread("hash-balance-factor", "<percent>", DB, "how far a hash may overload a server"),
     unread("hash-preserve-affinity", "<when>", DB, "how a hash treats full servers"),
     unread("http-error", "status <code> <setting>…", DFB, "the answer to an error"),
     unread("http-after-response", "<action> …", DFB, "rules for all responses"),

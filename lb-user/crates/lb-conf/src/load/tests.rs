@@ -111,7 +111,7 @@ fn a_whole_configuration_is_resolved() {
     assert_eq!((times(c), c.backup, c.disabled), (None, true, true));
 
     let sql = config.backend_named("sql").unwrap();
-    assert_eq!((sql.algorithm, sql.hash_type.kind), (Algorithm::Source, HashKind::Consistent));
+    assert_eq!((sql.algorithm.clone(), sql.hash_type.kind), (Algorithm::Source, HashKind::Consistent));
     assert_eq!(sql.servers[0].address, ServerAddress::Inet([10, 2, 0, 1].into(), PortSpec::Offset(0)));
     assert_eq!(sql.servers[0].check.as_ref().unwrap().target, Some("10.2.0.1:3307".parse().unwrap()));
     assert_eq!(config.frontends[1].default_backend, Some(sql.id));

@@ -23,8 +23,9 @@ pub(super) fn resolve(
         Numbers::new(draft.servers.iter().filter_map(|s| s.settings.id.as_ref().map(|id| id.value)));
     Backend {
         servers: draft.servers.iter().map(|s| Arc::new(server(s, &check, &mut numbers, notes))).collect(),
-        algorithm: draft.algorithm.as_ref().map(|a| a.value).unwrap_or_default(),
+        algorithm: draft.algorithm.as_ref().map(|a| a.value.clone()).unwrap_or_default(),
         hash_type: draft.hash_type,
+        hash_balance_factor: draft.hash_balance_factor,
         check,
         timeout_connect: draft.timeouts.connect,
         timeout_server: draft.timeouts.server,
