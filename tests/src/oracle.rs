@@ -96,9 +96,24 @@ impl Side {
         let response = http.response_to(method).with_context(|| format!("in answer to {request:?}"))?;
         self.note(format!("> {}", request.lines().next().unwrap_or_default()));
         self.note(format!("< {}", response.line));
-        self.note_headers("<", &response.headers);
-        self.note(format!("< body {}", excerpt(&response.body)));
+        if response.status >= 400 && response.origin().is_empty() {
+            // The words of an error page are the program's own, and so is their length.
+            self.note("< a page of the proxy");
+        } else {
+            self.note_headers("<", &response.headers);
+            self.note(format!("< body {}", excerpt(&response.body)));
+        }
         Ok(response)
+    }
+
+    /// Writes down whether the proxy closes the connection now.
+    pub fn expect_close(&mut self, http: &mut Http) {
+        let end = match http.read_to_end() {
+            Ok(rest) if rest.is_empty() => "closed".to_owned(),
+            Ok(rest) => format!("closed after {}", excerpt(&rest)),
+            Err(_) => "left open".to_owned(),
+        };
+        self.note(format!("< {end}"));
     }
 
     /// Writes down something else that both programs should agree on.

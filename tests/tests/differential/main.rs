@@ -1,0 +1,44 @@
+//! The same configuration and traffic through HAProxy and through this program, which must agree on what clients and
+//! servers see.
+
+mod http;
+mod tcp;
+
+use lbx_tests::oracle::{self, Scenario, Side};
+use lbx_tests::privilege::Need;
+use lbx_tests::suite::{self, Case};
+
+/// The configuration of HTTP mode that most scenarios use.
+const WEB: &str = "
+defaults
+    mode http
+    timeout connect 1s
+    timeout client 2s
+    timeout server 1s
+listen web
+    bind 127.0.0.1:{web}
+    balance roundrobin
+    server s1 {s1}
+    server s2 {s2}
+";
+
+fn main() {
+    let test = |name: &'static str, config, traffic: fn(&mut Side) -> anyhow::Result<()>| {
+        Case::new(name, &[Need::Program("haproxy")], move || oracle::compare(&Scenario { config, traffic }))
+    };
+    suite::main(vec![
+        test("http::methods_and_bodies", WEB, http::methods),
+        test("http::requests_on_one_connection", WEB, http::keep_alive),
+        test("http::old_clients", WEB, http::old_clients),
+        test("http::hop_by_hop_headers", WEB, http::hop_by_hop),
+        test("http::malformed_requests", WEB, http::malformed),
+        test("http::odd_but_allowed_requests", WEB, http::odd),
+        test("http::errors_of_servers", WEB, http::server_errors),
+        test("http::a_slow_server", WEB, http::slow_server),
+        test("http::server_that_died", WEB, http::dead_server),
+        test("tcp::round_robin", tcp::RELAY, tcp::round_robin),
+        test("tcp::source_map_based", tcp::SOURCE, tcp::sources),
+        test("tcp::weights", tcp::WEIGHTS, tcp::weights),
+        test("tcp::backup_servers", tcp::BACKUP, tcp::backup),
+    ]);
+}
