@@ -10,7 +10,9 @@ use crate::shell;
 
 /// A program that a task uses, and where it comes from.
 pub(crate) struct Tool {
+    /// Its name in `PATH`, or the path of a file.
     program: &'static str,
+    /// Debian's package.
     package: &'static str,
 }
 
@@ -26,8 +28,11 @@ pub(crate) const ORACLE: &[Tool] =
     &[Tool { program: "haproxy", package: "haproxy" }, Tool { program: "varnishtest", package: "varnish" }];
 
 /// What benchmarks need besides.
-pub(crate) const BENCH: &[Tool] =
-    &[Tool { program: "nginx", package: "nginx-light" }, Tool { program: "wrk", package: "wrk" }];
+pub(crate) const BENCH: &[Tool] = &[
+    Tool { program: "nginx", package: "nginx-light" },
+    Tool { program: "/usr/lib/nginx/modules/ngx_stream_module.so", package: "libnginx-mod-stream" },
+    Tool { program: "wrk", package: "wrk" },
+];
 
 /// Where Debian's package scripts ask whether they may start a service (policy-rc.d(8)).
 const POLICY: &str = "/usr/sbin/policy-rc.d";

@@ -2,6 +2,7 @@
 //! so that what else the machine does meets all of them, and what counts are ratios.
 
 mod http;
+mod l4;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -27,6 +28,8 @@ struct Args {
 enum What {
     /// HTTP mode: CPU time for a request.
     Http,
+    /// TCP mode: CPU time for connections and bytes.
+    L4,
 }
 
 fn main() -> ExitCode {
@@ -35,6 +38,7 @@ fn main() -> ExitCode {
     let turn = Duration::from_secs(args.seconds.into());
     let result = match args.what {
         What::Http => http::run(args.rounds, turn),
+        What::L4 => l4::run(args.rounds, turn),
     };
     match result {
         Ok(report) => {
