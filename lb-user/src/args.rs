@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, ValueEnum};
 
 /// HAProxy's flags of several letters behind one dash, which the argument parser knows by long names.
 const SPELLINGS: &[(&str, &str)] = &[
@@ -18,12 +18,10 @@ const SPELLINGS: &[(&str, &str)] = &[
 
 /// A load balancer that reads HAProxy's configuration and forwards TCP in the kernel.
 #[derive(Debug, Parser)]
-#[command(name = "lbx", disable_version_flag = true, args_conflicts_with_subcommands = true)]
+#[command(name = "lbx", disable_version_flag = true)]
 pub(crate) struct CommandLine {
     #[command(flatten)]
     pub(crate) run: Run,
-    #[command(subcommand)]
-    pub(crate) command: Option<Command>,
 }
 
 /// Load a configuration, and check it or serve it.
@@ -95,13 +93,6 @@ pub(crate) enum Format {
     Text,
     /// One JSON object a line.
     Json,
-}
-
-/// What `lbx` does besides serving.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Command {
-    /// Placeholder
-    Xdp,
 }
 
 impl CommandLine {

@@ -1,5 +1,117 @@
-//! The daemon.
+//! The daemon `lbx`: a load balancer that reads HAProxy's configuration language and forwards TCP in the kernel.
+
 mod args;
-fn main() {
-    let _ = args::CommandLine::parse_from_os(std::env::args_os());
+mod daemon;
+mod host;
+mod keeper;
+mod load;
+mod messages;
+mod privileges;
+mod process;
+mod serve;
+mod version;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use lb_conf::model::LogLevel;
+use lb_conf::model::{Config, Global};
+use nix::sys::signal::{SigHandler, Signal, raise, signal};
+use sd_notify::NotifyState;
+
+use crate::args::{CommandLine, Run};
+use crate::daemon::{Daemon, Prepared};
+use crate::load::{Loader, Refused};
+use crate::messages::say;
+use crate::privileges::Identity;
+use crate::process::Readiness;
+use crate::serve::{End, Orders};
+
+fn main() -> ExitCode {
+    match run(std::env::args_os()) {
+        Ok(code) => code,
+        Err(error) => {
+            // A refused configuration has been reported line by line.
+            if !error.is::<Refused>() {
+                say(LogLevel::Alert, format_args!("{error:#}"));
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: impl IntoIterator<Item = OsString>) -> Result<ExitCode> {
+    let run = match CommandLine::parse_from_os(args) {
+        Ok(line) => line.run,
+        Err(usage) => {
+            usage.print().context("write to the terminal")?;
+            return Ok(ExitCode::from(u8::from(usage.use_stderr())));
+        }
+    };
+    if run.version || run.build_info {
+        println!("{}", if run.build_info { version::long() } else { version::short() });
+        return Ok(ExitCode::SUCCESS);
+    }
+    if run.quiet && !run.verbose {
+        messages::quiet();
+    }
+    if let Some(dir) = &run.directory {
+        std::env::set_current_dir(dir).with_context(|| format!("cannot change to {}", dir.display()))?;
+    }
+    let loader = Loader::new(&run)?;
+    let loaded = loader.load()?;
+    if run.check {
+        load::report_valid(&loaded);
+        return Ok(ExitCode::SUCCESS);
+    }
+    start(&run, loader, loaded.config)
+}
+
+/// From a configuration to a daemon that serves it, and to that daemon's end.
+fn start(run: &Run, mut loader: Loader, config: Arc<Config>) -> Result<ExitCode> {
+    let global = config.global.clone();
+    process::raise_file_limit(global.maxconn)?;
+    let background = (global.daemon || run.daemon) && !run.foreground;
+    let readiness = if background { process::go_to_background()? } else { Readiness::nobody_waits() };
+    if global.chroot.is_some() || global.uid.is_some() {
+        loader.start_keeper()?;
+    }
+    let prepared = Prepared::new(config, None)?;
+    settle(run, &global)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("event loop")?;
+    let orders = {
+        let _inside = runtime.enter();
+        Orders::listen()?
+    };
+    let daemon = Arc::new(Daemon::start(loader, prepared)?);
+    process::signal_all(&run.finish, Signal::SIGUSR1)?;
+    process::signal_all(&run.terminate, Signal::SIGTERM)?;
+    readiness.ready()?;
+    process::tell_service_manager(&[NotifyState::Ready])?;
+    let end = runtime.block_on(serve::serve(&daemon, orders));
+    Ok(leave(end))
+}
+
+/// What needs the privileges that the daemon then gives up.
+fn settle(run: &Run, global: &Global) -> Result<()> {
+    if let Some(path) = run.pid_file.as_ref().or(global.pidfile.as_ref()) {
+        process::write_pid_file(path)?;
+    }
+    if let Some(dir) = &global.chroot {
+        process::enter_chroot(dir)?;
+    }
+    Identity::of(global).assume()
+}
+
+/// Ends the process as the signal would have, had it not been handled.
+fn leave(end: End) -> ExitCode {
+    if let End::Killed(number) = end {
+        // SAFETY: the default action runs no code of this process.
+        if unsafe { signal(number, SigHandler::SigDfl) }.is_ok() {
+            let _ = raise(number);
+        }
+    }
+    ExitCode::SUCCESS
 }

@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result, bail};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{ForkResult, Pid, chdir, chroot, dup2_stderr, dup2_stdin, dup2_stdout, fork, pipe, setsid};
+use sd_notify::NotifyState;
 
 /// File descriptors beyond those of connections: listeners, pipes, maps, logs.
 const SPARE_FDS: u64 = 128;
@@ -49,7 +50,8 @@ impl Readiness {
     /// /dev/null can't be opened or take the place of the standard streams.
     pub(crate) fn ready(self) -> Result<()> {
         let Some(pipe) = self.0 else { return Ok(()) };
-        let null = fs::OpenOptions::new().read(true).write(true).open("/dev/null").context("open /dev/null")?;
+        let null =
+            fs::OpenOptions::new().read(true).write(true).open("/dev/null").context("open /dev/null")?;
         dup2_stdin(&null).context("dup2 stdin")?;
         dup2_stdout(&null).context("dup2 stdout")?;
         dup2_stderr(&null).context("dup2 stderr")?;
@@ -112,4 +114,12 @@ pub(crate) fn signal_all(pids: &[i32], signal: Signal) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Tells systemd, if it waits to be told (`Type=notify`).
+///
+/// # Errors
+/// Its socket can't be written to.
+pub(crate) fn tell_service_manager(state: &[NotifyState<'_>]) -> Result<()> {
+    sd_notify::notify(state).context("notify the service manager")
 }

@@ -1,0 +1,172 @@
+//! From the files of the command line to a configuration, and what there is to say about it.
+
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Result, bail};
+use lb_conf::Outcome;
+use lb_conf::diag::{self, Diagnostic, Severity, Style};
+use lb_conf::host::Host;
+use lb_conf::model::Config;
+use lb_conf::source::Sources;
+use lb_conf::span::Span;
+use lb_core::placement::{self, Obstacle, Placement};
+
+use crate::args::{Format, Run};
+use crate::host::System;
+use crate::keeper::Keeper;
+use crate::messages;
+
+/// The configuration was refused; why has been said already.
+#[derive(Debug, thiserror::Error)]
+#[error("the configuration has errors")]
+pub(crate) struct Refused;
+
+/// A configuration that can be served, as far as can be told without serving it.
+pub(crate) struct Loaded {
+    /// The model.
+    pub(crate) config: Arc<Config>,
+    sources: Sources,
+    warnings: bool,
+}
+
+/// Loads the configuration that the command line names, at the start and again at each reload.
+pub(crate) struct Loader {
+    paths: Vec<PathBuf>,
+    format: Format,
+    diagnose: bool,
+    warnings_fatal: bool,
+    maxconn: Option<u32>,
+    keeper: Option<Keeper>,
+}
+
+impl Loader {
+    /// For the files and flags of a command line.
+    ///
+    /// # Errors
+    /// It names no file.
+    pub(crate) fn new(run: &Run) -> Result<Self> {
+        let paths = run.paths();
+        if paths.is_empty() {
+            bail!("no configuration file is given: lbx -f FILE (lbx --help lists all flags)");
+        }
+        Ok(Self {
+            paths,
+            format: run.format,
+            diagnose: run.diagnose,
+            warnings_fatal: run.warnings_fatal,
+            maxconn: run.maxconn,
+            keeper: None,
+        })
+    }
+
+    /// From now on the machine is asked through a keeper, for the process is about to give up its root folder or its
+    /// user.
+    ///
+    /// # Errors
+    /// The keeper can't be started.
+    pub(crate) fn start_keeper(&mut self) -> Result<()> {
+        let paths = self.paths.clone();
+        self.keeper = Some(Keeper::start(move |host| drop(lb_conf::load(host, &paths)))?);
+        Ok(())
+    }
+
+    /// Loads the configuration and says what there is to say about it.
+    ///
+    /// # Errors
+    /// [`Refused`] if it can't be served; another error if the keeper is gone.
+    pub(crate) fn load(&self) -> Result<Loaded> {
+        let answers = self.keeper.as_ref().map(Keeper::ask).transpose()?;
+        let host: &dyn Host = answers.as_ref().map_or(&System, |answers| answers);
+        let Outcome { config, mut diagnostics, sources } = lb_conf::load(host, &self.paths);
+        let placements = config.as_ref().map(placement::place).unwrap_or_default();
+        diagnostics.extend(placements.iter().filter_map(not_in_the_kernel));
+        diagnostics.iter().for_each(|diagnostic| self.show(diagnostic, &sources));
+        let worst = diagnostics.iter().map(|diagnostic| diagnostic.severity).min();
+        let warnings = worst <= Some(Severity::Warning) && worst.is_some();
+        let fatal = if self.warnings_fatal { Severity::Warning } else { Severity::Alert };
+        match config {
+            Some(config) if worst.is_none_or(|worst| worst > fatal) => {
+                Ok(Loaded { config: Arc::new(self.override_limits(config)), sources, warnings })
+            }
+            _ => Err(Refused.into()),
+        }
+    }
+
+    fn override_limits(&self, mut config: Config) -> Config {
+        config.global.maxconn = self.maxconn.or(config.global.maxconn);
+        config
+    }
+
+    fn show(&self, diagnostic: &Diagnostic, sources: &Sources) {
+        let silent = match diagnostic.severity {
+            Severity::Alert => false,
+            Severity::Warning | Severity::Notice => messages::is_quiet(),
+            Severity::Diag => !self.diagnose || messages::is_quiet(),
+        };
+        if silent {
+            return;
+        }
+        match self.format {
+            Format::Json => eprintln!("{}", diag::json(diagnostic, sources)),
+            Format::Text => {
+                let style = if std::io::stderr().is_terminal() { Style::Colour } else { Style::Plain };
+                eprintln!("{}", diag::render(diagnostic, sources, style));
+            }
+        }
+    }
+}
+
+/// `option xdp` asks for what can't be had.
+fn not_in_the_kernel(placement: &Placement) -> Option<Diagnostic> {
+    let obstacle = placement.refusal()?;
+    let message = format!("proxy '{}' has 'option xdp' and can't be served in the kernel", placement.name);
+    Some(
+        Diagnostic::alert(diag::Code::Xdp, message)
+            .at(obstacle.span)
+            .label(obstacle.kind.to_string())
+            .help("without 'option xdp' it is served in user space"),
+    )
+}
+
+/// What `-c` says of a sound configuration: HAProxy's lines and, where there is an XDP interface, each proxy's plane.
+pub(crate) fn report_valid(loaded: &Loaded) {
+    if messages::is_quiet() {
+        return;
+    }
+    if loaded.warnings {
+        println!("Warnings were found.");
+    }
+    if !loaded.config.global.xdp_interfaces.is_empty() {
+        for placement in placement::place(&loaded.config) {
+            print!("{}", describe(&placement, &loaded.config, &loaded.sources));
+        }
+    }
+    println!("Configuration file is valid");
+}
+
+/// A proxy's plane, with the line that keeps it, or one of its addresses, in user space.
+fn describe(placement: &Placement, config: &Config, sources: &Sources) -> String {
+    let plane = if placement.in_kernel() { "kernel" } else { "user space" };
+    let mut text = format!("proxy {}: {plane}\n", placement.name);
+    let binds =
+        config.frontend(placement.frontend).map(|frontend| frontend.binds.as_slice()).unwrap_or_default();
+    for obstacle in &placement.obstacles {
+        text += &format!("  {}\n", because(obstacle, sources));
+    }
+    for (bind, obstacle) in binds.iter().zip(&placement.binds) {
+        if let Some(obstacle) = obstacle {
+            text += &format!("  {}: user space: {}\n", place(sources, bind.span), because(obstacle, sources));
+        }
+    }
+    text
+}
+
+fn because(obstacle: &Obstacle, sources: &Sources) -> String {
+    format!("{} ({})", obstacle.kind, place(sources, obstacle.span))
+}
+
+fn place(sources: &Sources, span: Span) -> String {
+    format!("{}:{}", sources.path(span.file).display(), span.line)
+}

@@ -1,0 +1,34 @@
+//! What the daemon says on the terminal: one line a message on standard error, labelled as HAProxy labels it.
+
+use std::fmt::Display;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use lb_conf::model::LogLevel;
+
+// Read by every message and written by the command line only: -q.
+static QUIET: AtomicBool = AtomicBool::new(false);
+
+/// From now on only errors are written (`-q`).
+pub(crate) fn quiet() {
+    QUIET.store(true, Relaxed);
+}
+
+/// Whether only errors are written.
+pub(crate) fn is_quiet() -> bool {
+    QUIET.load(Relaxed)
+}
+
+/// Writes one message. Notices and warnings are for people: `-q` silences them.
+pub(crate) fn say(level: LogLevel, text: impl Display) {
+    if level <= LogLevel::Err || !is_quiet() {
+        eprintln!("{}({}) : {text}", label(level), std::process::id());
+    }
+}
+
+fn label(level: LogLevel) -> &'static str {
+    match level {
+        LogLevel::Emerg | LogLevel::Alert | LogLevel::Crit | LogLevel::Err => "[ALERT]    ",
+        LogLevel::Warning => "[WARNING]  ",
+        LogLevel::Notice | LogLevel::Info | LogLevel::Debug => "[NOTICE]   ",
+    }
+}
