@@ -6,6 +6,7 @@ mod licences;
 mod packages;
 mod shell;
 mod test;
+mod tidy;
 
 use std::process::ExitCode;
 
@@ -28,6 +29,8 @@ enum Task {
     Demo,
     /// Runs every check: set-up, formatting, lints, tests, documentation, licences.
     Test(test::Args),
+    /// Checks rules about the sources that neither the compiler nor clippy knows.
+    Tidy,
     /// Checks the licence of every dependency against deny.toml.
     Licences,
 }
@@ -47,6 +50,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Bench(args) => bench::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Demo => demo::run().map(|()| ExitCode::SUCCESS),
         Task::Test(args) => Ok(test::run(&args)),
+        Task::Tidy => tidy::check().map(|()| ExitCode::SUCCESS),
         Task::Licences => licences::check().map(|()| ExitCode::SUCCESS),
     }
 }

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
-use crate::{licences, packages, shell};
+use crate::{licences, packages, shell, tidy};
 
 /// Options of the task.
 #[derive(clap::Args)]
@@ -51,6 +51,7 @@ struct Step(&'static str, fn() -> Result<Totals>);
 const STEPS: &[Step] = &[
     Step("packages", install),
     Step("formatting", formatting),
+    Step("tidiness", tidiness),
     Step("dependencies", dependencies),
     Step("lints", lints),
     Step("tests", tests),
@@ -92,6 +93,11 @@ fn install() -> Result<Totals> {
 
 fn formatting() -> Result<Totals> {
     shell::run(shell::cargo().args(["fmt", "--all", "--check"]))?;
+    Ok(PASSED)
+}
+
+fn tidiness() -> Result<Totals> {
+    tidy::check()?;
     Ok(PASSED)
 }
 

@@ -73,7 +73,7 @@ fn start(network: &Network, home: &Home) -> Result<Daemon> {
     wait::until("the kernel to serve", wait::SOON, || {
         Echo::connect(network.from(0), DATABASE.into()).is_ok() && flows(home).is_ok_and(|flows| flows > 0)
     })
-    .with_context(|| daemon.output())?;
+    .with_context(|| format!("the daemon said:\n{}", daemon.output()))?;
     tell::quote(&daemon.output());
     Ok(daemon)
 }
