@@ -54,6 +54,13 @@ impl Gauge {
         taken.map(|before| self.max.fetch_max(before + 1, Relaxed)).is_ok()
     }
 
+    /// So many more, or fewer; never fewer than none.
+    pub fn shift(&self, by: i64) {
+        let shifted = self.now.fetch_update(Relaxed, Relaxed, |now| Some(now.saturating_add_signed(by)));
+        let before = shifted.unwrap_or_else(|now| now);
+        self.max.fetch_max(before.saturating_add_signed(by), Relaxed);
+    }
+
     /// How many there are.
     pub fn get(&self) -> u64 {
         self.now.load(Relaxed)

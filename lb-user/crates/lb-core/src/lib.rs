@@ -9,6 +9,7 @@ pub mod balance;
 pub mod change;
 pub mod check;
 pub mod counters;
+pub mod dataplane;
 pub mod event;
 #[cfg(test)]
 mod fixture;
@@ -23,6 +24,7 @@ pub mod tick;
 pub use backend::Backend;
 pub use balance::{Pick, PickInput, Slots};
 pub use change::{Applied, Change, FrontendChange, Refused, ServerChange};
+pub use dataplane::Served;
 pub use event::Event;
 pub use frontend::Frontend;
 pub use runtime::{Runtime, Snapshot};

@@ -1,6 +1,7 @@
 //! The kernel plane: loads the XDP program, plans its maps and keeps them in step.
 
 pub mod attach;
+pub mod counters;
 pub mod flows;
 pub mod label;
 #[cfg(test)]

@@ -5,13 +5,13 @@
 
 use std::ffi::CString;
 use std::io;
-use std::marker::PhantomData;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use aya::Pod;
 
+const BPF_MAP_DELETE_ELEM: i32 = 3;
 const BPF_OBJ_PIN: i32 = 6;
 const BPF_OBJ_GET: i32 = 7;
 const BPF_OBJ_GET_INFO_BY_FD: i32 = 15;
@@ -237,18 +237,12 @@ struct BatchAttr {
     flags: u64,
 }
 
-/// What the walk of a hash map keeps of its place: a bucket number. The kernel uses four bytes.
-type BatchCursor = u32;
-
-/// A walk over a hash map, so many entries at a time.
-///
-/// Entries that come or go during the walk may be seen or missed; one that stays is seen once.
-pub(crate) struct BatchWalk<'a, K, V> {
-    map: BorrowedFd<'a>,
-    cursor: Option<BatchCursor>,
+/// Where a walk over a map is. The kernel keeps four bytes: a bucket's number in hashes, an index in arrays.
+#[derive(Debug)]
+pub(crate) struct Place {
+    cursor: Option<u32>,
     room: usize,
-    done: bool,
-    entry: PhantomData<(K, V)>,
+    ended: bool,
 }
 
 /// The least room for a batch: a bucket that does not fit whole ends the call with ENOSPC.
@@ -256,57 +250,68 @@ const LEAST_BATCH: usize = 64;
 /// The most room: the walk gives up with ENOSPC beyond it.
 const MOST_BATCH: usize = 1 << 20;
 
-impl<'a, K: Pod, V: Pod> BatchWalk<'a, K, V> {
-    /// A walk over the map that takes about `room` entries with each call.
-    pub(crate) fn new(map: BorrowedFd<'a>, room: usize) -> Self {
-        Self { map, cursor: None, room: room.clamp(LEAST_BATCH, MOST_BATCH), done: false, entry: PhantomData }
+impl Place {
+    /// The beginning, for a walk that takes about `room` entries with each call.
+    pub(crate) fn new(room: usize) -> Self {
+        Self { cursor: None, room: room.clamp(LEAST_BATCH, MOST_BATCH), ended: false }
     }
 
-    /// The next entries, or None at the end.
-    pub(crate) fn next_batch(&mut self) -> Result<Option<Vec<(K, V)>>, BpfError> {
-        while !self.done {
-            match self.read() {
-                Ok(entries) if entries.is_empty() && !self.done => {}
-                Ok(entries) => return Ok(Some(entries)),
-                // A single bucket holds more than there is room for.
-                Err(e) if e.errno() == libc::ENOSPC && self.room < MOST_BATCH => self.room *= 2,
-                Err(e) => return Err(e),
+    fn rewind(&mut self) {
+        (self.cursor, self.ended) = (None, false);
+    }
+}
+
+/// The next entries of a walk over a map, or None at its end, from where the next call begins anew.
+pub(crate) fn lookup_batch<K: Pod, V: Pod>(
+    map: BorrowedFd<'_>,
+    place: &mut Place,
+) -> Result<Option<Vec<(K, V)>>, BpfError> {
+    while !place.ended {
+        match read_batch(map, place) {
+            Ok(entries) if entries.is_empty() => {}
+            Ok(entries) => return Ok(Some(entries)),
+            // A single bucket holds more than there is room for.
+            Err(e) if e.errno() == libc::ENOSPC && place.room < MOST_BATCH => place.room *= 2,
+            Err(e) => {
+                place.rewind();
+                return Err(e);
             }
         }
-        Ok(None)
     }
+    place.rewind();
+    Ok(None)
+}
 
-    fn read(&mut self) -> Result<Vec<(K, V)>, BpfError> {
-        let mut keys = Vec::<K>::with_capacity(self.room);
-        let mut values = Vec::<V>::with_capacity(self.room);
-        let mut from = self.cursor.unwrap_or_default();
-        let mut to: BatchCursor = 0;
-        let mut attr = BatchAttr {
-            in_batch: self.cursor.map_or(0, |_| std::ptr::from_mut(&mut from) as u64),
-            out_batch: std::ptr::from_mut(&mut to) as u64,
-            keys: keys.as_mut_ptr() as u64,
-            values: values.as_mut_ptr() as u64,
-            count: self.room as u32,
-            map_fd: self.map.as_raw_fd() as u32,
-            ..BatchAttr::default()
-        };
-        // SAFETY: both vectors have room for `count` entries of the map's sizes (aya has compared those of `K` and `V`
-        // with the map's), and the cursors are four bytes as hash maps want them.
-        let result = unsafe { bpf(BPF_MAP_LOOKUP_BATCH, &mut attr) };
-        match result {
-            Ok(_) => self.cursor = Some(to),
-            // The end of the map; what was read up to it counts.
-            Err(e) if e.raw_os_error() == Some(libc::ENOENT) => self.done = true,
-            Err(source) => return Err(batch_error("BPF_MAP_LOOKUP_BATCH", source)),
-        }
-        let count = (attr.count as usize).min(self.room);
-        // SAFETY: the kernel has written `count` entries into both vectors, whose capacity is at least that.
-        unsafe {
-            keys.set_len(count);
-            values.set_len(count);
-        }
-        Ok(keys.into_iter().zip(values).collect())
+fn read_batch<K: Pod, V: Pod>(map: BorrowedFd<'_>, place: &mut Place) -> Result<Vec<(K, V)>, BpfError> {
+    let mut keys = Vec::<K>::with_capacity(place.room);
+    let mut values = Vec::<V>::with_capacity(place.room);
+    let mut from = place.cursor.unwrap_or_default();
+    let mut to = 0_u32;
+    let mut attr = BatchAttr {
+        in_batch: place.cursor.map_or(0, |_| std::ptr::from_mut(&mut from) as u64),
+        out_batch: std::ptr::from_mut(&mut to) as u64,
+        keys: keys.as_mut_ptr() as u64,
+        values: values.as_mut_ptr() as u64,
+        count: place.room as u32,
+        map_fd: map.as_raw_fd() as u32,
+        ..BatchAttr::default()
+    };
+    // SAFETY: both vectors have room for `count` entries of the map's sizes (aya has compared those of `K` and `V` with
+    // the map's), and the cursors are four bytes as these maps want them.
+    let result = unsafe { bpf(BPF_MAP_LOOKUP_BATCH, &mut attr) };
+    match result {
+        Ok(_) => place.cursor = Some(to),
+        // The end of the map; what was read up to it counts.
+        Err(e) if e.raw_os_error() == Some(libc::ENOENT) => place.ended = true,
+        Err(source) => return Err(map_error("BPF_MAP_LOOKUP_BATCH", source)),
     }
+    let count = (attr.count as usize).min(place.room);
+    // SAFETY: the kernel has written `count` entries into both vectors, whose capacity is at least that.
+    unsafe {
+        keys.set_len(count);
+        values.set_len(count);
+    }
+    Ok(keys.into_iter().zip(values).collect())
 }
 
 /// Deletes these keys; those that are gone already do not matter. Gives how many there were.
@@ -330,17 +335,30 @@ pub(crate) fn delete_batch<K: Pod>(map: BorrowedFd<'_>, keys: &[K]) -> Result<us
             Err(e) if e.raw_os_error() == Some(libc::ENOENT) => {
                 rest = rest.get(count + 1..).unwrap_or_default()
             }
-            Err(source) => return Err(batch_error("BPF_MAP_DELETE_BATCH", source)),
+            Err(source) => return Err(map_error("BPF_MAP_DELETE_BATCH", source)),
         }
     }
     Ok(deleted)
 }
 
-fn batch_error(command: &'static str, source: io::Error) -> BpfError {
-    BpfError { command, object: "map".into(), source }
+#[repr(C)]
+struct ElementAttr {
+    map_fd: u32,
+    _pad: u32,
+    key: u64,
 }
 
-/// A borrowed descriptor of a map that aya holds.
-pub(crate) fn map_fd(map: &aya::maps::MapData) -> BorrowedFd<'_> {
-    map.fd().as_fd()
+/// Deletes an entry; if there is none, that is as well.
+pub(crate) fn delete<K: Pod>(map: BorrowedFd<'_>, key: &K) -> Result<(), BpfError> {
+    let mut attr =
+        ElementAttr { map_fd: map.as_raw_fd() as u32, _pad: 0, key: std::ptr::from_ref(key) as u64 };
+    // SAFETY: `key` is a key of the map's key size, and the command only reads it.
+    match unsafe { bpf(BPF_MAP_DELETE_ELEM, &mut attr) } {
+        Err(e) if e.raw_os_error() != Some(libc::ENOENT) => Err(map_error("BPF_MAP_DELETE_ELEM", e)),
+        _ => Ok(()),
+    }
+}
+
+fn map_error(command: &'static str, source: io::Error) -> BpfError {
+    BpfError { command, object: "map".into(), source }
 }

@@ -73,7 +73,11 @@ impl ServerCounters {
     }
 
     pub(crate) fn chosen(&self, now: Tick) {
-        self.traffic.chosen.inc();
+        self.chosen_times(1, now);
+    }
+
+    pub(crate) fn chosen_times(&self, times: u64, now: Tick) {
+        self.traffic.chosen.add(times);
         self.last_session.store(now.millis().saturating_add(1), Relaxed);
     }
 }

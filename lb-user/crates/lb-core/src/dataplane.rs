@@ -1,0 +1,82 @@
+//! What a plane outside this process has served, added to the counters that the user plane writes too.
+
+use crate::counters::Traffic;
+use crate::server::ServerCounters;
+use crate::tick::Tick;
+
+/// What was served since it was last told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Served {
+    /// Sessions that began.
+    pub sessions: u64,
+    /// Sessions that began less those that ended.
+    pub active: i64,
+    /// Bytes from clients.
+    pub bytes_in: u64,
+    /// Bytes to clients.
+    pub bytes_out: u64,
+}
+
+impl Served {
+    /// Both together.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            sessions: self.sessions + other.sessions,
+            active: self.active + other.active,
+            bytes_in: self.bytes_in + other.bytes_in,
+            bytes_out: self.bytes_out + other.bytes_out,
+        }
+    }
+}
+
+impl Traffic {
+    /// Adds what another plane served.
+    pub fn add(&self, served: &Served) {
+        self.session_total.add(served.sessions);
+        self.sessions.shift(served.active);
+        self.bytes_in.add(served.bytes_in);
+        self.bytes_out.add(served.bytes_out);
+    }
+}
+
+impl ServerCounters {
+    /// Adds what another plane served from this server.
+    pub fn add(&self, served: &Served, now: Tick) {
+        self.traffic.add(served);
+        self.traffic.connects.add(served.sessions);
+        if served.sessions > 0 {
+            self.chosen_times(served.sessions, now);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sessions_and_bytes_are_added() {
+        let counters = ServerCounters::default();
+        let began = Served { sessions: 3, active: 2, bytes_in: 10, bytes_out: 20 };
+        counters.add(&began, Tick::from_millis(5));
+        counters.add(&Served { active: -1, ..Served::default() }, Tick::from_millis(9));
+        let traffic = &counters.traffic;
+        assert_eq!((traffic.session_total.get(), traffic.sessions.get(), traffic.sessions.max()), (3, 1, 2));
+        assert_eq!((traffic.bytes_in.get(), traffic.bytes_out.get(), traffic.chosen.get()), (10, 20, 3));
+        assert_eq!(counters.last_session(), Some(Tick::from_millis(5)));
+    }
+
+    #[test]
+    fn fewer_than_none_are_none() {
+        let traffic = Traffic::default();
+        traffic.add(&Served { active: -1, ..Served::default() });
+        assert_eq!(traffic.sessions.get(), 0);
+    }
+
+    #[test]
+    fn what_was_served_adds_up() {
+        let one = Served { sessions: 1, active: -1, bytes_in: 2, bytes_out: 3 };
+        assert_eq!(one.plus(one), Served { sessions: 2, active: -2, bytes_in: 4, bytes_out: 6 });
+    }
+}
