@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use lb_conf::model::{self, Redispatch, ServerAddress};
 use lb_core::{Backend, Pick, PickInput, Server};
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{sleep, timeout, timeout_at};
 
+use crate::net::timer::now;
 use crate::net::{Socket, Transport};
 use crate::queue::{Line, Seat};
 use crate::stream::{Cause, Stage, Stream};
@@ -28,31 +29,43 @@ pub(crate) enum NoConnection {
 
 /// Takes a place on a server of the stream's backend, waiting in line if all are full.
 pub(crate) async fn take_seat(stream: &mut Stream, backend: &Arc<Backend>) -> Result<(), NoConnection> {
-    let deadline = queue_timeout(backend).map(|limit| Instant::now() + limit);
-    let mut called = false;
+    match pick(stream, backend, false) {
+        Ok(seat) => stream.enter_server(seat),
+        Err(None) => return Err(no_server(stream)),
+        // Boxed, since hardly any request waits and all of them carry the room for it.
+        Err(Some(line)) => Box::pin(wait_in_line(stream, backend, line)).await?,
+    }
+    stream.times.queued = Some(now());
+    Ok(())
+}
+
+fn no_server(stream: &mut Stream) -> NoConnection {
+    stream.end(Cause::Server, Stage::Connect);
+    NoConnection::NoServer
+}
+
+async fn wait_in_line(stream: &mut Stream, backend: &Arc<Backend>, line: Line) -> Result<(), NoConnection> {
+    stream.stage = Stage::Queue;
+    let deadline = queue_timeout(backend).map(|limit| now() + limit);
+    let mut turn = stream.session.worker.shared.queues.join(line, false);
     loop {
-        let line = match pick(stream, backend, called) {
+        let called = match deadline {
+            Some(deadline) => timeout_at(deadline, turn).await.is_ok(),
+            None => turn.await.is_ok(),
+        };
+        if !called {
+            stream.end(Cause::ServerTimeout, Stage::Queue);
+            return Err(NoConnection::QueueTimeout);
+        }
+        match pick(stream, backend, true) {
             Ok(seat) => {
                 stream.enter_server(seat);
                 return Ok(());
             }
-            Err(None) => {
-                stream.end(Cause::Server, Stage::Connect);
-                return Err(NoConnection::NoServer);
-            }
-            Err(Some(line)) => line,
-        };
-        stream.stage = Stage::Queue;
-        let turn = stream.session.worker.shared.queues.join(line, called);
-        let waited = match deadline {
-            Some(deadline) => timeout_at(deadline, turn).await.is_ok(),
-            None => turn.await.is_ok(),
-        };
-        if !waited {
-            stream.end(Cause::ServerTimeout, Stage::Queue);
-            return Err(NoConnection::QueueTimeout);
+            Err(None) => return Err(no_server(stream)),
+            // Somebody else was faster.
+            Err(Some(line)) => turn = stream.session.worker.shared.queues.join(line, true),
         }
-        called = true;
     }
 }
 
@@ -78,7 +91,7 @@ fn pick(stream: &Stream, backend: &Arc<Backend>, called: bool) -> Result<Seat, O
 fn input(stream: &Stream) -> PickInput<'static> {
     let worker = &stream.session.worker;
     PickInput {
-        now: worker.shared.clock.now(),
+        now: worker.tick(),
         client: stream.session.client.map(|addr| addr.ip()),
         key: None,
         random: worker.random(),
@@ -95,7 +108,7 @@ pub(crate) async fn connect(stream: &mut Stream, backend: &Arc<Backend>) -> Resu
         server.counters().traffic.connects.inc();
         let error = match within(limit, attempt(stream, &server)).await {
             Ok(socket) => {
-                stream.times.connected = Some(Instant::now());
+                stream.times.connected = Some(now());
                 return Ok(Transport::Plain(socket));
             }
             Err(error) => error,

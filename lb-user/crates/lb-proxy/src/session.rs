@@ -10,6 +10,7 @@ use lb_core::{Backend, Frontend, Snapshot};
 use tokio::time::Instant;
 
 use crate::net::Socket;
+use crate::net::timer::refresh_now;
 use crate::places::Place;
 use crate::sessions::Open;
 use crate::worker::Worker;
@@ -101,7 +102,7 @@ impl Session {
             endpoint: Rc::clone(endpoint),
             client: socket.client,
             local,
-            accepted: Instant::now(),
+            accepted: refresh_now(),
             requests: Cell::new(0),
             open: worker.sessions.open(),
             _place: place,
@@ -111,6 +112,7 @@ impl Session {
     /// To be called whenever the session's task is polled: the worker wakes it when it is to look at
     /// [`Session::is_ending`] again.
     pub(crate) fn polled(&self, cx: &Context<'_>) {
+        refresh_now();
         self.open.polled(cx);
     }
 

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use lb_conf::model::{FrontendId, Mode};
-use lb_core::{Runtime, Snapshot};
+use lb_core::{Runtime, Snapshot, Tick};
 use socket2::{SockAddr, SockAddrStorage};
 use tokio::io::unix::AsyncFd;
 use tokio::sync::{Notify, mpsc};
@@ -16,6 +16,7 @@ use tokio::task::spawn_local;
 use crate::clock::Clock;
 use crate::http::pool::Pool;
 use crate::listener::Bound;
+use crate::net::timer::now;
 use crate::net::{Socket, register};
 use crate::places::Places;
 use crate::queue::Queues;
@@ -113,6 +114,11 @@ fn seed(index: usize) -> u64 {
 }
 
 impl Worker {
+    /// The tick of now.
+    pub(crate) fn tick(&self) -> Tick {
+        self.shared.clock.at(now().into_std())
+    }
+
     /// A random word (xorshift64*, Vigna 2014), good enough to spread load.
     pub(crate) fn random(&self) -> u64 {
         let mut x = self.random.get();

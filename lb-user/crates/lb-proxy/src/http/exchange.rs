@@ -8,7 +8,6 @@ use http::header::{CONNECTION, HOST, HeaderValue};
 use http::{Method, Request, Response, StatusCode, Version};
 use hyper::body::{Body, Incoming};
 use lb_core::Backend;
-use tokio::time::Instant;
 
 use super::answer;
 use super::body::{Download, Upload, UploadState};
@@ -16,6 +15,7 @@ use super::headers::{strip_connection, wants_upgrade};
 use super::link::{Link, NoResponse};
 use super::serve::{HttpSession, Tunnel};
 use crate::connect::{NoConnection, connect, take_seat};
+use crate::net::timer::now;
 use crate::stream::{Cause, Stage, Stream};
 
 /// Why the daemon answers itself. The stream knows the termination code.
@@ -28,7 +28,7 @@ pub(crate) async fn exchange(
     request: Request<Incoming>,
 ) -> Result<Response<Download>, Infallible> {
     let mut stream = http.begin();
-    stream.times.head = Some(Instant::now());
+    stream.times.head = Some(now());
     Ok(match forward(&http, &mut stream, request).await {
         Ok(Forwarded::Response(link, response)) => deliver(&http, stream, link, response),
         Ok(Forwarded::Upgrade(link, response)) => switch(&http, stream, link, response).await,
@@ -56,7 +56,6 @@ async fn forward(
     };
     stream.enter_backend(backend);
     take_seat(stream, backend).await.map_err(unconnected)?;
-    stream.times.queued = Some(Instant::now());
     let link = acquire(http, stream, backend).await?;
     send(http, stream, backend, link, request).await
 }
@@ -100,11 +99,12 @@ async fn acquire(
         && let Some(link) = http.session.worker.pool.take(&server)
     {
         server.counters().traffic.reuses.inc();
-        stream.times.connected = Some(Instant::now());
+        stream.times.connected = Some(now());
         return Ok(link);
     }
     let address = server.address();
-    let transport = connect(stream, backend).await.map_err(unconnected)?;
+    // Boxed: most requests go over a connection that is there.
+    let transport = Box::pin(connect(stream, backend)).await.map_err(unconnected)?;
     Link::new(transport, address).await.map_err(|_| {
         stream.end(Cause::Server, Stage::Connect);
         Failure(StatusCode::BAD_GATEWAY)
@@ -127,7 +127,7 @@ async fn send(
     stream.received += progress.bytes.get();
     match result {
         Ok(response) => {
-            stream.times.response = Some(Instant::now());
+            stream.times.response = Some(now());
             stream.status = Some(response.status());
             let switched = response.status() == StatusCode::SWITCHING_PROTOCOLS;
             Ok(if upgrade && switched {

@@ -20,10 +20,10 @@ use tokio::time::Instant;
 use super::body::Upload;
 use super::wire::{Meter, Phase, Wire};
 use crate::net::Transport;
-use crate::net::timer::{LazyTimer, after};
+use crate::net::timer::{LazyTimer, after, now};
 
 /// The most that is buffered of a response that arrives faster than it leaves, and the longest head of one.
-const BUFFER_BYTES: usize = 64 * 1024;
+const BUFFER_BYTES: usize = 256 * 1024;
 
 /// A connection to a server.
 #[derive(Debug)]
@@ -58,7 +58,7 @@ impl Link {
         meter.enter(Phase::Busy);
         let wire = Wire::new(transport, Rc::clone(&meter));
         let (sender, connection) = Builder::new().max_buf_size(BUFFER_BYTES).handshake(wire).await?;
-        let (timer, idle_since) = (LazyTimer::default(), Instant::now());
+        let (timer, idle_since) = (LazyTimer::default(), now());
         Ok(Box::new(Self {
             sender,
             connection,
@@ -135,7 +135,7 @@ impl Link {
 
     /// Notes that it is put aside.
     pub(crate) fn rest(&mut self) {
-        (self.idle_since, self.reused) = (Instant::now(), true);
+        (self.idle_since, self.reused) = (now(), true);
     }
 
     /// The bare connection after the protocol was switched, with what the server has sent in the new one.

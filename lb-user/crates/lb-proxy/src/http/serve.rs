@@ -18,7 +18,7 @@ use super::answer;
 use super::body::{Download, Progress, UploadState};
 use super::exchange::exchange;
 use super::wire::{Meter, Phase, Wire};
-use crate::net::timer::{LazyTimer, after};
+use crate::net::timer::{LazyTimer, after, now};
 use crate::net::{Socket, Transport};
 use crate::session::Session;
 use crate::stream::{Cause, Stage, Stream};
@@ -32,7 +32,7 @@ const HEAD_BYTES: usize = 15 * 1024;
 const HEAD_FIELDS: usize = 101;
 
 /// The most that is buffered of a request's body.
-const BUFFER_BYTES: usize = 64 * 1024;
+const BUFFER_BYTES: usize = 256 * 1024;
 
 /// A client's connection in HTTP mode.
 #[derive(Debug)]
@@ -78,7 +78,7 @@ impl HttpSession {
         let first_byte = match self.meter.phase() {
             (Phase::Head, since) => since,
             // It came along with the one before it.
-            _ => Instant::now(),
+            _ => now(),
         };
         self.meter.enter(Phase::Busy);
         self.session.requests.set(self.session.requests.get() + 1);
@@ -92,7 +92,7 @@ impl HttpSession {
 
     /// The response is through.
     pub(crate) fn finished(&self) {
-        self.ready.set(Instant::now());
+        self.ready.set(now());
         self.meter.enter(Phase::Idle);
     }
 

@@ -14,6 +14,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
 use crate::net::Transport;
+use crate::net::timer::now;
+
+/// Up to so many bytes it is cheaper to copy the pieces of a message together than to have the kernel gather them.
+const GATHER_BYTES: usize = 2048;
 
 /// What a connection is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +48,7 @@ pub(crate) struct Meter {
 impl Meter {
     /// Of a connection that has just been opened.
     pub(crate) fn new() -> Rc<Self> {
-        let now = Instant::now();
+        let now = now();
         Rc::new(Self {
             phase: Cell::new(Phase::Idle),
             since: Cell::new(now),
@@ -63,7 +67,7 @@ impl Meter {
     /// The connection does something else now.
     pub(crate) fn enter(&self, phase: Phase) {
         self.phase.set(phase);
-        self.since.set(Instant::now());
+        self.since.set(now());
     }
 
     /// When bytes last went either way.
@@ -73,7 +77,7 @@ impl Meter {
 
     /// Counts a moment as activity, such as the end of a wait that was not this side's.
     pub(crate) fn touch(&self) {
-        self.active.set(Instant::now());
+        self.active.set(now());
     }
 
     /// Bytes received so far.
@@ -92,7 +96,7 @@ impl Meter {
     }
 
     fn read(&self, n: usize) {
-        let now = Instant::now();
+        let now = now();
         self.active.set(now);
         self.received.set(self.received.get() + n as u64);
         if self.phase.get() == Phase::Idle {
@@ -102,7 +106,7 @@ impl Meter {
     }
 
     fn wrote(&self, n: usize, of: usize) {
-        self.active.set(Instant::now());
+        self.active.set(now());
         self.behind.set(n < of);
     }
 
@@ -140,13 +144,32 @@ impl Wire {
         if self.meter.mute() {
             return Poll::Ready(Ok(whole));
         }
-        let result = Pin::new(&mut self.transport).poll_write_vectored(cx, bufs);
+        let result = if bufs.len() > 1 && whole <= GATHER_BYTES {
+            self.poll_gathered(cx, bufs)
+        } else {
+            Pin::new(&mut self.transport).poll_write_vectored(cx, bufs)
+        };
         match &result {
             Poll::Ready(Ok(n)) => self.meter.wrote(*n, whole),
             Poll::Ready(Err(_)) => {}
             Poll::Pending => self.meter.behind.set(true),
         }
         result
+    }
+}
+
+impl Wire {
+    /// Sends a few short pieces, such as a head and a small body, as one.
+    fn poll_gathered(&mut self, cx: &mut Context<'_>, bufs: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        let mut all = [0; GATHER_BYTES];
+        let mut len = 0;
+        for buf in bufs {
+            if let Some(room) = all.get_mut(len..len + buf.len()) {
+                room.copy_from_slice(buf);
+                len += buf.len();
+            }
+        }
+        Pin::new(&mut self.transport).poll_write(cx, &all[..len])
     }
 }
 

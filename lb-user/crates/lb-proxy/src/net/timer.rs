@@ -1,11 +1,29 @@
 //! A deadline that moves with every byte, at the price of one timer per timeout and not one per byte.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep_until};
+
+thread_local! {
+    static NOW: Cell<Option<Instant>> = const { Cell::new(None) };
+}
+
+/// The time at which the current task was polled: exact enough for whatever is measured in milliseconds, and a tenth
+/// of the price of asking the clock each time.
+pub(crate) fn now() -> Instant {
+    NOW.get().unwrap_or_else(refresh_now)
+}
+
+/// Asks the clock, at the beginning of whatever a task does.
+pub(crate) fn refresh_now() -> Instant {
+    let now = Instant::now();
+    NOW.set(Some(now));
+    now
+}
 
 /// A timer whose deadline is moved often and reached seldom.
 ///

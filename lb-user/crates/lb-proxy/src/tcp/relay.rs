@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::direction::{Broken, Direction};
 use crate::net::Transport;
-use crate::net::timer::{LazyTimer, after};
+use crate::net::timer::{LazyTimer, after, now, refresh_now};
 
 /// A side of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,13 +79,17 @@ impl Relay {
         timeouts: RelayTimeouts,
     ) -> Self {
         let (up, down) = (Direction::new(early.0), Direction::new(early.1));
-        let (active, timer) = (Instant::now(), LazyTimer::default());
+        let (active, timer) = (now(), LazyTimer::default());
         Self { client, server, up, down, up_done: false, down_done: false, timeouts, active, seen: 0, timer }
     }
 
     /// Moves bytes until the end.
     pub(crate) async fn run(&mut self) -> RelayEnd {
-        poll_fn(|cx| self.poll_run(cx)).await
+        poll_fn(|cx| {
+            refresh_now();
+            self.poll_run(cx)
+        })
+        .await
     }
 
     /// What has been moved so far.
@@ -147,7 +151,7 @@ impl Relay {
         let seen = self.up.moved() + self.down.moved() + ends;
         if seen != self.seen {
             self.seen = seen;
-            self.active = Instant::now();
+            self.active = now();
         }
     }
 

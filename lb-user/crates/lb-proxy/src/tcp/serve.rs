@@ -3,7 +3,6 @@
 use std::rc::Rc;
 
 use lb_core::Backend;
-use tokio::time::Instant;
 
 use super::relay::{Relay, RelayEnd, RelayTimeouts, Side};
 use crate::connect::{connect, take_seat};
@@ -23,7 +22,6 @@ pub(crate) async fn serve(session: Rc<Session>, socket: Socket) {
     stream.enter_backend(backend);
     let connection = async {
         take_seat(&mut stream, backend).await?;
-        stream.times.queued = Some(Instant::now());
         connect(&mut stream, backend).await
     };
     // A client that is told nothing is told by a reset that this was no answer.
