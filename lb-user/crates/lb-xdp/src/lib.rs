@@ -1,7 +1,10 @@
 //! The kernel plane: loads the XDP program, plans its maps and keeps them in step.
 
 pub mod attach;
+pub mod control;
 pub mod counters;
+#[cfg(test)]
+mod fixture;
 pub mod flows;
 pub mod label;
 #[cfg(test)]
