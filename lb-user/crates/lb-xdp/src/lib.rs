@@ -7,6 +7,7 @@ pub mod counters;
 mod fixture;
 pub mod flows;
 pub mod label;
+pub mod loader;
 #[cfg(test)]
 mod memory;
 pub mod neigh;
