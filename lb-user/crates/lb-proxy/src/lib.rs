@@ -6,7 +6,6 @@ mod connect;
 mod error;
 mod http;
 mod listener;
-mod logs;
 mod net;
 mod places;
 mod plane;
@@ -15,6 +14,7 @@ mod session;
 mod sessions;
 mod stream;
 mod tcp;
+pub mod tls;
 mod worker;
 
 pub use clock::Clock;

@@ -10,14 +10,12 @@ mod balance;
 mod bind;
 mod check;
 mod global;
-mod http;
 mod log;
 mod lookup;
 mod option;
 mod proxy;
 pub mod section;
 mod server;
-mod stats;
 mod timeout;
 
 pub(crate) use address::{Address, HostPart, Ports};
@@ -35,15 +33,8 @@ use crate::model::Global;
 pub(crate) static GLOBALS: &[&[Keyword<Global>]] = &[global::GLOBAL];
 
 /// What can begin a line of a proxy.
-pub(crate) static PROXIES: &[&[Keyword<ProxyDraft>]] = &[
-    proxy::PROXY,
-    balance::BALANCE,
-    timeout::TIMEOUTS,
-    option::OPTIONS,
-    http::HTTP,
-    stats::STATS,
-    check::CHECKS,
-];
+pub(crate) static PROXIES: &[&[Keyword<ProxyDraft>]] =
+    &[proxy::PROXY, balance::BALANCE, timeout::TIMEOUTS, option::OPTIONS, check::CHECKS];
 
 /// A table of words under its title.
 pub struct Table {
@@ -130,8 +121,6 @@ pub struct Row {
     pub status: Status,
     /// Whether `no` before it takes it back.
     pub negatable: bool,
-    /// Whether it is an error in the wrong half of a proxy, where most words are passed over with a warning.
-    pub strict: bool,
 }
 
 /// A row with what reads the word's arguments into a draft.
@@ -149,12 +138,6 @@ impl<T> Keyword<T> {
         self.row.negatable = true;
         self
     }
-
-    /// The same word, which is an error in the wrong half of a proxy.
-    pub(crate) const fn strict(mut self) -> Self {
-        self.row.strict = true;
-        self
-    }
 }
 
 /// A word that works.
@@ -165,7 +148,7 @@ pub(crate) const fn served<T>(
     doc: &'static str,
     parse: Parse<T>,
 ) -> Keyword<T> {
-    let row = Row { name, syntax, sections, doc, status: Status::Served, negatable: false, strict: false };
+    let row = Row { name, syntax, sections, doc, status: Status::Served, negatable: false };
     Keyword { row, parse: Some(parse) }
 }
 
@@ -177,7 +160,7 @@ pub(crate) const fn planned<T>(
     doc: &'static str,
     parse: Parse<T>,
 ) -> Keyword<T> {
-    let row = Row { name, syntax, sections, doc, status: Status::NotYet, negatable: false, strict: false };
+    let row = Row { name, syntax, sections, doc, status: Status::NotYet, negatable: false };
     Keyword { row, parse: Some(parse) }
 }
 
@@ -189,7 +172,7 @@ pub(crate) const fn unread<T>(
     doc: &'static str,
 ) -> Keyword<T> {
     Keyword {
-        row: Row { name, syntax, sections, doc, status: Status::NotYet, negatable: false, strict: false },
+        row: Row { name, syntax, sections, doc, status: Status::NotYet, negatable: false },
         parse: None,
     }
 }
@@ -203,5 +186,5 @@ pub(crate) const fn refused<T>(
     reason: &'static str,
 ) -> Keyword<T> {
     let status = Status::Refused(reason);
-    Keyword { row: Row { name, syntax, sections, doc, status, negatable: false, strict: false }, parse: None }
+    Keyword { row: Row { name, syntax, sections, doc, status, negatable: false }, parse: None }
 }

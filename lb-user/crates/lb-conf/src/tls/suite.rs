@@ -52,8 +52,8 @@ pub(super) struct Suite {
     pub(super) name: &'static str,
     pub(super) since: Since,
     pub(super) kx: Kx,
-    pub(super) auth: Auth,
-    pub(super) enc: Enc,
+    pub(super) auth: Identity,
+    pub(super) enc: Cipher,
     /// Of the symmetric key.
     pub(super) bits: u16,
     pub(super) mac: Mac,
@@ -84,7 +84,7 @@ pub(super) enum Kx {
 
 /// How the server proves who it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Auth {
+pub(super) enum Identity {
     RsaAuth,
     Ecdsa,
     Dss,
@@ -95,7 +95,7 @@ pub(super) enum Auth {
 
 /// The cipher.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Enc {
+pub(super) enum Cipher {
     AesGcm,
     AesCcm,
     AesCcm8,
@@ -132,7 +132,7 @@ impl Suite {
     }
 
     fn aes(&self) -> bool {
-        matches!(self.enc, Enc::Aes | Enc::AesGcm | Enc::AesCcm | Enc::AesCcm8)
+        matches!(self.enc, Cipher::Aes | Cipher::AesGcm | Cipher::AesCcm | Cipher::AesCcm8)
     }
 
     fn psk(&self) -> bool {
@@ -140,7 +140,7 @@ impl Suite {
     }
 
     fn ephemeral(&self, kx: Kx) -> bool {
-        self.kx == kx && self.auth != Auth::NoAuth
+        self.kx == kx && self.auth != Identity::NoAuth
     }
 }
 
@@ -148,57 +148,57 @@ type Covers = fn(&Suite) -> bool;
 
 /// The words that stand for several suites. Those that OpenSSL knows but has no suite for cover none.
 static WORDS: &[(&str, Covers)] = &[
-    ("ALL", |s| s.enc != Enc::NoEnc),
-    ("COMPLEMENTOFALL", |s| s.enc == Enc::NoEnc),
-    ("COMPLEMENTOFDEFAULT", |s| !s.default && s.enc != Enc::NoEnc),
-    ("HIGH", |s| s.enc != Enc::NoEnc),
+    ("ALL", |s| s.enc != Cipher::NoEnc),
+    ("COMPLEMENTOFALL", |s| s.enc == Cipher::NoEnc),
+    ("COMPLEMENTOFDEFAULT", |s| !s.default && s.enc != Cipher::NoEnc),
+    ("HIGH", |s| s.enc != Cipher::NoEnc),
     ("MEDIUM", |_| false),
     ("LOW", |_| false),
-    ("eNULL", |s| s.enc == Enc::NoEnc),
-    ("NULL", |s| s.enc == Enc::NoEnc),
-    ("aNULL", |s| s.auth == Auth::NoAuth),
+    ("eNULL", |s| s.enc == Cipher::NoEnc),
+    ("NULL", |s| s.enc == Cipher::NoEnc),
+    ("aNULL", |s| s.auth == Identity::NoAuth),
     ("kRSA", |s| s.kx == Kx::Rsa),
-    ("aRSA", |s| s.auth == Auth::RsaAuth),
-    ("RSA", |s| s.kx == Kx::Rsa && s.auth == Auth::RsaAuth),
+    ("aRSA", |s| s.auth == Identity::RsaAuth),
+    ("RSA", |s| s.kx == Kx::Rsa && s.auth == Identity::RsaAuth),
     ("kDHE", |s| s.kx == Kx::Dhe),
     ("kEDH", |s| s.kx == Kx::Dhe),
     ("DH", |s| s.kx == Kx::Dhe),
     ("DHE", |s| s.ephemeral(Kx::Dhe)),
     ("EDH", |s| s.ephemeral(Kx::Dhe)),
-    ("ADH", |s| s.kx == Kx::Dhe && s.auth == Auth::NoAuth),
+    ("ADH", |s| s.kx == Kx::Dhe && s.auth == Identity::NoAuth),
     ("kECDHE", |s| s.kx == Kx::Ecdhe),
     ("kEECDH", |s| s.kx == Kx::Ecdhe),
     ("ECDH", |s| s.kx == Kx::Ecdhe),
     ("ECDHE", |s| s.ephemeral(Kx::Ecdhe)),
     ("EECDH", |s| s.ephemeral(Kx::Ecdhe)),
-    ("AECDH", |s| s.kx == Kx::Ecdhe && s.auth == Auth::NoAuth),
-    ("aECDSA", |s| s.auth == Auth::Ecdsa),
-    ("ECDSA", |s| s.auth == Auth::Ecdsa),
-    ("aDSS", |s| s.auth == Auth::Dss),
-    ("DSS", |s| s.auth == Auth::Dss),
+    ("AECDH", |s| s.kx == Kx::Ecdhe && s.auth == Identity::NoAuth),
+    ("aECDSA", |s| s.auth == Identity::Ecdsa),
+    ("ECDSA", |s| s.auth == Identity::Ecdsa),
+    ("aDSS", |s| s.auth == Identity::Dss),
+    ("DSS", |s| s.auth == Identity::Dss),
     ("kPSK", |s| s.kx == Kx::Psk),
     ("kRSAPSK", |s| s.kx == Kx::RsaPsk),
     ("kECDHEPSK", |s| s.kx == Kx::EcdhePsk),
     ("kDHEPSK", |s| s.kx == Kx::DhePsk),
     ("PSK", Suite::psk),
-    ("aPSK", |s| s.auth == Auth::PskAuth),
+    ("aPSK", |s| s.auth == Identity::PskAuth),
     ("kSRP", |s| s.kx == Kx::Srp),
     ("SRP", |s| s.kx == Kx::Srp),
-    ("aSRP", |s| s.auth == Auth::SrpAuth),
+    ("aSRP", |s| s.auth == Identity::SrpAuth),
     ("AES128", |s| s.aes() && s.bits == 128),
     ("AES256", |s| s.aes() && s.bits == 256),
     ("AES", Suite::aes),
-    ("AESGCM", |s| s.enc == Enc::AesGcm),
-    ("AESCCM", |s| matches!(s.enc, Enc::AesCcm | Enc::AesCcm8)),
-    ("AESCCM8", |s| s.enc == Enc::AesCcm8),
-    ("CHACHA20", |s| s.enc == Enc::ChaCha20),
-    ("CAMELLIA", |s| s.enc == Enc::Camellia),
-    ("CAMELLIA128", |s| s.enc == Enc::Camellia && s.bits == 128),
-    ("CAMELLIA256", |s| s.enc == Enc::Camellia && s.bits == 256),
-    ("ARIA", |s| s.enc == Enc::AriaGcm),
-    ("ARIAGCM", |s| s.enc == Enc::AriaGcm),
-    ("ARIA128", |s| s.enc == Enc::AriaGcm && s.bits == 128),
-    ("ARIA256", |s| s.enc == Enc::AriaGcm && s.bits == 256),
+    ("AESGCM", |s| s.enc == Cipher::AesGcm),
+    ("AESCCM", |s| matches!(s.enc, Cipher::AesCcm | Cipher::AesCcm8)),
+    ("AESCCM8", |s| s.enc == Cipher::AesCcm8),
+    ("CHACHA20", |s| s.enc == Cipher::ChaCha20),
+    ("CAMELLIA", |s| s.enc == Cipher::Camellia),
+    ("CAMELLIA128", |s| s.enc == Cipher::Camellia && s.bits == 128),
+    ("CAMELLIA256", |s| s.enc == Cipher::Camellia && s.bits == 256),
+    ("ARIA", |s| s.enc == Cipher::AriaGcm),
+    ("ARIAGCM", |s| s.enc == Cipher::AriaGcm),
+    ("ARIA128", |s| s.enc == Cipher::AriaGcm && s.bits == 128),
+    ("ARIA256", |s| s.enc == Cipher::AriaGcm && s.bits == 256),
     ("3DES", |_| false),
     ("DES", |_| false),
     ("RC4", |_| false),

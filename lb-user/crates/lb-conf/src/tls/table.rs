@@ -2,8 +2,8 @@
 //! output of `openssl ciphers -V ALL:COMPLEMENTOFALL:@SECLEVEL=0`.
 
 use super::suite::{
-    Auth::{self, Dss, Ecdsa, NoAuth, PskAuth, RsaAuth, SrpAuth},
-    Enc::{self, Aes, AesCcm, AesCcm8, AesGcm, AriaGcm, Camellia, ChaCha20, NoEnc},
+    Cipher::{self, Aes, AesCcm, AesCcm8, AesGcm, AriaGcm, Camellia, ChaCha20, NoEnc},
+    Identity::{self, Dss, Ecdsa, NoAuth, PskAuth, RsaAuth, SrpAuth},
     Kx::{self, Dhe, DhePsk, Ecdhe, EcdhePsk, Psk, Rsa, RsaPsk, Srp},
     Mac::{self, Aead, Md5, Sha1, Sha256, Sha384},
     Since::{self, Ssl3, Tls10, Tls12},
@@ -15,8 +15,8 @@ const fn row(
     name: &'static str,
     since: Since,
     kx: Kx,
-    auth: Auth,
-    enc: (Enc, u16),
+    auth: Identity,
+    enc: (Cipher, u16),
     mac: Mac,
 ) -> Suite {
     Suite { id, name, since, kx, auth, enc: enc.0, bits: enc.1, mac, default: false }
@@ -28,8 +28,8 @@ const fn dflt(
     name: &'static str,
     since: Since,
     kx: Kx,
-    auth: Auth,
-    enc: (Enc, u16),
+    auth: Identity,
+    enc: (Cipher, u16),
     mac: Mac,
 ) -> Suite {
     Suite { id, name, since, kx, auth, enc: enc.0, bits: enc.1, mac, default: true }

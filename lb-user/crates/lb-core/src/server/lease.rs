@@ -19,6 +19,7 @@ impl ServerLease {
         if !counters.traffic.sessions.try_inc(limit) {
             return None;
         }
+        counters.traffic.session_total.inc();
         counters.chosen(now);
         Some(Self { server: Arc::clone(server) })
     }

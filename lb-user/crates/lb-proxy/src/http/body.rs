@@ -148,6 +148,7 @@ impl Download {
         {
             stream.session.worker.pool.put(server.id, link);
         }
+        self.http.finished();
     }
 
     fn fail(&mut self, error: &NoResponse) {
