@@ -45,7 +45,7 @@ pub trait Address: sealed::Sealed + Copy + Eq + core::hash::Hash + core::fmt::De
     /// The address's 32-bit words in the host's order, exclusive-or-ed into one.
     fn fold(self) -> u32;
     /// The one's complement sum of the address's 16-bit words, not folded.
-    fn sum(self) -> u32;
+    fn sum(&self) -> u32;
 }
 
 impl Address for V4 {
@@ -74,8 +74,8 @@ impl Address for V4 {
     }
 
     #[inline(always)]
-    fn sum(self) -> u32 {
-        word_sum(u32::from_le_bytes(self))
+    fn sum(&self) -> u32 {
+        word_sum(u32::from_le_bytes(*self))
     }
 }
 
@@ -105,9 +105,11 @@ impl Address for V6 {
         (a ^ b ^ c ^ d).swap_bytes()
     }
 
-    #[inline(always)]
-    fn sum(self) -> u32 {
-        let [a, b, c, d] = words(self);
+    // Not inlined: the words of several addresses would fill the kernel's short stack, and this is wanted only when a
+    // flow opens.
+    #[inline(never)]
+    fn sum(&self) -> u32 {
+        let [a, b, c, d] = words(*self);
         // Eight 16-bit words at most: far from overflowing.
         word_sum(a) + word_sum(b) + word_sum(c) + word_sum(d)
     }

@@ -60,6 +60,28 @@ pub struct FlowEvent {
 const _: () = assert!(size_of::<FlowEvent>() == 120);
 
 impl FlowEvent {
+    /// An event of which nothing is known yet.
+    pub const BLANK: Self = Self {
+        client: [0; 16],
+        service_address: [0; 16],
+        source: [0; 16],
+        server_address: [0; 16],
+        to_server: Count { packets: 0, bytes: 0 },
+        to_client: Count { packets: 0, bytes: 0 },
+        client_port: 0,
+        service_port: 0,
+        source_port: 0,
+        server_port: 0,
+        opened: 0,
+        now: 0,
+        service: 0,
+        server: 0,
+        kind: EventKind::Opened,
+        family: Family::None,
+        protocol: 0,
+        state: TcpState::Opening,
+    };
+
     /// Reads an event from the bytes of the ring buffer; none if they are of another size or kind.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let kind_at = core::mem::offset_of!(Self, kind);

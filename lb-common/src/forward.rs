@@ -4,7 +4,7 @@
 //! passed to the host unchanged. Whatever `decide` does to the packet and to the tables it does after the last check.
 
 use crate::be::Be16;
-use crate::counter::Reason;
+use crate::counter::{Count, Reason};
 use crate::csum;
 use crate::event::EventKind;
 use crate::key::{self, FlowKey};
@@ -12,20 +12,21 @@ use crate::open;
 use crate::packet::{ETHER_IPV4, ETHER_IPV6, Ethernet, Network, Packet, Tcp};
 use crate::tables::{CommonTables, FamilyTables, FlowHandle, Tables};
 use crate::tcp::{self, TcpState};
-use crate::value::{Direction, Flow, Hop, ServerId, ServerState, ServiceId};
+use crate::value::{Direction, Flow, Hop, ServerState, Service, ServiceId};
 use crate::{address::V4, address::V6};
 
 /// What becomes of a packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
 pub enum Verdict {
     /// The host's stack gets it, unchanged.
-    Pass,
+    Pass = 0,
     /// It leaves by the interface that it came in by.
-    Transmit,
-    /// It leaves by the interface of this index.
-    Redirect(u32),
+    Transmit = 1,
+    /// It leaves by another interface.
+    Redirect = 2,
     /// It ends here.
-    Drop,
+    Drop = 3,
 }
 
 /// A verdict with its reason.
@@ -37,16 +38,32 @@ pub struct Decision {
     pub reason: Reason,
     /// The service that it was for; 0: none.
     pub service: ServiceId,
-    /// The server that it goes to or comes from; 0: none.
-    pub server: ServerId,
+    /// The interface that it leaves by; 0: none. A field of its own and not a part of the verdict, so that it always has
+    /// a value: the kernel refuses programs that as much as move a register without one.
+    pub egress: u32,
 }
 
 impl Decision {
     #[inline(always)]
     pub(crate) fn pass(reason: Reason, service: ServiceId) -> Self {
-        Self { verdict: Verdict::Pass, reason, service, server: 0 }
+        Self { verdict: Verdict::Pass, reason, service, egress: 0 }
+    }
+
+    #[inline(always)]
+    pub(crate) fn drop(reason: Reason, service: ServiceId) -> Self {
+        Self { verdict: Verdict::Drop, reason, service, egress: 0 }
+    }
+
+    /// A packet that came in by `ingress` and leaves by `egress`.
+    #[inline(always)]
+    pub(crate) fn send(reason: Reason, service: ServiceId, egress: u32, ingress: u32) -> Self {
+        let verdict = if egress == ingress { Verdict::Transmit } else { Verdict::Redirect };
+        Self { verdict, reason, service, egress }
     }
 }
+
+// Functions that are called return it in one register.
+const _: () = assert!(size_of::<Decision>() == 8);
 
 /// What the decision needs of a packet, once its headers have been read.
 #[derive(Clone, Copy)]
@@ -109,15 +126,59 @@ where
         Ok(segment) => segment,
         Err(reason) => return Decision::pass(reason, 0),
     };
-    let Some(handle) = tables.flow(&segment.key) else {
-        return open::open(packet, tables, &segment, Reason::Opened);
-    };
-    let flow = handle.load();
-    if begins_anew(tables, &segment, &flow) {
-        discard(tables, &segment, &handle, &flow);
-        return open::open(packet, tables, &segment, Reason::Reopened);
+    let mut reason = Reason::Opened;
+    if let Some(handle) = tables.flow(&segment.key) {
+        let flow = handle.load();
+        if !begins_anew(tables, &segment, &flow) {
+            return follow(packet, tables, &segment, &handle, &flow);
+        }
+        discard(tables, &segment.key, &handle);
+        reason = Reason::Reopened;
     }
-    follow(packet, tables, &segment, &handle, &flow)
+    start(packet, tables, &segment, reason)
+}
+
+/// Opens a flow if the packet asks for one, out of the way of packets that do not.
+#[inline(always)]
+fn start<A, P, T>(packet: &mut P, tables: &T, segment: &Segment<A>, reason: Reason) -> Decision
+where
+    A: Network,
+    P: Packet,
+    T: CommonTables + FamilyTables<A>,
+{
+    let Some(service) = tables.service(&segment.key.service()) else {
+        return Decision::pass(Reason::NoService, 0);
+    };
+    if !tcp::opens(segment.flags) {
+        return Decision::pass(Reason::NoFlow, service.id);
+    }
+    match open_to_server(packet, tables, segment, service) {
+        Ok(egress) => Decision::send(reason, service.id, egress, packet.ingress()),
+        Err(Reason::Twin) => Decision::drop(Reason::Twin, service.id),
+        Err(reason) => Decision::pass(reason, service.id),
+    }
+}
+
+/// Opens a flow, step by step: in the kernel each is a function with a stack frame of its own, since one for all would be
+/// too large. Returns the interface that the packet, rewritten, leaves by.
+#[inline(always)]
+fn open_to_server<A, P, T>(
+    packet: &mut P,
+    tables: &T,
+    segment: &Segment<A>,
+    service: &Service,
+) -> Result<u32, Reason>
+where
+    A: Network,
+    P: Packet,
+    T: CommonTables + FamilyTables<A>,
+{
+    let id = open::choose(tables, segment, service)?;
+    packet.aside(|packet| open::claim(packet, tables, segment, service, id))?;
+    let server = tables.server(id).ok_or(Reason::NoServer)?;
+    packet.aside(|packet| open::complete(packet, tables, segment, server))?;
+    open::account(tables, segment, service);
+    Ok(server.hop.ifindex)
 }
 
 /// Reads the headers.
@@ -185,20 +246,14 @@ where
     let length = packet.length();
     handle.count(length, tables.now());
     if flow.state.may_change(segment.flags) {
-        advance(tables, segment, handle, flow);
+        advance(tables, &segment.key, handle, segment.flags);
     }
     tables.count_server(flow.server, flow.direction, length);
     let reason = match flow.direction {
         Direction::ToServer => Reason::ToServer,
         Direction::ToClient => Reason::ToClient,
     };
-    Decision { verdict: toward(&hop, packet.ingress()), reason, service: flow.service, server: flow.server }
-}
-
-/// How a packet leaves by a next hop.
-#[inline(always)]
-pub(crate) fn toward(hop: &Hop, ingress: u32) -> Verdict {
-    if hop.ifindex == ingress { Verdict::Transmit } else { Verdict::Redirect(hop.ifindex) }
+    Decision::send(reason, flow.service, hop.ifindex, packet.ingress())
 }
 
 /// Towards a server, the next hop that user space keeps current, as long as the number still means this server.
@@ -250,55 +305,61 @@ impl<A: Network> Flow<A> {
     }
 }
 
-/// Follows the connection's state on both entries of its flow.
-#[inline(always)]
-fn advance<A, T>(tables: &T, segment: &Segment<A>, handle: &T::Flow, flow: &Flow<A>)
-where
-    A: Network,
-    T: CommonTables + FamilyTables<A>,
-{
-    let state = flow.state.after(flow.direction, segment.flags);
-    if state as u8 == flow.state as u8 {
-        return;
-    }
-    handle.set_state(state);
-    let peer = tables.flow(&flow.peer(segment.key.protocol));
-    if let Some(peer) = &peer {
-        peer.set_state(state);
-    }
-    if state as u8 == TcpState::Closed as u8 {
-        close(tables, segment, handle, peer.as_ref());
-    }
-}
-
-/// Counts and reports a flow as closed, once. Its entries stay until user space expires them, for stragglers.
-#[inline(always)]
-fn close<A, T>(tables: &T, segment: &Segment<A>, handle: &T::Flow, peer: Option<&T::Flow>)
+/// Follows the connection's state on both entries of its flow. Not inlined: in the kernel it needs a stack frame of its
+/// own, and few packets come here.
+#[inline(never)]
+fn advance<A, T>(tables: &T, key: &FlowKey<A>, handle: &T::Flow, flags: u8)
 where
     A: Network,
     T: CommonTables + FamilyTables<A>,
 {
     let flow = handle.load();
-    let to_server = match flow.direction {
-        Direction::ToServer => Some(handle),
-        Direction::ToClient => peer,
-    };
-    if to_server.is_some_and(|entry| !entry.mark_closed()) {
+    let state = flow.state.after(flow.direction, flags);
+    if state as u8 == flow.state as u8 {
         return;
     }
-    tables.flow_closed(flow.service, flow.server);
-    open::report(tables, EventKind::Closed, &segment.key, &flow, peer.map(FlowHandle::load).as_ref());
+    handle.set_state(state);
+    let other = flow.peer(key.protocol);
+    if let Some(entry) = tables.flow(&other) {
+        entry.set_state(state);
+    }
+    if state as u8 == TcpState::Closed as u8 {
+        close(tables, key, &flow, &other);
+    }
 }
 
-/// Removes a flow whose tuple a new connection takes over.
+/// Counts and reports a flow as closed, once. Its entries stay until user space expires them, for stragglers.
+/// `key` and `flow` are one of them, `other` is the other's key.
 #[inline(always)]
-fn discard<A, T>(tables: &T, segment: &Segment<A>, handle: &T::Flow, flow: &Flow<A>)
+fn close<A, T>(tables: &T, key: &FlowKey<A>, flow: &Flow<A>, other: &FlowKey<A>)
 where
     A: Network,
     T: CommonTables + FamilyTables<A>,
 {
-    let other = flow.peer(segment.key.protocol);
-    close(tables, segment, handle, tables.flow(&other).as_ref());
+    // The entry towards the server says whether it has been done. It is looked up even where it has been before: the
+    // verifier does not follow which of two pointers was chosen.
+    let towards_server = match flow.direction {
+        Direction::ToServer => key,
+        Direction::ToClient => other,
+    };
+    if tables.flow(towards_server).is_some_and(|entry| !entry.mark_closed()) {
+        return;
+    }
+    tables.flow_closed(flow.service, flow.server);
+    let counted = tables.flow(other).map_or(Count::default(), |entry| entry.counted());
+    open::report(tables, EventKind::Closed, flow.direction, key, flow, counted);
+}
+
+/// Removes a flow whose tuple a new connection takes over. Not inlined, like [`advance`].
+#[inline(never)]
+fn discard<A, T>(tables: &T, key: &FlowKey<A>, handle: &T::Flow)
+where
+    A: Network,
+    T: CommonTables + FamilyTables<A>,
+{
+    let flow = handle.load();
+    let other = flow.peer(key.protocol);
+    close(tables, key, &flow, &other);
     tables.remove_flow(&other);
-    tables.remove_flow(&segment.key);
+    tables.remove_flow(key);
 }

@@ -1,18 +1,18 @@
 //! Tables in memory: for tests, fuzzers, `lbx explain` and the user plane.
 
-use core::cell::{Cell, RefCell};
+use core::cell::{Cell, RefCell, RefMut};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::vec::Vec;
 
 use crate::address::{Address, V4, V6};
-use crate::counter::{Reason, ServerCounters, ServiceCounters};
+use crate::counter::{Count, Reason, ServerCounters, ServiceCounters};
 use crate::event::FlowEvent;
 use crate::key::{FlowKey, RateKey, ServiceKey};
 use crate::tables::{CommonTables, FamilyTables, FlowHandle, InsertError};
 use crate::tcp::TcpState;
 use crate::value::{
-    Direction, FLOW_CLOSED, Flow, Jiffies, Rates, Server, ServerId, ServerLoad, Service, ServiceId,
+    Direction, Draft, FLOW_CLOSED, Flow, Jiffies, Rates, Server, ServerId, ServerLoad, Service, ServiceId,
     ServiceLoad,
 };
 
@@ -28,6 +28,8 @@ pub struct Family<A: Address> {
     pub flows: RefCell<HashMap<FlowKey<A>, MemoryFlow<A>>>,
     /// `RATES` or `RATES6`.
     pub rates: RefCell<HashMap<RateKey<A>, Rates>>,
+    /// The entry that is being made.
+    pub draft: RefCell<Draft<A>>,
     /// Entries that `flows` takes.
     pub capacity: usize,
 }
@@ -38,6 +40,7 @@ impl<A: Address> Default for Family<A> {
             services: HashMap::new(),
             flows: RefCell::default(),
             rates: RefCell::default(),
+            draft: RefCell::default(),
             capacity: usize::MAX,
         }
     }
@@ -79,6 +82,10 @@ impl<A: Address> FlowHandle<A> for MemoryFlow<A> {
         flow.packets = flow.packets.wrapping_add(1);
         flow.last = now;
         self.set(flow);
+    }
+
+    fn counted(&self) -> Count {
+        Count { packets: u64::from(self.get().packets), bytes: self.get().bytes }
     }
 
     fn set_state(&self, state: TcpState) {
@@ -151,8 +158,10 @@ impl CommonTables for MemoryTables {
         self.server_counters.borrow_mut().entry(server).or_default().get_mut(direction).add(bytes);
     }
 
-    fn event(&self, event: &FlowEvent) {
-        self.events.borrow_mut().push(*event);
+    fn event(&self, fill: impl FnOnce(&mut FlowEvent)) {
+        let mut event = FlowEvent::BLANK;
+        fill(&mut event);
+        self.events.borrow_mut().push(event);
     }
 }
 
@@ -160,6 +169,11 @@ macro_rules! family_tables {
     ($address:ty, $field:ident) => {
         impl FamilyTables<$address> for MemoryTables {
             type Flow = MemoryFlow<$address>;
+            type Draft<'a> = RefMut<'a, Draft<$address>>;
+
+            fn draft(&self) -> Option<Self::Draft<'_>> {
+                self.$field.draft.try_borrow_mut().ok()
+            }
 
             fn flow(&self, key: &FlowKey<$address>) -> Option<Self::Flow> {
                 self.$field.flows.borrow().get(key).cloned()

@@ -1,19 +1,22 @@
 //! Opening flows: choosing a server, claiming a source port, making both entries.
 
-use crate::address::Address;
+use core::marker::PhantomData;
+
+use crate::address::{Address, Family};
 use crate::be::Be16;
 use crate::counter::{Count, Reason};
 use crate::csum;
 use crate::event::{EventKind, FlowEvent};
-use crate::forward::{Decision, Segment, Verdict, rewrite, toward};
+use crate::forward::{Segment, rewrite};
 use crate::hash;
 use crate::key::{FlowKey, RateKey};
 use crate::packet::{Ethernet, Network, Packet};
 use crate::select::{self, Pool, SelectError};
 use crate::tables::{CommonTables, FamilyTables, InsertError};
-use crate::tcp::{self, TcpState};
+use crate::tcp::TcpState;
 use crate::value::{
-    Direction, FLOW_EVENTS, Flow, Hop, SERVICE_EVENTS, SERVICE_TRACK, Server, ServerId, Service, ServiceId,
+    Direction, Draft, FLOW_EVENTS, Flow, Hop, Jiffies, SERVICE_EVENTS, SERVICE_TRACK, Server, ServerId,
+    Service, ServiceId,
 };
 
 /// Source ports that are tried before a flow falls through. With nine of ten ports taken, 32 random tries all fail
@@ -27,7 +30,7 @@ const PORT_SEED: u32 = 0x706f_7274;
 struct ServicePool<'a, T, A> {
     tables: &'a T,
     service: ServiceId,
-    family: core::marker::PhantomData<A>,
+    family: PhantomData<A>,
 }
 
 impl<T: CommonTables, A: Address> Pool for ServicePool<'_, T, A> {
@@ -55,72 +58,24 @@ impl<T: CommonTables, A: Address> Pool for ServicePool<'_, T, A> {
     }
 }
 
-/// Decides about a packet of no flow: opens one if it may.
-#[inline(always)]
-pub(crate) fn open<A, P, T>(packet: &mut P, tables: &T, segment: &Segment<A>, reason: Reason) -> Decision
+/// Chooses the server for a flow that begins with this packet, if the service takes one.
+#[inline(never)]
+pub(crate) fn choose<A, T>(tables: &T, segment: &Segment<A>, service: &Service) -> Result<ServerId, Reason>
 where
     A: Network,
-    P: Packet,
-    T: CommonTables + FamilyTables<A>,
+    T: CommonTables,
 {
-    let Some(service) = tables.service(&segment.key.service()) else {
-        return Decision::pass(Reason::NoService, 0);
-    };
-    match establish(packet, tables, segment, service) {
-        Ok((verdict, server)) => Decision { verdict, reason, service: service.id, server },
-        Err(Reason::Twin) => {
-            Decision { verdict: Verdict::Drop, reason: Reason::Twin, service: service.id, server: 0 }
-        }
-        Err(reason) => Decision::pass(reason, service.id),
-    }
-}
-
-#[inline(always)]
-fn establish<A, P, T>(
-    packet: &mut P,
-    tables: &T,
-    segment: &Segment<A>,
-    service: &Service,
-) -> Result<(Verdict, ServerId), Reason>
-where
-    A: Network,
-    P: Packet,
-    T: CommonTables + FamilyTables<A>,
-{
-    admit(tables, segment, service)?;
-    let pool = ServicePool::<T, A> { tables, service: service.id, family: core::marker::PhantomData };
-    let id = select::choose(&pool, service.algorithm, segment.key.src).map_err(|error| match error {
-        SelectError::NoTable => Reason::NoTable,
-        SelectError::NoServer => Reason::NoServer,
-    })?;
-    let server = tables.server(id).ok_or(Reason::NoServer)?;
-    let back = way_back(packet).ok_or(Reason::Truncated)?;
-    let source_port = claim(tables, segment, service, id, server, back)?;
-    let flow = towards_server(tables, segment, service, id, server, source_port, packet.length());
-    insert(tables, segment, &flow)?;
-    // Cannot fail: these headers have been read before.
-    rewrite(packet, segment, &flow, &server.hop).ok_or(Reason::Truncated)?;
-    account(tables, segment, service, &flow);
-    Ok((toward(&server.hop, packet.ingress()), id))
-}
-
-/// Whether the service takes a flow that begins with this packet.
-#[inline(always)]
-fn admit<A: Network, T: CommonTables>(
-    tables: &T,
-    segment: &Segment<A>,
-    service: &Service,
-) -> Result<(), Reason> {
-    if !tcp::opens(segment.flags) {
-        return Err(Reason::NoFlow);
-    }
     if !segment.may_go_on() {
         return Err(Reason::HopLimit);
     }
     if service.maxconn != 0 && service.active(&tables.service_load(service.id)) >= service.maxconn {
         return Err(Reason::ServiceFull);
     }
-    Ok(())
+    let pool = ServicePool::<T, A> { tables, service: service.id, family: PhantomData };
+    select::choose(&pool, service.algorithm, segment.key.src).map_err(|error| match error {
+        SelectError::NoTable => Reason::NoTable,
+        SelectError::NoServer => Reason::NoServer,
+    })
 }
 
 /// Towards the client a flow's packets go where its first packet came from.
@@ -132,42 +87,71 @@ fn way_back<P: Packet>(packet: &mut P) -> Option<Hop> {
 }
 
 /// Claims a source port towards the server by inserting the entry that the server's answers will find: of two flows
-/// that want the same port at the same time, one gets it.
-#[inline(always)]
-fn claim<A, T>(
+/// that want the same port at the same time, one gets it. Leaves the entry in the draft.
+#[inline(never)]
+pub(crate) fn claim<A, P, T>(
+    packet: &mut P,
     tables: &T,
     segment: &Segment<A>,
     service: &Service,
     id: ServerId,
-    server: &Server,
-    back: Hop,
-) -> Result<u16, Reason>
+) -> Result<(), Reason>
 where
     A: Network,
+    P: Packet,
     T: CommonTables + FamilyTables<A>,
 {
-    let mut entry = towards_client(tables, segment, service, id, server, back);
-    let mut key = FlowKey {
-        src: A::from_wide(&server.address),
-        dst: A::from_wide(&server.source),
-        dst_port: 0,
-        src_port: server.port,
-        protocol: segment.key.protocol,
-        reserved: [0; 3],
-    };
-    let client = tuple_sum(&segment.key);
+    let server = tables.server(id).ok_or(Reason::NoServer)?;
+    let mut draft = tables.draft().ok_or(Reason::TableFull)?;
+    let Draft { key, flow } = &mut *draft;
+    key.src = A::from_wide(&server.address);
+    key.dst = A::from_wide(&server.source);
+    key.src_port = server.port;
+    key.protocol = segment.key.protocol;
+    begin(service, id, server, tables.now(), flow);
+    turn_to_client(segment, way_back(packet).ok_or(Reason::Truncated)?, flow);
+    let (inside, outside) = (address_sum(&key.src, &key.dst), address_sum(&flow.src, &flow.dst));
+    flow.l3_delta = network_delta::<A>(inside, outside);
+    let outside = outside + port_sum(flow.src_port, flow.dst_port);
     let mut ports = Ports::new(server, segment.key.src.hash(segment.key.ports()));
     let mut probe = 0;
     while probe < PORT_PROBES {
         key.dst_port = ports.next();
-        entry.l4_delta = csum::delta(tuple_sum(&key), client);
-        match tables.insert_flow(&key, &entry) {
-            Ok(()) => return Ok(key.dst_port),
+        flow.l4_delta = csum::delta(inside + port_sum(key.src_port, key.dst_port), outside);
+        match tables.insert_flow(key, flow) {
+            Ok(()) => return Ok(()),
             Err(InsertError::Exists) => probe += 1,
             Err(InsertError::Full) => return Err(Reason::TableFull),
         }
     }
     Err(Reason::NoPort)
+}
+
+/// Makes the other entry from the one in the draft and rewrites the packet. Gives the claimed port back if that fails.
+#[inline(never)]
+pub(crate) fn complete<A, P, T>(
+    packet: &mut P,
+    tables: &T,
+    segment: &Segment<A>,
+    server: &Server,
+) -> Result<(), Reason>
+where
+    A: Network,
+    P: Packet,
+    T: CommonTables + FamilyTables<A>,
+{
+    let mut draft = tables.draft().ok_or(Reason::TableFull)?;
+    let Draft { key, flow } = &mut *draft;
+    turn_to_server(segment, server, key.dst_port, packet.length(), flow);
+    tables.insert_flow(&segment.key, flow).map_err(|error| {
+        tables.remove_flow(key);
+        match error {
+            InsertError::Exists => Reason::Twin,
+            InsertError::Full => Reason::TableFull,
+        }
+    })?;
+    // Cannot fail: these headers have been read before.
+    rewrite(packet, segment, flow, &server.hop).ok_or(Reason::Truncated)
 }
 
 /// A walk over a server's source ports from a place and by a stride that a hash decides, so that walks of different
@@ -199,78 +183,53 @@ impl Ports {
     }
 }
 
-/// The entry for packets from the server.
+/// What both entries have in common.
 #[inline(always)]
-fn towards_client<A: Network, T: CommonTables>(
-    tables: &T,
-    segment: &Segment<A>,
-    service: &Service,
-    id: ServerId,
-    server: &Server,
-    back: Hop,
-) -> Flow<A> {
-    let now = tables.now();
-    let (src, dst) = (A::from_wide(&server.address), A::from_wide(&server.source));
-    Flow {
-        src: segment.key.dst,
-        dst: segment.key.src,
-        dst_port: segment.key.src_port,
-        src_port: segment.key.dst_port,
-        l3_delta: network_delta((src, dst), (segment.key.src, segment.key.dst)),
-        l4_delta: 0,
-        hop: back,
-        bytes: 0,
-        packets: 0,
-        last: now,
-        opened: now,
-        marks: marks(service),
-        service: service.id,
-        server: id,
-        generation: server.generation,
-        state: TcpState::Opening,
-        direction: Direction::ToClient,
-    }
+fn begin<A: Network>(service: &Service, id: ServerId, server: &Server, now: Jiffies, flow: &mut Flow<A>) {
+    flow.last = now;
+    flow.opened = now;
+    flow.marks = marks(service);
+    flow.service = service.id;
+    flow.server = id;
+    flow.generation = server.generation;
+    flow.state = TcpState::Opening;
 }
 
-/// The entry for packets from the client, of which this one is the first.
+/// Makes it the entry for packets from the server, which are still to come. What it does to checksums depends on the port.
 #[inline(always)]
-fn towards_server<A: Network, T: CommonTables>(
-    tables: &T,
+fn turn_to_client<A: Network>(segment: &Segment<A>, back: Hop, flow: &mut Flow<A>) {
+    flow.src = segment.key.dst;
+    flow.dst = segment.key.src;
+    flow.dst_port = segment.key.src_port;
+    flow.src_port = segment.key.dst_port;
+    flow.hop = back;
+    flow.bytes = 0;
+    flow.packets = 0;
+    flow.direction = Direction::ToClient;
+}
+
+/// Makes the entry for packets from the server into the one for packets from the client, of which this is the first.
+#[inline(always)]
+fn turn_to_server<A: Network>(
     segment: &Segment<A>,
-    service: &Service,
-    id: ServerId,
     server: &Server,
     source_port: u16,
     length: u32,
-) -> Flow<A> {
-    let now = tables.now();
-    let leaves = FlowKey {
-        src: A::from_wide(&server.source),
-        dst: A::from_wide(&server.address),
-        dst_port: server.port,
-        src_port: source_port,
-        protocol: segment.key.protocol,
-        reserved: [0; 3],
-    };
-    Flow {
-        src: leaves.src,
-        dst: leaves.dst,
-        dst_port: leaves.dst_port,
-        src_port: leaves.src_port,
-        l3_delta: network_delta((segment.key.src, segment.key.dst), (leaves.src, leaves.dst)),
-        l4_delta: csum::delta(tuple_sum(&segment.key), tuple_sum(&leaves)),
-        hop: server.hop,
-        bytes: length as u64,
-        packets: 1,
-        last: now,
-        opened: now,
-        marks: marks(service),
-        service: service.id,
-        server: id,
-        generation: server.generation,
-        state: TcpState::Opening,
-        direction: Direction::ToServer,
-    }
+    flow: &mut Flow<A>,
+) {
+    flow.src = A::from_wide(&server.source);
+    flow.dst = A::from_wide(&server.address);
+    flow.dst_port = server.port;
+    flow.src_port = source_port;
+    let (outside, inside) =
+        (address_sum(&segment.key.src, &segment.key.dst), address_sum(&flow.src, &flow.dst));
+    flow.l3_delta = network_delta::<A>(outside, inside);
+    let comes = outside + port_sum(segment.key.src_port, segment.key.dst_port);
+    flow.l4_delta = csum::delta(comes, inside + port_sum(source_port, server.port));
+    flow.hop = server.hop;
+    flow.bytes = length as u64;
+    flow.packets = 1;
+    flow.direction = Direction::ToServer;
 }
 
 #[inline(always)]
@@ -278,63 +237,56 @@ fn marks(service: &Service) -> u32 {
     if service.flags & SERVICE_EVENTS != 0 { FLOW_EVENTS } else { 0 }
 }
 
-/// What replacing the addresses and taking a hop adds to the sum of an IPv4 header.
+/// What replacing addresses that sum to `old` and taking a hop add to the sum of a header; IPv6 has no such sum.
 #[inline(always)]
-fn network_delta<A: Address>(old: (A, A), new: (A, A)) -> u16 {
-    // The time to live is the first octet of its word, which is the lower one of a little-endian word.
-    csum::delta(old.0.sum() + old.1.sum() + 1, new.0.sum() + new.1.sum())
+fn network_delta<A: Address>(old: u32, new: u32) -> u16 {
+    match A::FAMILY {
+        // The time to live is the first octet of its word, which is the lower one of a little-endian word.
+        Family::V4 => csum::delta(old + 1, new),
+        _ => 0,
+    }
 }
 
-/// The sum over what a transport checksum covers of a tuple.
+/// The sum of both addresses.
 #[inline(always)]
-fn tuple_sum<A: Address>(key: &FlowKey<A>) -> u32 {
-    key.src.sum()
-        + key.dst.sum()
-        + Be16::new(key.src_port).raw() as u32
-        + Be16::new(key.dst_port).raw() as u32
+fn address_sum<A: Address>(src: &A, dst: &A) -> u32 {
+    src.sum() + dst.sum()
 }
 
-/// Inserts the entry towards the server; gives the claimed port back if that fails.
 #[inline(always)]
-fn insert<A, T>(tables: &T, segment: &Segment<A>, flow: &Flow<A>) -> Result<(), Reason>
+fn port_sum(a: u16, b: u16) -> u32 {
+    Be16::new(a).raw() as u32 + Be16::new(b).raw() as u32
+}
+
+/// Counts the flow in the draft, which was opened.
+#[inline(never)]
+pub(crate) fn account<A, T>(tables: &T, segment: &Segment<A>, service: &Service)
 where
     A: Network,
     T: CommonTables + FamilyTables<A>,
 {
-    tables.insert_flow(&segment.key, flow).map_err(|error| {
-        tables.remove_flow(&flow.peer(segment.key.protocol));
-        match error {
-            InsertError::Exists => Reason::Twin,
-            InsertError::Full => Reason::TableFull,
-        }
-    })
-}
-
-/// Counts a flow that was opened.
-#[inline(always)]
-fn account<A, T>(tables: &T, segment: &Segment<A>, service: &Service, flow: &Flow<A>)
-where
-    A: Network,
-    T: CommonTables + FamilyTables<A>,
-{
+    let Some(draft) = tables.draft() else { return };
+    let flow = &draft.flow;
     tables.flow_opened(flow.service, flow.server);
     // The one packet that the flow has had.
-    tables.count_server(flow.server, flow.direction, flow.bytes as u32);
+    tables.count_server(flow.server, Direction::ToServer, flow.bytes as u32);
     if service.flags & SERVICE_TRACK != 0 {
         let source = RateKey { source: segment.key.src, service: service.id, reserved: 0 };
         tables.track(&source, flow.opened, service.rate_period);
     }
-    report(tables, EventKind::Opened, &segment.key, flow, None);
+    report(tables, EventKind::Opened, Direction::ToServer, &segment.key, flow, Count::default());
 }
 
-/// Reports a flow's event if its service wants to know. `key` and `flow` are one entry of it, `peer` is the other.
+/// Reports a flow's event if its service wants to know. `key` and `flow` are one entry of it, `other` is what the other
+/// one has counted.
 #[inline(always)]
 pub(crate) fn report<A, T>(
     tables: &T,
     kind: EventKind,
+    direction: Direction,
     key: &FlowKey<A>,
     flow: &Flow<A>,
-    peer: Option<&Flow<A>>,
+    other: Count,
 ) where
     A: Network,
     T: CommonTables,
@@ -342,32 +294,44 @@ pub(crate) fn report<A, T>(
     if flow.marks & FLOW_EVENTS == 0 {
         return;
     }
-    let count = |entry: &Flow<A>| Count { packets: entry.packets as u64, bytes: entry.bytes };
-    let other = peer.map_or(Count::default(), count);
-    // A flow's tuples are the same seen from either entry; only which comes first differs.
-    let other_key = flow.peer(key.protocol);
-    let (client, server, to_server, to_client) = match flow.direction {
-        Direction::ToServer => (*key, other_key, count(flow), other),
-        Direction::ToClient => (other_key, *key, other, count(flow)),
-    };
-    tables.event(&FlowEvent {
-        client: client.src.to_wide(),
-        service_address: client.dst.to_wide(),
-        source: server.dst.to_wide(),
-        server_address: server.src.to_wide(),
-        to_server,
-        to_client,
-        client_port: client.src_port,
-        service_port: client.dst_port,
-        source_port: server.dst_port,
-        server_port: server.src_port,
-        opened: flow.opened,
-        now: tables.now(),
-        service: flow.service,
-        server: flow.server,
-        kind,
-        family: A::FAMILY,
-        protocol: key.protocol,
-        state: flow.state,
+    tables.event(|event| {
+        describe(event, direction, key, flow);
+        let this = Count { packets: flow.packets as u64, bytes: flow.bytes };
+        (event.to_server, event.to_client) = match direction {
+            Direction::ToServer => (this, other),
+            Direction::ToClient => (other, this),
+        };
+        event.opened = flow.opened;
+        event.now = tables.now();
+        event.service = flow.service;
+        event.server = flow.server;
+        event.kind = kind;
+        event.family = A::FAMILY;
+        event.protocol = key.protocol;
+        event.state = flow.state;
     });
+}
+
+/// Fills in an event's addresses and ports. Packets towards the server come with the client's tuple and leave with the
+/// server's; the others the other way round.
+#[inline(always)]
+fn describe<A: Network>(event: &mut FlowEvent, direction: Direction, key: &FlowKey<A>, flow: &Flow<A>) {
+    match direction {
+        Direction::ToServer => {
+            event.client = key.src.to_wide();
+            event.service_address = key.dst.to_wide();
+            event.source = flow.src.to_wide();
+            event.server_address = flow.dst.to_wide();
+            (event.client_port, event.service_port) = (key.src_port, key.dst_port);
+            (event.source_port, event.server_port) = (flow.src_port, flow.dst_port);
+        }
+        Direction::ToClient => {
+            event.client = flow.dst.to_wide();
+            event.service_address = flow.src.to_wide();
+            event.source = key.dst.to_wide();
+            event.server_address = key.src.to_wide();
+            (event.client_port, event.service_port) = (flow.dst_port, flow.src_port);
+            (event.source_port, event.server_port) = (key.dst_port, key.src_port);
+        }
+    }
 }

@@ -24,6 +24,16 @@ pub trait Packet {
 
     /// The header at `offset`; none if the frame ends before the header does.
     fn header<H: Header>(&mut self, offset: usize) -> Option<&mut H>;
+
+    /// Does something to the frame that takes a function call. In the kernel that is a copy of the pointers, so that
+    /// they can stay in registers wherever there is no call.
+    #[inline(always)]
+    fn aside<R>(&mut self, work: impl FnOnce(&mut Self) -> R) -> R
+    where
+        Self: Sized,
+    {
+        work(self)
+    }
 }
 
 /// A frame in a byte slice.

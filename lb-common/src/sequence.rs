@@ -2,6 +2,7 @@
 //!
 //! Both sequences are one round long: as many turns as the weights, freed of their common divisor, add up to.
 
+use core::cmp::Reverse;
 use std::collections::VecDeque;
 use std::vec;
 use std::vec::Vec;
@@ -48,7 +49,7 @@ pub fn smooth(servers: &[Weighted]) -> Vec<ServerId> {
     let round = servers.iter().map(|&(_, weight)| weight).sum();
     let mut starting: VecDeque<_> =
         servers.into_iter().map(|(id, weight)| Turns { id, weight, due: 0, left: 0, taken: 0 }).collect();
-    starting.make_contiguous().sort_by(|a, b| b.weight.cmp(&a.weight));
+    starting.make_contiguous().sort_by_key(|turns| Reverse(turns.weight));
     let mut running: Vec<Turns> = Vec::new();
     (0..round).filter_map(|now| take_turn(&mut starting, &mut running, now, round)).collect()
 }

@@ -1,11 +1,15 @@
 //! What the decision reads and writes: BPF maps in the kernel, plain collections elsewhere.
 
+use core::ops::DerefMut;
+
 use crate::address::{Address, V4, V6};
-use crate::counter::Reason;
+use crate::counter::{Count, Reason};
 use crate::event::FlowEvent;
 use crate::key::{FlowKey, RateKey, ServiceKey};
 use crate::tcp::TcpState;
-use crate::value::{Direction, Flow, Jiffies, Server, ServerId, ServerLoad, Service, ServiceId, ServiceLoad};
+use crate::value::{
+    Direction, Draft, Flow, Jiffies, Server, ServerId, ServerLoad, Service, ServiceId, ServiceLoad,
+};
 
 /// Why a flow was not inserted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +26,8 @@ pub trait FlowHandle<A> {
     fn load(&self) -> Flow<A>;
     /// Counts a frame.
     fn count(&self, bytes: u32, now: Jiffies);
+    /// What has been counted.
+    fn counted(&self) -> Count;
     /// Sets the connection's state.
     fn set_state(&self, state: TcpState);
     /// Marks it closed; true for the one caller that did it first.
@@ -52,8 +58,8 @@ pub trait CommonTables {
     fn count(&self, service: ServiceId, reason: Reason, bytes: u32);
     /// Counts a frame to or from a server.
     fn count_server(&self, server: ServerId, direction: Direction, bytes: u32);
-    /// Reports an event; lost if nobody listens.
-    fn event(&self, event: &FlowEvent);
+    /// Reports an event that `fill` describes, in place; lost if nobody listens.
+    fn event(&self, fill: impl FnOnce(&mut FlowEvent));
 }
 
 /// What does.
@@ -61,6 +67,14 @@ pub trait FamilyTables<A: Address> {
     /// An entry of the flow table.
     type Flow: FlowHandle<A>;
 
+    /// A place to make an entry in.
+    type Draft<'a>: DerefMut<Target = Draft<A>>
+    where
+        Self: 'a;
+
+    /// A place to make an entry in: in the kernel, whose stack is short, memory of this CPU that keeps what was made until
+    /// the next packet. None never happens; the kernel's verifier wants it asked.
+    fn draft(&self) -> Option<Self::Draft<'_>>;
     /// The flow that a packet with this tuple belongs to.
     fn flow(&self, key: &FlowKey<A>) -> Option<Self::Flow>;
     /// Inserts an entry unless there is one with this key.

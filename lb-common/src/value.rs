@@ -4,6 +4,7 @@
 //! the loads, rates and counters) are never in one value.
 
 use crate::address::{Address, Family, V4, V6, Wide};
+use crate::key::FlowKey;
 use crate::rate::Window;
 use crate::tcp::TcpState;
 
@@ -234,8 +235,51 @@ pub struct Flow<A> {
     pub direction: Direction,
 }
 
+impl<A: Address> Default for Flow<A> {
+    #[inline(always)]
+    fn default() -> Self {
+        Self {
+            src: A::ZERO,
+            dst: A::ZERO,
+            dst_port: 0,
+            src_port: 0,
+            l3_delta: 0,
+            l4_delta: 0,
+            hop: Hop::default(),
+            bytes: 0,
+            packets: 0,
+            last: 0,
+            opened: 0,
+            marks: 0,
+            service: 0,
+            server: 0,
+            generation: 0,
+            state: TcpState::Opening,
+            direction: Direction::ToServer,
+        }
+    }
+}
+
 const _: () = assert!(size_of::<Flow<V4>>() == 64);
 const _: () = assert!(size_of::<Flow<V6>>() == 88);
+
+/// An entry that is being made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C, align(8))]
+pub struct Draft<A> {
+    /// Its key.
+    pub key: FlowKey<A>,
+    /// The entry.
+    pub flow: Flow<A>,
+}
+
+impl<A: Address> Default for Draft<A> {
+    fn default() -> Self {
+        let key =
+            FlowKey { src: A::ZERO, dst: A::ZERO, dst_port: 0, src_port: 0, protocol: 0, reserved: [0; 3] };
+        Self { key, flow: Flow::default() }
+    }
+}
 
 /// Value of `RATES` and `RATES6`: what a source address did at a service. Written by the kernel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -256,6 +300,12 @@ impl Rates {
     #[inline(always)]
     pub fn connection(&mut self, now: Jiffies, period: u32) {
         self.connections = self.connections.wrapping_add(1);
+        self.window(now, period);
+    }
+
+    /// Counts a connection in the window alone.
+    #[inline(always)]
+    pub fn window(&mut self, now: Jiffies, period: u32) {
         self.last = now;
         if period != 0 {
             self.connection_rate.add(now, period, 1);
@@ -263,16 +313,64 @@ impl Rates {
     }
 }
 
-/// The largest number of slots of a selection table: the prime below 2^16 that user space uses for large services.
+/// The largest number of slots of a selection table: the largest prime below 2^16.
 pub const TABLE_SLOTS: u32 = 65_521;
-/// Slot 0 of an inner map of `TABLES` holds the number of slots in use; the slots follow.
-pub const TABLE_HEADER: u32 = 1;
+
+/// Servers in one element of a selection table: arrays round their elements up to eight bytes.
+pub const SLOTS_PER_ELEMENT: u32 = 4;
+
+/// Element of a selection table, an inner map of `TABLES`. The first element holds the number of slots in its first
+/// place; the slots follow from the second element on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Slots {
+    /// Server numbers; 0: none.
+    pub servers: [ServerId; SLOTS_PER_ELEMENT as usize],
+}
+
+const _: () = assert!(size_of::<Slots>() == 8);
+
+/// Elements of the largest selection table.
+pub const TABLE_ELEMENTS: u32 = 1 + TABLE_SLOTS.div_ceil(SLOTS_PER_ELEMENT);
+
+impl Slots {
+    /// The element that holds a slot.
+    #[inline(always)]
+    pub const fn element(slot: u32) -> u32 {
+        1 + slot / SLOTS_PER_ELEMENT
+    }
+
+    /// The server of a slot that this element holds.
+    #[inline(always)]
+    pub const fn server(&self, slot: u32) -> ServerId {
+        self.servers[(slot % SLOTS_PER_ELEMENT) as usize]
+    }
+
+    /// The number of slots, of a table's first element.
+    #[inline(always)]
+    pub const fn header(&self) -> u32 {
+        self.servers[0] as u32
+    }
+
+    /// The elements of the table with these slots; slots beyond [`TABLE_SLOTS`] are left out.
+    #[cfg(feature = "user")]
+    pub fn table(slots: &[ServerId]) -> std::vec::Vec<Self> {
+        let slots = &slots[..slots.len().min(TABLE_SLOTS as usize)];
+        let header = Self { servers: [slots.len() as ServerId, 0, 0, 0] };
+        let element = |chunk: &[ServerId]| {
+            let mut element = Self::default();
+            element.servers.iter_mut().zip(chunk).for_each(|(place, &server)| *place = server);
+            element
+        };
+        core::iter::once(header).chain(slots.chunks(SLOTS_PER_ELEMENT as usize).map(element)).collect()
+    }
+}
 
 #[cfg(feature = "aya")]
 mod pod {
     use super::*;
     use crate::counter::{Count, ServerCounters, ServiceCounters};
-    use crate::key::{FlowKey, RateKey, ServiceKey};
+    use crate::key::{RateKey, ServiceKey};
 
     macro_rules! pod {
         ($($name:ty),+ $(,)?) => { $(
@@ -296,6 +394,7 @@ mod pod {
         ServerLoad,
         ServiceLoad,
         Rates,
+        Slots,
         Count,
         ServiceCounters,
         ServerCounters,

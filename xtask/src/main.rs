@@ -1,6 +1,7 @@
 //! Development tasks. `cargo xtask help` lists them.
 
 mod bench;
+mod build_ebpf;
 mod demo;
 mod licences;
 mod packages;
@@ -23,6 +24,8 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Task {
+    /// Builds the BPF objects into target/bpf, with all that this takes.
+    BuildEbpf,
     /// Measures, beside haproxy and nginx.
     Bench(bench::Args),
     /// Shows both planes at work: real traffic in network namespaces, or on loopback without root.
@@ -47,6 +50,7 @@ fn main() -> ExitCode {
 
 fn run(task: Task) -> Result<ExitCode> {
     match task {
+        Task::BuildEbpf => build_ebpf::run().map(|()| ExitCode::SUCCESS),
         Task::Bench(args) => bench::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Demo => demo::run().map(|()| ExitCode::SUCCESS),
         Task::Test(args) => Ok(test::run(&args)),

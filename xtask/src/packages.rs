@@ -44,16 +44,21 @@ pub(crate) fn ensure(tools: &[Tool]) -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
-    let command = format!("apt-get install --no-install-recommends {}", missing.join(" "));
+    require(&missing)
+}
+
+/// Installs packages, or says with which command root can.
+pub(crate) fn require(packages: &[&str]) -> Result<()> {
+    let command = format!("apt-get install --no-install-recommends {}", packages.join(" "));
     if !shell::is_root() || shell::find("apt-get").is_none() {
-        bail!("missing programs; install them as root, on Debian or Ubuntu with: {command}");
+        bail!("missing packages; install them as root, on Debian or Ubuntu with: {command}");
     }
     println!("{command}");
-    install(&missing)
+    install(packages)
 }
 
 /// Installs packages with apt, without starting the services that they bring.
-pub(crate) fn install(packages: &[&str]) -> Result<()> {
+fn install(packages: &[&str]) -> Result<()> {
     let _policy = NoServices::new()?;
     shell::run(apt().args(["update", "--quiet"]))?;
     shell::run(apt().args(["install", "--yes", "--quiet", "--no-install-recommends"]).args(packages))

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
-use crate::{licences, packages, shell, tidy};
+use crate::{build_ebpf, licences, packages, shell, tidy};
 
 /// Options of the task.
 #[derive(clap::Args)]
@@ -50,6 +50,7 @@ struct Step(&'static str, fn() -> Result<Totals>);
 /// In the order in which they run: set-up, then what fails fastest.
 const STEPS: &[Step] = &[
     Step("packages", install),
+    Step("bpf objects", bpf_objects),
     Step("formatting", formatting),
     Step("tidiness", tidiness),
     Step("dependencies", dependencies),
@@ -87,6 +88,15 @@ fn install() -> Result<Totals> {
             println!("{error:#}");
             return Ok(SKIPPED);
         }
+    }
+    Ok(PASSED)
+}
+
+/// Without them the tests that load them are skipped, and say so.
+fn bpf_objects() -> Result<Totals> {
+    if let Err(error) = build_ebpf::run() {
+        println!("{error:#}");
+        return Ok(SKIPPED);
     }
     Ok(PASSED)
 }

@@ -44,6 +44,8 @@ pub enum ServerChange {
     ChecksEnabled(bool),
     /// `enable agent`, `disable agent`: whether agent checks run.
     AgentEnabled(bool),
+    /// `shutdown sessions server B/S`: ends its sessions.
+    ShutdownSessions,
     /// A step of the weight ramp of `slowstart`: to be sent once a second while a server is starting.
     SlowStartStep,
 }

@@ -32,8 +32,9 @@ impl Served {
 
 impl Traffic {
     /// Adds what another plane served.
-    pub fn add(&self, served: &Served) {
+    pub fn add(&self, served: &Served, now: Tick) {
         self.session_total.add(served.sessions);
+        self.session_rate.add(now, u32::try_from(served.sessions).unwrap_or(u32::MAX));
         self.sessions.shift(served.active);
         self.bytes_in.add(served.bytes_in);
         self.bytes_out.add(served.bytes_out);
@@ -43,7 +44,7 @@ impl Traffic {
 impl ServerCounters {
     /// Adds what another plane served from this server.
     pub fn add(&self, served: &Served, now: Tick) {
-        self.traffic.add(served);
+        self.traffic.add(served, now);
         self.traffic.connects.add(served.sessions);
         if served.sessions > 0 {
             self.chosen_times(served.sessions, now);
@@ -70,7 +71,7 @@ mod tests {
     #[test]
     fn fewer_than_none_are_none() {
         let traffic = Traffic::default();
-        traffic.add(&Served { active: -1, ..Served::default() });
+        traffic.add(&Served { active: -1, ..Served::default() }, Tick::ZERO);
         assert_eq!(traffic.sessions.get(), 0);
     }
 

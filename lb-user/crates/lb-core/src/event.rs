@@ -18,6 +18,8 @@ pub enum Event {
     Server(ServerEvent),
     /// Weight, connection limit or address of a server changed: what is computed from them is out of date.
     Settings(Arc<Backend>, Arc<Server>),
+    /// The sessions of a server are to end.
+    ShutdownSessions(Arc<Server>),
     /// A frontend was enabled, disabled, shut down or limited.
     Frontend(Arc<Frontend>, FrontendChange),
     /// Another configuration took over.

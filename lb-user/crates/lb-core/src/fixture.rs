@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 use crate::change::{Applied, Change, Refused, ServerChange};
 use crate::check::{CheckReport, CheckStatus};
 use crate::event::Event;
+use crate::host::{Host, Process, SessionInfo};
 use crate::runtime::Runtime;
 use crate::server::Server;
 use crate::tick::Tick;
@@ -91,4 +92,35 @@ impl Fixture {
 /// A check's report without a duration.
 pub(crate) fn report(status: CheckStatus, code: Option<u16>, info: &str) -> CheckReport {
     CheckReport { code, info: info.into(), ..CheckReport::new(status, Duration::ZERO) }
+}
+
+/// A process for tests.
+#[derive(Debug, Default)]
+pub(crate) struct TestHost;
+
+impl Host for TestHost {
+    fn process(&self) -> Process {
+        Process { version: "1.2.3".into(), node: "here".into(), pid: 42, threads: 2, ..Process::default() }
+    }
+
+    fn sessions(&self) -> Vec<SessionInfo> {
+        vec![SessionInfo {
+            id: 7,
+            protocol: "tcpv4",
+            source: Some(([192, 0, 2, 1], 5000).into()),
+            frontend: "f".into(),
+            backend: Some("b".into()),
+            server: None,
+            age: Duration::from_secs(5),
+            bytes: (10, 20),
+        }]
+    }
+
+    fn shutdown_session(&self, id: u64) -> bool {
+        id == 7
+    }
+
+    fn reload(&self) -> Result<(), String> {
+        Ok(())
+    }
 }

@@ -8,12 +8,14 @@ pub mod backend;
 pub mod balance;
 pub mod change;
 pub mod check;
+pub mod cli;
 pub mod counters;
 pub mod dataplane;
 pub mod event;
 #[cfg(test)]
 mod fixture;
 pub mod frontend;
+pub mod host;
 pub mod placement;
 pub mod runtime;
 #[cfg(test)]

@@ -130,6 +130,10 @@ impl Runtime {
     ) -> Result<Applied, Refused> {
         let server = snapshot.server(id).ok_or(Refused::NoSuchServer)?;
         let backend = snapshot.backend(server.at.backend).ok_or(Refused::NoSuchServer)?;
+        if change == ServerChange::ShutdownSessions {
+            self.subscribers.tell(&Event::ShutdownSessions(Arc::clone(server)));
+            return Ok(Applied::Changed);
+        }
         let before = server.state();
         let mut after = before.clone();
         let cause = Cause::of(&change);

@@ -6,6 +6,7 @@ mod connect;
 mod error;
 mod http;
 mod listener;
+mod logs;
 mod net;
 mod places;
 mod plane;

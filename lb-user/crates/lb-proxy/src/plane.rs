@@ -100,7 +100,7 @@ impl Plane {
         let workers: io::Result<Vec<_>> = (0..prepared.workers).map(|i| start_worker(i, &shared)).collect();
         let checker = start_checker(&shared)?;
         let plane = Self { shared, workers: workers?, checker, live: Mutex::default() };
-        plane.watch_limits();
+        plane.watch();
         plane.commit(prepared);
         Ok(plane)
     }
@@ -150,13 +150,14 @@ impl Plane {
         }
     }
 
-    /// Accepting goes on when a frontend is enabled or may take more.
-    fn watch_limits(&self) {
-        let places = Arc::clone(&self.shared.places);
-        self.shared.runtime.subscribe(Box::new(move |event| {
-            if matches!(event, Event::Frontend(..)) {
-                places.look_again();
-            }
+    /// Accepting goes on when a frontend is enabled or may take more, and logs tell what happens to servers.
+    fn watch(&self) {
+        let (places, logs) = (Arc::clone(&self.shared.places), self.checker.commands.clone());
+        self.shared.runtime.subscribe(Box::new(move |event| match event {
+            Event::Frontend(..) => places.look_again(),
+            // A thread that has ended logs no more.
+            Event::Log(line) => drop(logs.send(Command::Log(line.clone()))),
+            _ => {}
         }));
     }
 }

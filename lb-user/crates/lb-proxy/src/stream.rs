@@ -10,6 +10,7 @@ use http::StatusCode;
 use lb_core::{Backend, Server, ServerId};
 use tokio::time::Instant;
 
+use crate::http::serve::Turn;
 use crate::queue::Seat;
 use crate::session::{Front, Session};
 
@@ -77,6 +78,8 @@ pub(crate) struct Times {
 pub(crate) struct Stream {
     /// The client's connection.
     pub(crate) session: Rc<Session>,
+    /// In HTTP mode, the connection's account of its exchanges.
+    pub(crate) turn: Option<Turn>,
     /// The configuration that it began under.
     pub(crate) front: Rc<Front>,
     /// The backend, once it is chosen.
@@ -110,6 +113,7 @@ impl Stream {
     pub(crate) fn new(session: &Rc<Session>, ready: Instant, first_byte: Instant) -> Self {
         Self {
             session: Rc::clone(session),
+            turn: None,
             front: session.endpoint.front(),
             backend: None,
             seat: None,

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use lb_conf::model::{FrontendId, Mode};
+use lb_core::event::LogEvent;
 use lb_core::{Runtime, Snapshot, Tick};
 use socket2::{SockAddr, SockAddrStorage};
 use tokio::io::unix::AsyncFd;
@@ -46,6 +47,8 @@ pub(crate) enum Command {
     SoftStop,
     /// End at once.
     HardStop,
+    /// Write to a proxy's log.
+    Log(LogEvent),
 }
 
 /// What is to be served.
@@ -95,6 +98,8 @@ pub(crate) async fn run(index: usize, shared: Arc<Shared>, mut commands: mpsc::U
             Command::Serve(setup) => worker.serve(&setup),
             Command::SoftStop => worker.soft_stop(),
             Command::HardStop => return,
+            // That is for the thread of the checks.
+            Command::Log(_) => {}
         }
         if worker.listeners.borrow().is_empty() && worker.sessions.is_stopping() {
             break;

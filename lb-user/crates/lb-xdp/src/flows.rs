@@ -126,7 +126,8 @@ pub struct Sweeper {
 }
 
 impl Sweeper {
-    /// Looks at the next so many batches, and deletes what is over. At the end of the tables it gives what the walk saw.
+    /// Looks at the next batches, until they make up so many entries, and deletes what is over. At the end of the tables
+    /// it gives what the walk saw.
     ///
     /// # Errors
     ///
@@ -135,19 +136,22 @@ impl Sweeper {
         &mut self,
         maps: &mut Maps<S>,
         policy: &Policy,
-        batches: usize,
+        budget: usize,
     ) -> anyhow::Result<Option<Census>> {
         let now = maps.store.now()?;
         let mut expired = Expired::default();
         let mut ended = false;
-        for _ in 0..batches {
+        let mut seen = 0;
+        while seen < budget && !ended {
             let sweep = Sweep { policy, now, census: &mut self.census, expired: &mut expired };
-            if !self.v4_ended {
-                self.v4_ended = sweep.batch::<V4>(&mut maps.store)?;
-            } else if sweep.batch::<V6>(&mut maps.store)? {
-                self.v4_ended = false;
-                ended = true;
-                break;
+            let entries = match self.v4_ended {
+                false => sweep.batch::<V4>(&mut maps.store)?,
+                true => sweep.batch::<V6>(&mut maps.store)?,
+            };
+            seen += entries.unwrap_or(0);
+            if entries.is_none() {
+                ended = self.v4_ended;
+                self.v4_ended = !self.v4_ended;
             }
         }
         maps.expire(&expired)?;
@@ -163,9 +167,9 @@ struct Sweep<'a> {
 }
 
 impl Sweep<'_> {
-    /// Takes one batch; true at the end of the table.
-    fn batch<A: Address + Network>(mut self, table: &mut impl FlowTable<A>) -> anyhow::Result<bool> {
-        let Some(entries) = table.next_flows()? else { return Ok(true) };
+    /// Takes one batch and gives its length; None at the end of the table.
+    fn batch<A: Address + Network>(mut self, table: &mut impl FlowTable<A>) -> anyhow::Result<Option<usize>> {
+        let Some(entries) = table.next_flows()? else { return Ok(None) };
         let mut over = Vec::new();
         for entry in &entries {
             if !self.judge(table, entry, &mut over)? {
@@ -173,7 +177,7 @@ impl Sweep<'_> {
             }
         }
         table.delete_flows(&over)?;
-        Ok(false)
+        Ok(Some(entries.len()))
     }
 
     /// Whether an entry goes; its key, and that of its peer, are added to `over` then.
@@ -303,7 +307,7 @@ mod tests {
     }
 
     fn sweep(maps: &mut Maps<MemoryStore>, policy: &Policy) -> Census {
-        Sweeper::default().step(maps, policy, 10).unwrap().unwrap()
+        Sweeper::default().step(maps, policy, 1000).unwrap().unwrap()
     }
 
     fn left(maps: &Maps<MemoryStore>) -> usize {
@@ -412,9 +416,9 @@ mod tests {
         let mut maps = maps(100);
         add(&maps, 1, TcpState::Open, 100, 100);
         let mut sweeper = Sweeper::default();
-        // One batch of IPv4, its end, one batch of IPv6, its end.
+        // The entries of IPv4; the rest; again.
         let ends: Vec<_> = (0..4).map(|_| sweeper.step(&mut maps, &policy(), 1).unwrap().is_some()).collect();
-        assert_eq!(ends, [false, false, false, true]);
+        assert_eq!(ends, [false, true, false, true]);
     }
 
     #[test]

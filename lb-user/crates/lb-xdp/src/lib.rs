@@ -1,9 +1,13 @@
 //! The kernel plane: loads the XDP program, plans its maps and keeps them in step.
 
 pub mod attach;
+pub mod control;
 pub mod counters;
+#[cfg(test)]
+mod fixture;
 pub mod flows;
 pub mod label;
+pub mod loader;
 #[cfg(test)]
 mod memory;
 pub mod neigh;

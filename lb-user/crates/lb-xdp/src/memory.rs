@@ -35,6 +35,12 @@ fn at<A>(key: &ServiceKey<A>, ip: IpAddr) -> ServiceAt {
 }
 
 impl MemoryStore {
+    /// The same maps as a daemon leaves them that wrote no labels.
+    pub(crate) fn without_labels(mut self) -> Self {
+        self.owners.clear();
+        self
+    }
+
     fn set_server(&mut self, id: ServerId, server: lb_common::value::Server) {
         let servers = &mut self.tables.servers;
         let least = usize::from(id) + 1;

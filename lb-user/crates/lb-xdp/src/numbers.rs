@@ -73,6 +73,11 @@ impl<K: Clone + Eq + Hash> Numbers<K> {
         self.by_number.get(&number)
     }
 
+    /// All that are given out, with whose they are.
+    pub fn iter(&self) -> impl Iterator<Item = (Number, &K)> {
+        self.by_number.iter().map(|(&number, key)| (number, key))
+    }
+
     /// All that are given out or reserved.
     pub fn taken(&self) -> BTreeSet<Number> {
         self.by_number.keys().chain(&self.reserved).copied().collect()

@@ -376,61 +376,17 @@ fn reaches_xdp(ip: IpAddr) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use lb_conf::model::{
-        self, Algorithm as Balance, BackendId, FrontendId, Global, HashType, Mode, Proxy, ProxyId,
-        XdpInterface, XdpMode,
-    };
+    use lb_conf::model::{self, Algorithm as Balance, BackendId, FrontendId, HashType, Mode, Proxy, ProxyId};
     use lb_core::change::{AdminState, WeightChange};
     use lb_core::placement::place;
     use lb_core::server::WEIGHT_MAX;
     use lb_core::{Change, FrontendChange, Runtime, ServerChange, Tick};
 
     use super::*;
-    use crate::neigh::{Event, Link, Mac, Neighbour, Route};
+    use crate::fixture::{config, network, server};
+    use crate::neigh::Event;
 
     const PORTS: RangeInclusive<u16> = 10_000..=20_000;
-
-    fn server(name: &str, address: &str) -> Arc<model::Server> {
-        let (ip, port) = match address.parse::<SocketAddr>() {
-            Ok(at) => (at.ip(), PortSpec::Fixed(at.port())),
-            Err(_) => (address.parse().unwrap(), PortSpec::Offset(1000)),
-        };
-        Arc::new(model::Server::new(name, ServerAddress::Inet(ip, port)))
-    }
-
-    fn config(binds: &[&str], servers: &[(&str, &str)]) -> Config {
-        let proxy = |name: &str, id| Proxy::new(ProxyId(id), name, Mode::Tcp);
-        let mut frontend = model::Frontend::new(proxy("front", 0), FrontendId(0));
-        frontend.default_backend = Some(BackendId(0));
-        frontend.binds = binds.iter().map(|b| Bind::new(BindAddress::Inet(b.parse().unwrap()))).collect();
-        let mut backend = model::Backend::new(proxy("back", 1), BackendId(0));
-        backend.servers = servers.iter().map(|(name, address)| server(name, address)).collect();
-        let interface = XdpInterface { name: "eth0".into(), mode: XdpMode::Auto };
-        Config {
-            global: Global { xdp_interfaces: vec![interface], ..Global::default() },
-            frontends: vec![Arc::new(frontend)],
-            backends: vec![Arc::new(backend)],
-        }
-    }
-
-    /// Every server address resolves; the host has some addresses of its own.
-    fn network(servers: &[&str]) -> Network {
-        let mut network = Network::default();
-        let ips: BTreeSet<IpAddr> = servers.iter().map(|s| s.parse().unwrap()).collect();
-        network.watch(&ips);
-        let link = Link { name: "eth0".into(), mac: Some(Mac([2; 6])), up: true, mtu: 1500, xdp: None };
-        network.apply(Event::Link(2, link));
-        for local in ["127.0.0.1", "10.0.0.1", "10.0.0.5", "fd00::1", "fe80::1", "::1"] {
-            network.apply(Event::Address(2, local.parse().unwrap()));
-        }
-        for ip in ips {
-            let source = if ip.is_ipv4() { "10.0.0.1" } else { "fd00::1" }.parse().unwrap();
-            network.set_route(ip, Ok(Route { ifindex: 2, source, gateway: None }));
-            let neighbour = Neighbour { mac: Mac([7; 6]), confirmed: true };
-            network.apply(Event::Neighbour(2, ip, Some(neighbour)));
-        }
-        network
-    }
 
     struct Bed {
         runtime: Runtime,

@@ -9,7 +9,7 @@ mod server;
 pub(crate) use bind::{BindDraft, BindSettings};
 pub(crate) use check::{CheckDraft, CheckKind, HttpSend};
 pub(crate) use log::LogDraft;
-pub(crate) use proxy::{Flag, ProxyDraft, Timeouts};
+pub(crate) use proxy::{ProxyDraft, Timeouts};
 pub(crate) use server::{CheckSettings, ServerDraft, ServerSettings};
 
 use crate::model::Global;

@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use super::{BindDraft, CheckDraft, LogDraft, Placed, ServerDraft, ServerSettings};
 use crate::keyword::section::SectionKind;
-use crate::model::{Algorithm, HashType, Mode, Redispatch, XdpUse};
+use crate::model::{
+    AddressHeader, Algorithm, ConnectionMode, Cookie, CookieCapture, ErrorAnswers, HashType, HeaderCapture,
+    HttpReuse, Mode, ProxyOption, Redispatch, StatsPage, XdpUse,
+};
 use crate::span::Span;
 
 /// A proxy, or the settings that proxies begin with.
@@ -31,7 +34,21 @@ pub(crate) struct ProxyDraft {
     pub(crate) hash_balance_factor: Option<u32>,
     pub(crate) default_backend: Option<Placed<String>>,
     pub(crate) xdp: Option<Placed<XdpUse>>,
-    pub(crate) flags: BTreeMap<Flag, Placed<bool>>,
+    pub(crate) options: BTreeMap<ProxyOption, Placed<bool>>,
+    pub(crate) connection: Option<Placed<ConnectionMode>>,
+    pub(crate) forward_for: Option<Placed<AddressHeader>>,
+    pub(crate) original_to: Option<Placed<AddressHeader>>,
+    pub(crate) cookie: Option<Placed<Cookie>>,
+    pub(crate) dynamic_cookie_key: Option<String>,
+    pub(crate) errors: ErrorAnswers,
+    pub(crate) request_captures: Vec<HeaderCapture>,
+    pub(crate) response_captures: Vec<HeaderCapture>,
+    pub(crate) cookie_capture: Option<CookieCapture>,
+    pub(crate) stats: Option<Placed<StatsPage>>,
+    pub(crate) http_reuse: HttpReuse,
+    pub(crate) monitor_uri: Option<Placed<String>>,
+    pub(crate) rate_limit: Option<u32>,
+    pub(crate) max_keep_alive_queue: Option<i32>,
     pub(crate) timeouts: Timeouts,
     /// The timeouts of the `defaults`: a second value for one of the others is worth a warning.
     pub(crate) inherited: Timeouts,
@@ -75,7 +92,21 @@ impl ProxyDraft {
             hash_balance_factor: None,
             default_backend: None,
             xdp: None,
-            flags: BTreeMap::new(),
+            options: BTreeMap::new(),
+            connection: None,
+            forward_for: None,
+            original_to: None,
+            cookie: None,
+            dynamic_cookie_key: None,
+            errors: ErrorAnswers::new(),
+            request_captures: Vec::new(),
+            response_captures: Vec::new(),
+            cookie_capture: None,
+            stats: None,
+            http_reuse: HttpReuse::default(),
+            monitor_uri: None,
+            rate_limit: None,
+            max_keep_alive_queue: None,
             timeouts: Timeouts::default(),
             inherited: Timeouts::default(),
             check: CheckDraft::default(),
@@ -86,8 +117,8 @@ impl ProxyDraft {
     }
 
     /// Whether an option is on.
-    pub(crate) fn flag(&self, flag: Flag) -> bool {
-        self.flags.get(&flag).is_some_and(|f| f.value)
+    pub(crate) fn option(&self, option: ProxyOption) -> bool {
+        self.options.get(&option).is_some_and(|o| o.value)
     }
 
     pub(crate) fn is_frontend(&self) -> bool {
@@ -97,14 +128,6 @@ impl ProxyDraft {
     pub(crate) fn is_backend(&self) -> bool {
         matches!(self.kind, SectionKind::Backend | SectionKind::Listen)
     }
-}
-
-/// `option` words that are on or off.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Flag {
-    AbortOnClose,
-    AllBackups,
-    LogHealthChecks,
 }
 
 /// `timeout` words.

@@ -127,6 +127,11 @@ fn uri(args: &mut Args<'_>) -> Result<Algorithm, Diagnostic> {
 }
 
 fn balance(proxy: &mut ProxyDraft, args: &mut Args<'_>) -> Result<(), Diagnostic> {
+    // Alone, the word names the algorithm that is the default anyway.
+    if args.peek().is_none() {
+        proxy.algorithm = Some(Placed::new(Algorithm::default(), args.whole()));
+        return Ok(());
+    }
     let word = args.word("an algorithm such as roundrobin")?;
     let name = word.split_once('(').map_or(word.as_ref(), |(name, _)| name);
     let row = ALGORITHMS.iter().find(|row| row.name == name).ok_or_else(|| unknown(word, name))?;

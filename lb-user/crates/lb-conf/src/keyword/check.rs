@@ -69,9 +69,6 @@ pub(super) fn tcp_check(proxy: &mut ProxyDraft, args: &mut Args<'_>) -> Result<(
 /// `option httpchk [[METHOD] URI [VERSION]]`
 pub(super) fn httpchk(proxy: &mut ProxyDraft, args: &mut Args<'_>) -> Result<(), Diagnostic> {
     choose(proxy, args, CheckKind::Http);
-    if args.negated {
-        return Ok(());
-    }
     let words = args.take_rest();
     let mut line = HttpSend::default();
     match words {
@@ -88,11 +85,7 @@ pub(super) fn httpchk(proxy: &mut ProxyDraft, args: &mut Args<'_>) -> Result<(),
 }
 
 fn choose(proxy: &mut ProxyDraft, args: &Args<'_>, kind: CheckKind) {
-    if !args.negated {
-        proxy.check.kind = Some(Placed::new(kind, args.whole()));
-    } else if proxy.check.kind.as_ref().is_some_and(|k| k.value == kind) {
-        proxy.check.kind = None;
-    }
+    proxy.check.kind = Some(Placed::new(kind, args.whole()));
 }
 
 /// The version, behind which old configurations hide header fields and a body: `HTTP/1.1\r\nHost:\ name`.

@@ -52,24 +52,20 @@ pub(crate) static GLOBAL: &[Keyword<Global>] = &[
         Ok(())
     }),
     served("user", "<name>", G, "the user that the process becomes", |g, a| {
-        once(g.uid.is_some(), a)?;
-        g.uid = Some(bind::user(a)?);
-        Ok(())
+        let id = bind::user(a)?;
+        once(&mut g.uid, id, a)
     }),
     served("group", "<name>", G, "the group that the process becomes", |g, a| {
-        once(g.gid.is_some(), a)?;
-        g.gid = Some(bind::group(a)?);
-        Ok(())
+        let id = bind::group(a)?;
+        once(&mut g.gid, id, a)
     }),
     served("uid", "<number>", G, "the user that the process becomes, by number", |g, a| {
-        once(g.uid.is_some(), a)?;
-        g.uid = Some(a.number(0..=u32::MAX)?);
-        Ok(())
+        let id = a.number(0..=u32::MAX)?;
+        once(&mut g.uid, id, a)
     }),
     served("gid", "<number>", G, "the group that the process becomes, by number", |g, a| {
-        once(g.gid.is_some(), a)?;
-        g.gid = Some(a.number(0..=u32::MAX)?);
-        Ok(())
+        let id = a.number(0..=u32::MAX)?;
+        once(&mut g.gid, id, a)
     }),
     served("chroot", "<folder>", G, "the folder that becomes the root", |g, a| {
         g.chroot = Some(a.word("a folder")?.text.clone().into());
@@ -353,12 +349,13 @@ pub(crate) static GLOBAL: &[Keyword<Global>] = &[
     refused("busy-polling", "", G, "never sleeps", "the kernel plane answers that need"),
 ];
 
-/// Refuses a second value, as HAProxy does for what must not change.
-fn once(set: bool, args: &Args<'_>) -> Result<(), Diagnostic> {
-    if set {
-        let message = format!("'{}': user and group are already set", args.head().text);
-        return Err(Diagnostic::alert(Code::Duplicate, message).at(args.whole()));
+/// Sets a user or group unless one is set: HAProxy keeps the first one too.
+fn once(field: &mut Option<u32>, value: u32, args: &mut Args<'_>) -> Result<(), Diagnostic> {
+    if field.is_some() {
+        let message = format!("'{}' has no effect: it is set already", args.head().text);
+        args.note(Diagnostic::warning(Code::Duplicate, message).at(args.whole()));
     }
+    field.get_or_insert(value);
     Ok(())
 }
 

@@ -76,7 +76,7 @@ fn check_place(row: &Row, section: &str, args: &Args<'_>) -> Result<(), Diagnost
         let message = format!("'{}' has no meaning in a '{section}' section", row.name);
         // HAProxy goes on without what belongs to the other half of a proxy, and refuses it in a defaults section.
         let proxies = Sections::FRONTEND.and(Sections::BACKEND);
-        let mild = row.sections.meets(proxies) && args.sections.meets(proxies);
+        let mild = !row.strict && row.sections.meets(proxies) && args.sections.meets(proxies);
         let make = if mild { Diagnostic::warning } else { Diagnostic::alert };
         let place = format!("valid in {}", row.sections.names().join(", "));
         return Err(make(Code::Misplaced, message).at(head.span).label(place));

@@ -10,12 +10,14 @@ mod balance;
 mod bind;
 mod check;
 mod global;
+mod http;
 mod log;
 mod lookup;
 mod option;
 mod proxy;
 pub mod section;
 mod server;
+mod stats;
 mod timeout;
 
 pub(crate) use address::{Address, HostPart, Ports};
@@ -33,8 +35,15 @@ use crate::model::Global;
 pub(crate) static GLOBALS: &[&[Keyword<Global>]] = &[global::GLOBAL];
 
 /// What can begin a line of a proxy.
-pub(crate) static PROXIES: &[&[Keyword<ProxyDraft>]] =
-    &[proxy::PROXY, balance::BALANCE, timeout::TIMEOUTS, option::OPTIONS, check::CHECKS];
+pub(crate) static PROXIES: &[&[Keyword<ProxyDraft>]] = &[
+    proxy::PROXY,
+    balance::BALANCE,
+    timeout::TIMEOUTS,
+    option::OPTIONS,
+    http::HTTP,
+    stats::STATS,
+    check::CHECKS,
+];
 
 /// A table of words under its title.
 pub struct Table {
@@ -121,6 +130,8 @@ pub struct Row {
     pub status: Status,
     /// Whether `no` before it takes it back.
     pub negatable: bool,
+    /// Whether it is an error in the wrong half of a proxy, where most words are passed over with a warning.
+    pub strict: bool,
 }
 
 /// A row with what reads the word's arguments into a draft.
@@ -138,6 +149,12 @@ impl<T> Keyword<T> {
         self.row.negatable = true;
         self
     }
+
+    /// The same word, which is an error in the wrong half of a proxy.
+    pub(crate) const fn strict(mut self) -> Self {
+        self.row.strict = true;
+        self
+    }
 }
 
 /// A word that works.
@@ -148,7 +165,7 @@ pub(crate) const fn served<T>(
     doc: &'static str,
     parse: Parse<T>,
 ) -> Keyword<T> {
-    let row = Row { name, syntax, sections, doc, status: Status::Served, negatable: false };
+    let row = Row { name, syntax, sections, doc, status: Status::Served, negatable: false, strict: false };
     Keyword { row, parse: Some(parse) }
 }
 
@@ -160,7 +177,7 @@ pub(crate) const fn planned<T>(
     doc: &'static str,
     parse: Parse<T>,
 ) -> Keyword<T> {
-    let row = Row { name, syntax, sections, doc, status: Status::NotYet, negatable: false };
+    let row = Row { name, syntax, sections, doc, status: Status::NotYet, negatable: false, strict: false };
     Keyword { row, parse: Some(parse) }
 }
 
@@ -172,7 +189,7 @@ pub(crate) const fn unread<T>(
     doc: &'static str,
 ) -> Keyword<T> {
     Keyword {
-        row: Row { name, syntax, sections, doc, status: Status::NotYet, negatable: false },
+        row: Row { name, syntax, sections, doc, status: Status::NotYet, negatable: false, strict: false },
         parse: None,
     }
 }
@@ -186,5 +203,5 @@ pub(crate) const fn refused<T>(
     reason: &'static str,
 ) -> Keyword<T> {
     let status = Status::Refused(reason);
-    Keyword { row: Row { name, syntax, sections, doc, status, negatable: false }, parse: None }
+    Keyword { row: Row { name, syntax, sections, doc, status, negatable: false, strict: false }, parse: None }
 }

@@ -1,9 +1,9 @@
 //! `option`.
 
-use super::{Args, Keyword, Sections, check, refused, served, unread};
+use super::{Args, Keyword, Sections, check, planned, refused, served, unread};
 use crate::diag::Diagnostic;
-use crate::draft::{Flag, Placed, ProxyDraft};
-use crate::model::{Redispatch, XdpUse};
+use crate::draft::{Placed, ProxyDraft};
+use crate::model::{ProxyOption, Redispatch, XdpUse};
 
 const DF: Sections = Sections::DEFAULTS.and(Sections::FRONTEND);
 const DB: Sections = Sections::DEFAULTS.and(Sections::BACKEND);
@@ -32,113 +32,178 @@ pub(crate) static OPTIONS: &[Keyword<ProxyDraft>] = &[
     )
     .negatable(),
     served("option allbackups", "", DB, "all backup servers share the load", |p, a| {
-        flag(p, a, Flag::AllBackups)
+        switch(p, a, ProxyOption::AllBackups)
     })
     .negatable(),
     served("option abortonclose", "", DB, "clients that went away leave the queue", |p, a| {
-        flag(p, a, Flag::AbortOnClose)
+        switch(p, a, ProxyOption::AbortOnClose)
     })
     .negatable(),
     served("option log-health-checks", "", DB, "logs results of checks", |p, a| {
-        flag(p, a, Flag::LogHealthChecks)
+        switch(p, a, ProxyOption::LogHealthChecks)
     })
     .negatable(),
-    served("option httpchk", "[[<method>] <uri> [<version>]]", DB, "checks servers by HTTP", check::httpchk)
-        .negatable(),
-    served("option tcp-check", "", DB, "checks servers by tcp-check rules", check::tcp_check).negatable(),
-    unread("option accept-invalid-http-request", "", DF, "lets malformed requests pass").negatable(),
-    unread("option accept-invalid-http-response", "", DB, "lets malformed responses pass").negatable(),
-    unread("option accept-unsafe-violations-in-http-request", "", DF, "lets malformed requests pass")
-        .negatable(),
-    unread("option accept-unsafe-violations-in-http-response", "", DB, "lets malformed responses pass")
-        .negatable(),
-    unread("option assume-rfc6587-ntf", "", DF, "how log messages over TCP are separated").negatable(),
-    unread("option checkcache", "", DB, "refuses responses with cookies that can be cached").negatable(),
-    unread("option clitcpka", "", DF, "probes silent clients").negatable(),
-    unread("option contstats", "", DF, "counts bytes while they flow").negatable(),
-    unread("option disable-h2-upgrade", "", DF, "no HTTP/2 without TLS").negatable(),
-    unread("option dontlog-normal", "", DF, "logs failures only").negatable(),
-    unread("option dontlognull", "", DF, "does not log connections without data").negatable(),
-    unread("option dontparselog", "", DF, "relays log messages as they are").negatable(),
-    unread("option external-check", "", DB, "checks by a program").negatable(),
-    unread(
-        "option forwardfor",
-        "[except <network>] [header <name>] [if-none]",
-        DFB,
-        "tells servers the client's address",
-    )
+    served("option httpchk", "[[<method>] <uri> [<version>]]", DB, "checks servers by HTTP", check::httpchk),
+    served("option tcp-check", "", DB, "checks servers by tcp-check rules", check::tcp_check),
+    planned("option accept-invalid-http-request", "", DF, "lets malformed requests pass", |p, a| {
+        switch(p, a, ProxyOption::AcceptInvalidRequest)
+    })
     .negatable(),
+    planned("option accept-invalid-http-response", "", DB, "lets malformed responses pass", |p, a| {
+        switch(p, a, ProxyOption::AcceptInvalidResponse)
+    })
+    .negatable(),
+    unread("option accept-unsafe-violations-in-http-request", "", DF, "lets malformed requests pass"),
+    unread("option accept-unsafe-violations-in-http-response", "", DB, "lets malformed responses pass"),
+    unread("option assume-rfc6587-ntf", "", DF, "how log messages over TCP are separated"),
+    planned("option checkcache", "", DB, "refuses responses with cookies that can be cached", |p, a| {
+        switch(p, a, ProxyOption::CheckCache)
+    })
+    .negatable(),
+    planned("option clitcpka", "", DF, "probes silent clients", |p, a| {
+        switch(p, a, ProxyOption::ClientKeepAliveProbes)
+    })
+    .negatable(),
+    planned("option contstats", "", DF, "counts bytes while they flow", |p, a| {
+        switch(p, a, ProxyOption::ContinuousStats)
+    })
+    .negatable(),
+    unread("option disable-h2-upgrade", "", DF, "no HTTP/2 without TLS").negatable(),
+    planned("option dontlog-normal", "", DF, "logs failures only", |p, a| {
+        switch(p, a, ProxyOption::DontLogNormal)
+    })
+    .negatable(),
+    planned("option dontlognull", "", DF, "does not log connections without data", |p, a| {
+        switch(p, a, ProxyOption::DontLogNull)
+    })
+    .negatable(),
+    unread("option dontparselog", "", DF, "relays log messages as they are"),
+    unread("option external-check", "", DB, "checks by a program"),
     unread(
         "option forwarded",
         "[<field>…]",
         DB,
         "tells servers where requests come from, in RFC 7239's form",
-    )
-    .negatable(),
+    ),
     unread("option h1-case-adjust-bogus-client", "", DF, "restores upper case in headers for clients")
         .negatable(),
     unread("option h1-case-adjust-bogus-server", "", DB, "restores upper case in headers for servers")
         .negatable(),
-    unread("option http-buffer-request", "", DFB, "waits for the request's body").negatable(),
-    unread("option http-drop-request-trailers", "", DB, "drops trailers of requests").negatable(),
-    unread("option http-drop-response-trailers", "", DF, "drops trailers of responses").negatable(),
-    unread("option http-ignore-probes", "", DF, "takes no note of connections without a request").negatable(),
-    unread("option http-keep-alive", "", DFB, "keeps connections open on both sides").negatable(),
-    unread("option http-no-delay", "", DFB, "sends each piece at once").negatable(),
-    unread("option http-pretend-keepalive", "", DB, "does not tell servers that connections will be closed")
-        .negatable(),
+    planned("option http-buffer-request", "", DFB, "waits for the request's body", |p, a| {
+        switch(p, a, ProxyOption::BufferRequest)
+    })
+    .negatable(),
+    unread("option http-drop-request-trailers", "", DB, "drops trailers of requests"),
+    unread("option http-drop-response-trailers", "", DF, "drops trailers of responses"),
+    planned("option http-ignore-probes", "", DF, "takes no note of connections without a request", |p, a| {
+        switch(p, a, ProxyOption::IgnoreProbes)
+    })
+    .negatable(),
+    planned("option http-no-delay", "", DFB, "sends each piece at once", |p, a| {
+        switch(p, a, ProxyOption::NoDelay)
+    })
+    .negatable(),
+    planned(
+        "option http-pretend-keepalive",
+        "",
+        DB,
+        "does not tell servers that connections will be closed",
+        |p, a| switch(p, a, ProxyOption::PretendKeepAlive),
+    )
+    .negatable(),
     unread(
         "option http-restrict-req-hdr-names",
         "preserve|delete|reject",
         DFB,
         "what happens to odd header names",
-    )
+    ),
+    planned("option http-use-proxy-header", "", DF, "takes Proxy-Connection for Connection", |p, a| {
+        switch(p, a, ProxyOption::UseProxyHeader)
+    })
     .negatable(),
-    unread("option http-server-close", "", DFB, "closes connections to servers after each response")
-        .negatable(),
-    unread("option http-use-proxy-header", "", DF, "takes Proxy-Connection for Connection").negatable(),
-    unread("option httpclose", "", DFB, "closes connections after each response").negatable(),
-    unread("option httplog", "[clf]", DF, "logs requests").negatable(),
-    unread("option httpslog", "", DF, "logs requests and TLS").negatable(),
-    unread(
+    unread("option httplog", "[clf]", DF, "logs requests"),
+    unread("option httpslog", "", DF, "logs requests and TLS"),
+    planned(
         "option idle-close-on-response",
         "",
         DF,
         "closes idle connections behind a response when stopping",
+        |p, a| switch(p, a, ProxyOption::IdleCloseOnResponse),
     )
     .negatable(),
-    unread("option independent-streams", "", DFB, "sending does not count as life").negatable(),
+    planned("option independent-streams", "", DFB, "sending does not count as life", |p, a| {
+        switch(p, a, ProxyOption::IndependentStreams)
+    })
+    .negatable(),
     unread("option ldap-check", "", DB, "checks LDAP servers"),
-    unread("option log-separate-errors", "", DF, "logs failures at a higher level").negatable(),
-    unread("option logasap", "", DF, "logs before the response is through").negatable(),
+    planned("option log-separate-errors", "", DF, "logs failures at a higher level", |p, a| {
+        switch(p, a, ProxyOption::LogSeparateErrors)
+    })
+    .negatable(),
+    planned("option logasap", "", DF, "logs before the response is through", |p, a| {
+        switch(p, a, ProxyOption::LogAsap)
+    })
+    .negatable(),
     unread("option mysql-check", "[user <name> [post-41|pre-41]]", DB, "checks MySQL servers"),
-    unread("option nolinger", "", DFB, "drops what was not sent when closing").negatable(),
-    unread(
-        "option originalto",
-        "[except <network>] [header <name>]",
-        DFB,
-        "tells servers the address that was asked",
+    planned("option nolinger", "", DFB, "drops what was not sent when closing", |p, a| {
+        switch(p, a, ProxyOption::NoLinger)
+    })
+    .negatable(),
+    planned(
+        "option persist",
+        "",
+        DB,
+        "uses servers that are down for clients that belong to them",
+        |p, a| switch(p, a, ProxyOption::Persist),
     )
     .negatable(),
-    unread("option persist", "", DB, "uses servers that are down for clients that belong to them")
-        .negatable(),
     unread("option pgsql-check", "user <name>", DB, "checks PostgreSQL servers"),
-    unread("option prefer-last-server", "", DB, "stays with the last server of a connection").negatable(),
+    planned("option prefer-last-server", "", DB, "stays with the last server of a connection", |p, a| {
+        switch(p, a, ProxyOption::PreferLastServer)
+    })
+    .negatable(),
     unread("option redis-check", "", DB, "checks Redis servers"),
     unread("option smtpchk", "[<hello> <domain>]", DB, "checks mail servers"),
-    unread("option socket-stats", "", DF, "counts each address of its own").negatable(),
-    unread("option splice-auto", "", DFB, "lets the kernel copy where it pays").negatable(),
-    unread("option splice-request", "", DFB, "lets the kernel copy requests").negatable(),
-    unread("option splice-response", "", DFB, "lets the kernel copy responses").negatable(),
+    planned("option socket-stats", "", DF, "counts each address of its own", |p, a| {
+        switch(p, a, ProxyOption::SocketStats)
+    })
+    .negatable(),
+    planned("option splice-auto", "", DFB, "lets the kernel copy where it pays", |p, a| {
+        switch(p, a, ProxyOption::SpliceAuto)
+    })
+    .negatable(),
+    planned("option splice-request", "", DFB, "lets the kernel copy requests", |p, a| {
+        switch(p, a, ProxyOption::SpliceRequest)
+    })
+    .negatable(),
+    planned("option splice-response", "", DFB, "lets the kernel copy responses", |p, a| {
+        switch(p, a, ProxyOption::SpliceResponse)
+    })
+    .negatable(),
     unread("option spop-check", "", DB, "checks SPOP agents"),
-    unread("option srvtcpka", "", DB, "probes silent servers").negatable(),
+    planned("option srvtcpka", "", DB, "probes silent servers", |p, a| {
+        switch(p, a, ProxyOption::ServerKeepAliveProbes)
+    })
+    .negatable(),
     unread("option ssl-hello-chk", "", DB, "checks by a TLS greeting"),
-    unread("option tcp-smart-accept", "", DF, "saves a packet when accepting").negatable(),
-    unread("option tcp-smart-connect", "", DB, "saves a packet when connecting").negatable(),
-    unread("option tcpka", "", DFB, "probes silent peers").negatable(),
-    unread("option tcplog", "[clf]", DF, "logs connections").negatable(),
-    unread("option transparent", "", DB, "connects to where the client wanted to").negatable(),
-    unread("option use-small-buffers", "[<where>…]", DFB, "uses small buffers for queues").negatable(),
+    planned("option tcp-smart-accept", "", DF, "saves a packet when accepting", |p, a| {
+        switch(p, a, ProxyOption::SmartAccept)
+    })
+    .negatable(),
+    planned("option tcp-smart-connect", "", DB, "saves a packet when connecting", |p, a| {
+        switch(p, a, ProxyOption::SmartConnect)
+    })
+    .negatable(),
+    planned("option tcpka", "", DFB, "probes silent peers", |p, a| {
+        switch(p, a, ProxyOption::ClientKeepAliveProbes)?;
+        switch(p, a, ProxyOption::ServerKeepAliveProbes)
+    }),
+    unread("option tcplog", "[clf]", DF, "logs connections"),
+    planned("option transparent", "", DB, "connects to where the client wanted to", |p, a| {
+        switch(p, a, ProxyOption::Transparent)
+    })
+    .negatable(),
+    unread("option use-small-buffers", "[<where>…]", DFB, "uses small buffers for queues"),
     refused("option http_proxy", "", DFB, "is a forward proxy", "removed from HAProxy too"),
     refused("option http-tunnel", "", DFB, "forwards what follows a request", "removed from HAProxy too"),
     refused(
@@ -151,8 +216,8 @@ pub(crate) static OPTIONS: &[Keyword<ProxyDraft>] = &[
     refused("option http-use-htx", "", DFB, "the internal form of messages", "removed from HAProxy too"),
 ];
 
-fn flag(proxy: &mut ProxyDraft, args: &Args<'_>, flag: Flag) -> Result<(), Diagnostic> {
-    proxy.flags.insert(flag, Placed::new(!args.negated, args.whole()));
+fn switch(proxy: &mut ProxyDraft, args: &Args<'_>, option: ProxyOption) -> Result<(), Diagnostic> {
+    proxy.options.insert(option, Placed::new(!args.negated, args.whole()));
     Ok(())
 }
 

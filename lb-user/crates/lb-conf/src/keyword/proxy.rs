@@ -17,8 +17,9 @@ const DFB: Sections = DF.and(DB);
 pub(crate) static PROXY: &[Keyword<ProxyDraft>] = &[
     served("mode", "tcp|http", DFB, "what the proxy understands of its traffic", mode),
     served("bind", "<address>[,…] [<setting>…]", F, "an address that accepts connections", bind::bind),
-    served("server", "<name> <address>[:<port>] [<setting>…]", B, "a server", server::server),
-    served("default-server", "<setting>…", DB, "settings of the servers that follow", server::default_server),
+    served("server", "<name> <address>[:<port>] [<setting>…]", B, "a server", server::server).strict(),
+    served("default-server", "<setting>…", DB, "settings of the servers that follow", server::default_server)
+        .strict(),
     served(
         "default_backend",
         "<backend>",
@@ -85,22 +86,14 @@ pub(crate) static PROXY: &[Keyword<ProxyDraft>] = &[
     unread("acl", "<name> <condition>", DFB, "names a condition"),
     unread("backup", "", DB, "is a backup"),
     unread("bind-process", "<set>", DFB, "which threads serve"),
-    unread("capture", "request|response|cookie …", F, "keeps headers and cookies for logs"),
     unread("clitcpka-cnt", "<number>", DF, "probes before a client counts as gone"),
     unread("clitcpka-idle", "<time>", DF, "silence before clients are probed"),
     unread("clitcpka-intvl", "<time>", DF, "between two probes of clients"),
     unread("compression", "<setting>…", DFB, "compresses responses"),
-    unread("cookie", "<name> <setting>…", DB, "keeps clients on their servers by a cookie"),
-    unread("declare", "capture request|response len <size>", F, "reserves room for a capture"),
     unread("dispatch", "<address>", B, "an address that takes all traffic"),
-    unread("dynamic-cookie-key", "<text>", DB, "the key of cookie values that are computed"),
     unread("email-alert", "<setting>…", DFB, "alerts by mail"),
     unread("error-log-format", "<format>", DF, "how failed connections are logged"),
-    unread("errorfile", "<status> <file>", DFB, "the answer to an error"),
     unread("errorfiles", "<section> [<status>…]", DFB, "a group of answers to errors"),
-    unread("errorloc", "<status> <url>", DFB, "redirects errors"),
-    unread("errorloc302", "<status> <url>", DFB, "redirects errors by 302"),
-    unread("errorloc303", "<status> <url>", DFB, "redirects errors by 303"),
     unread("external-check", "command|path <text>", DB, "checks by a program"),
     unread("filter", "<name> <setting>…", FB, "processes the stream"),
     unread("force-be-switch", "if|unless <condition>", F, "uses disabled backends"),
@@ -112,30 +105,25 @@ pub(crate) static PROXY: &[Keyword<ProxyDraft>] = &[
     unread("http-after-response", "<action> …", DFB, "rules for all responses"),
     unread("http-request", "<action> …", DFB, "rules for requests"),
     unread("http-response", "<action> …", DFB, "rules for responses"),
-    unread("http-reuse", "never|safe|aggressive|always", DB, "who may use an idle connection to a server"),
     unread("http-send-name-header", "[<name>]", DB, "tells the server its name in a header"),
     unread("ignore-persist", "if|unless <condition>", DB, "disregards persistence"),
     unread("load-server-state-from-file", "global|local|none", DB, "takes up states of a file"),
     unread("log-format", "<format>", DF, "how traffic is logged"),
     unread("log-format-sd", "<format>", DF, "the structured part of logs"),
     unread("log-steps", "<list>", DF, "when traffic is logged"),
-    unread("max-keep-alive-queue", "<number>", DB, "queue length at which a server is changed"),
     unread("max-session-srv-conns", "<number>", DF, "server connections that a client keeps"),
     unread("monitor", "fail if|unless <condition>", F, "when the monitor reports failure"),
-    unread("monitor-uri", "<path>", DF, "a path that tells whether the proxy lives"),
     refused("monitor-net", "<network>", DF, "sources that only test the port", "removed from HAProxy too"),
     unread("persist", "rdp-cookie [(<name>)]", DB, "keeps clients on their servers by an RDP cookie"),
     unread("quic-initial", "<action> …", DF, "rules for new QUIC connections"),
-    unread("rate-limit", "sessions <number>", DF, "new connections in a second"),
     unread("redirect", "location|prefix|scheme <text> …", FB, "redirects requests"),
-    unread("retry-on", "<list>", DB, "which failures are retried"),
+    unread("retry-on", "<list>", DB, "which failures are retried").strict(),
     unread("server-state-file-name", "[<file>]", DB, "the file of server states"),
     unread("server-template", "<prefix> <range> <name>:<port> …", B, "servers by number"),
     unread("source", "<address> …", DB, "the address that connections come from"),
     unread("srvtcpka-cnt", "<number>", DB, "probes before a server counts as gone"),
     unread("srvtcpka-idle", "<time>", DB, "silence before servers are probed"),
     unread("srvtcpka-intvl", "<time>", DB, "between two probes of servers"),
-    unread("stats", "<setting>…", DFB, "the statistics page"),
     unread(
         "stick",
         "on|match|store-request|store-response <expression>",
@@ -178,9 +166,8 @@ fn mode(proxy: &mut ProxyDraft, args: &mut Args<'_>) -> Result<(), Diagnostic> {
             return Err(Diagnostic::alert(Code::NotServed, message).at(word.span));
         }
         "health" => {
-            let error =
-                Diagnostic::alert(Code::Refused, "'mode health' is not supported by lbx").at(word.span);
-            return Err(error.label("removed from HAProxy too: write 'http-request return status 200'"));
+            let error = invalid(word, "'mode health' exists no more");
+            return Err(error.label("write 'http-request return status 200'"));
         }
         _ => {
             let error =

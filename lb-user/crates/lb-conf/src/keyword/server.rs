@@ -232,10 +232,6 @@ fn limit(args: &mut Args<'_>) -> Result<Option<u32>, Diagnostic> {
 
 /// `default-server …`
 pub(super) fn default_server(proxy: &mut ProxyDraft, args: &mut Args<'_>) -> Result<(), Diagnostic> {
-    if args.peek().is_none() {
-        let error = Diagnostic::alert(Code::MissingArgument, "'default-server' needs a setting");
-        return Err(error.at(args.span()));
-    }
     lookup::read_params(SERVER, &mut proxy.default_server, args);
     Ok(())
 }

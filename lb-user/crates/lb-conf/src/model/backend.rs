@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{BackendId, CheckSpec, Name, Proxy, Server};
+use super::{BackendId, CheckSpec, Cookie, HttpReuse, Name, Proxy, Server};
 
 /// The serving half of a `backend` or `listen` section.
 #[derive(Clone, Debug)]
@@ -48,6 +48,15 @@ pub struct Backend {
     pub abort_on_close: bool,
     /// `disabled`: takes no traffic.
     pub disabled: bool,
+    /// `cookie`.
+    pub cookie: Option<Cookie>,
+    /// `dynamic-cookie-key`.
+    pub dynamic_cookie_key: Option<String>,
+    /// `http-reuse`.
+    pub http_reuse: HttpReuse,
+    /// `max-keep-alive-queue`: above that many waiting requests a kept connection's client goes to another server.
+    /// None: never.
+    pub max_keep_alive_queue: Option<u32>,
 }
 
 impl Backend {
@@ -73,6 +82,10 @@ impl Backend {
             all_backups: false,
             abort_on_close: false,
             disabled: false,
+            cookie: None,
+            dynamic_cookie_key: None,
+            http_reuse: HttpReuse::default(),
+            max_keep_alive_queue: None,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{BackendId, FrontendId, Name, Proxy, XdpUse};
+use super::{BackendId, CookieCapture, FrontendId, HeaderCapture, Name, Proxy, XdpUse};
 use crate::span::Span;
 
 /// The accepting half of a `frontend` or `listen` section.
@@ -34,6 +34,16 @@ pub struct Frontend {
     pub backlog: Option<u32>,
     /// `disabled`: accepts nothing.
     pub disabled: bool,
+    /// `capture request header` and `declare capture request`, in their order.
+    pub request_captures: Vec<HeaderCapture>,
+    /// `capture response header` and `declare capture response`, in their order.
+    pub response_captures: Vec<HeaderCapture>,
+    /// `capture cookie`.
+    pub cookie_capture: Option<CookieCapture>,
+    /// `monitor-uri`: a path that is answered with 200 as long as the proxy lives.
+    pub monitor_uri: Option<String>,
+    /// `rate-limit sessions`: new connections in a second.
+    pub rate_limit: Option<u32>,
 }
 
 impl Frontend {
@@ -52,6 +62,11 @@ impl Frontend {
             timeout_http_keep_alive: None,
             backlog: None,
             disabled: false,
+            request_captures: Vec::new(),
+            response_captures: Vec::new(),
+            cookie_capture: None,
+            monitor_uri: None,
+            rate_limit: None,
         }
     }
 }

@@ -8,7 +8,9 @@ mod backend;
 mod check;
 mod frontend;
 mod global;
+mod http;
 mod log;
+mod options;
 mod proxy;
 mod server;
 mod tls;
@@ -21,7 +23,12 @@ pub use check::{
 };
 pub use frontend::{Bind, BindAddress, Frontend};
 pub use global::{CommandLevel, Global, StatsSocket, XdpInterface, XdpMode};
+pub use http::{
+    AddressHeader, ConnectionMode, Cookie, CookieCapture, CookieMode, ErrorAnswer, ErrorAnswers,
+    HeaderCapture, HttpReuse, StatsPage,
+};
 pub use log::{Facility, LogAddress, LogFraming, LogLevel, LogTarget};
+pub use options::{ProxyOption, ProxyOptions};
 pub use proxy::{Mode, Proxy, XdpUse};
 pub use server::{AgentCheck, PortSpec, Server, ServerAddress, ServerCheck};
 pub use tls::{

@@ -1,6 +1,8 @@
 //! What frontends and backends have in common.
 
-use super::{LogTarget, Name, ProxyId};
+use std::sync::Arc;
+
+use super::{AddressHeader, ConnectionMode, ErrorAnswers, LogTarget, Name, ProxyId, ProxyOptions, StatsPage};
 use crate::span::Span;
 
 /// The head of a `frontend`, `backend` or `listen` section.
@@ -18,6 +20,18 @@ pub struct Proxy {
     pub logs: Vec<LogTarget>,
     /// `log-tag`: the program's name in its logs; the global one where absent.
     pub log_tag: Option<String>,
+    /// `option` words that are on.
+    pub options: ProxyOptions,
+    /// `option http-keep-alive` and its siblings. None: nothing is said, which keeps connections open.
+    pub connection: Option<ConnectionMode>,
+    /// `option forwardfor`.
+    pub forward_for: Option<AddressHeader>,
+    /// `option originalto`.
+    pub original_to: Option<AddressHeader>,
+    /// `errorfile`, `errorloc` and their siblings.
+    pub errors: ErrorAnswers,
+    /// `stats`.
+    pub stats: Option<Arc<StatsPage>>,
     /// Where the section begins.
     pub span: Span,
 }
@@ -25,8 +39,21 @@ pub struct Proxy {
 impl Proxy {
     /// A proxy with the default settings.
     pub fn new(id: ProxyId, name: impl Into<Name>, mode: Mode) -> Self {
-        let (description, log_tag) = (None, None);
-        Self { id, name: name.into(), mode, description, logs: Vec::new(), log_tag, span: Span::default() }
+        Self {
+            id,
+            name: name.into(),
+            mode,
+            description: None,
+            logs: Vec::new(),
+            log_tag: None,
+            options: ProxyOptions::default(),
+            connection: None,
+            forward_for: None,
+            original_to: None,
+            errors: ErrorAnswers::new(),
+            stats: None,
+            span: Span::default(),
+        }
     }
 }
 

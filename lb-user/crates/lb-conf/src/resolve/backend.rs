@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use super::Numbers;
 use crate::diag::{Code, Diagnostic};
-use crate::draft::{CheckDraft, CheckKind, CheckSettings, Flag, ProxyDraft, ServerDraft};
+use crate::draft::{CheckDraft, CheckKind, CheckSettings, ProxyDraft, ServerDraft};
 use crate::model::{
-    Backend, BackendId, CheckProtocol, CheckSpec, CheckStep, HttpCheck, PortSpec, Proxy, Server,
+    Backend, BackendId, CheckProtocol, CheckSpec, CheckStep, HttpCheck, PortSpec, Proxy, ProxyOption, Server,
     ServerAddress, ServerCheck,
 };
 
@@ -18,7 +18,8 @@ pub(super) fn resolve(
     notes: &mut Vec<Diagnostic>,
 ) -> Backend {
     let base = Backend::new(proxy, id);
-    let check = CheckSpec { protocol: protocol(&draft.check), log: draft.flag(Flag::LogHealthChecks) };
+    let check =
+        CheckSpec { protocol: protocol(&draft.check), log: draft.option(ProxyOption::LogHealthChecks) };
     let mut numbers =
         Numbers::new(draft.servers.iter().filter_map(|s| s.settings.id.as_ref().map(|id| id.value)));
     Backend {
@@ -36,9 +37,13 @@ pub(super) fn resolve(
         retries: draft.retries.unwrap_or(base.retries),
         redispatch: draft.redispatch,
         fullconn: draft.fullconn,
-        all_backups: draft.flag(Flag::AllBackups),
-        abort_on_close: draft.flag(Flag::AbortOnClose),
+        all_backups: draft.option(ProxyOption::AllBackups),
+        abort_on_close: draft.option(ProxyOption::AbortOnClose),
         disabled: draft.disabled,
+        cookie: draft.cookie.as_ref().map(|c| c.value.clone()),
+        dynamic_cookie_key: draft.dynamic_cookie_key.clone(),
+        http_reuse: draft.http_reuse,
+        max_keep_alive_queue: draft.max_keep_alive_queue.and_then(|n| u32::try_from(n).ok()),
         ..base
     }
 }

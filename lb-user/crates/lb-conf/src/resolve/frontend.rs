@@ -25,6 +25,11 @@ pub(super) fn resolve(
         timeout_http_keep_alive: draft.timeouts.http_keep_alive,
         backlog: draft.backlog,
         disabled: draft.disabled,
+        request_captures: draft.request_captures.clone(),
+        response_captures: draft.response_captures.clone(),
+        cookie_capture: draft.cookie_capture.clone(),
+        monitor_uri: draft.monitor_uri.as_ref().map(|u| u.value.clone()),
+        rate_limit: draft.rate_limit,
         ..Frontend::new(proxy, id)
     }
 }

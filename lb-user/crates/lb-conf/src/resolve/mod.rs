@@ -11,7 +11,7 @@ use std::sync::Arc;
 use crate::ast::Document;
 use crate::diag::Diagnostic;
 use crate::draft::{Draft, LogDraft, ProxyDraft};
-use crate::model::{BackendId, Config, FrontendId, Global, LogTarget, Proxy, ProxyId};
+use crate::model::{BackendId, Config, FrontendId, Global, LogTarget, Proxy, ProxyId, ProxyOptions};
 
 /// Numbers that are given out where none is set.
 pub(crate) struct Numbers {
@@ -94,9 +94,21 @@ fn head(draft: &ProxyDraft, numbers: &mut Numbers, scope: &Scope<'_>) -> Proxy {
         description: draft.description.clone(),
         logs: logs(&draft.logs, scope.global),
         log_tag: draft.log_tag.clone(),
+        options: options(draft),
+        connection: draft.connection.as_ref().map(|c| c.value),
+        forward_for: draft.forward_for.as_ref().map(|h| h.value.clone()),
+        original_to: draft.original_to.as_ref().map(|h| h.value.clone()),
+        errors: draft.errors.clone(),
+        stats: draft.stats.as_ref().map(|s| Arc::new(s.value.clone())),
         span: draft.span,
         ..Proxy::new(id, draft.name.as_str(), draft.mode)
     }
+}
+
+fn options(draft: &ProxyDraft) -> ProxyOptions {
+    let mut options = ProxyOptions::default();
+    draft.options.iter().for_each(|(option, on)| options.set(*option, on.value));
+    options
 }
 
 fn logs(drafts: &[LogDraft], global: &Global) -> Vec<LogTarget> {

@@ -4,13 +4,14 @@ use crate::ast::Document;
 use crate::diag::{Code, Diagnostic};
 use crate::draft::{CheckKind, Draft, ProxyDraft};
 use crate::keyword::section::SectionKind;
-use crate::model::{Algorithm, HashKind, HashType, Mode};
+use crate::model::{Algorithm, BalanceKey, HashKind, HashType, Mode};
+use crate::span::Span;
 
 pub(super) fn check(draft: &Draft, document: &Document, notes: &mut Vec<Diagnostic>) {
     if draft.proxies.is_empty() && !document.sections.iter().any(|s| matches!(s.kind, SectionKind::Other(_)))
     {
         let nothing =
-            Diagnostic::warning(Code::NoEffect, "there is no 'frontend', 'backend' or 'listen' section");
+            Diagnostic::notice(Code::NoEffect, "there is no 'frontend', 'backend' or 'listen' section");
         notes.push(nothing);
     }
     for proxy in &draft.proxies {
@@ -18,6 +19,7 @@ pub(super) fn check(draft: &Draft, document: &Document, notes: &mut Vec<Diagnost
         timeouts(proxy, notes);
         check_rules(proxy, notes);
         hash(proxy, notes);
+        needs_http(proxy, notes);
     }
 }
 
@@ -76,5 +78,34 @@ fn hash(proxy: &ProxyDraft, notes: &mut Vec<Diagnostic>) {
     if let Some(algorithm) = by_hash.filter(|_| proxy.is_backend() && proxy.hash_type == consistent) {
         let note = Diagnostic::diag(Code::NoEffect, "the consistent hash is a Maglev table over xxHash");
         notes.push(note.at(algorithm.span).label("clients meet other servers than with HAProxy"));
+    }
+}
+
+/// The key of a balance that HTTP mode alone can take from a request.
+fn http_key(proxy: &ProxyDraft) -> Option<Span> {
+    let algorithm = proxy.algorithm.as_ref().filter(|_| proxy.is_backend())?;
+    let http = matches!(&algorithm.value, Algorithm::Key(key) if !matches!(key, BalanceKey::RdpCookie(_)));
+    http.then_some(algorithm.span)
+}
+
+/// What HTTP mode alone can do has no effect in TCP mode.
+fn needs_http(proxy: &ProxyDraft, notes: &mut Vec<Diagnostic>) {
+    if proxy.mode == Mode::Http {
+        return;
+    }
+    let cookie = proxy.cookie.as_ref().filter(|_| proxy.is_backend()).map(|c| ("cookie", c.span));
+    let monitor = proxy.monitor_uri.as_ref().filter(|_| proxy.is_frontend()).map(|m| ("monitor-uri", m.span));
+    let stats = proxy.stats.as_ref().map(|s| ("stats", s.span));
+    let forward_for = proxy.forward_for.as_ref().map(|f| ("option forwardfor", f.span));
+    let original_to = proxy.original_to.as_ref().map(|f| ("option originalto", f.span));
+    let balance = http_key(proxy).map(|span| ("balance", span));
+    for (word, span) in [cookie, monitor, stats, forward_for, original_to, balance].into_iter().flatten() {
+        let message =
+            format!("'{word}' has no effect in {} '{}', which is in TCP mode", proxy.kind.name(), proxy.name);
+        notes.push(
+            Diagnostic::warning(Code::NoEffect, message)
+                .at(span)
+                .related(proxy.span, "write 'mode http' here"),
+        );
     }
 }

@@ -36,6 +36,8 @@ impl Server {
             ServerChange::AgentEnabled(enabled) => {
                 state.agent.as_mut().ok_or(Refused::NoAgent)?.enabled = enabled;
             }
+            // Sessions are no part of the state: whoever has them is told.
+            ServerChange::ShutdownSessions => {}
             ServerChange::SlowStartStep => state.slow_start_step(now),
         }
         Ok(false)

@@ -19,7 +19,6 @@ impl ServerLease {
         if !counters.traffic.sessions.try_inc(limit) {
             return None;
         }
-        counters.traffic.session_total.inc();
         counters.chosen(now);
         Some(Self { server: Arc::clone(server) })
     }

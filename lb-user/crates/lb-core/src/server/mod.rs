@@ -22,7 +22,7 @@ pub use probe::{Edge, Probe};
 pub use state::{FULL_THROTTLE, Operational, State, WEIGHT_MAX};
 pub use status::Status;
 
-use crate::counters::{Counter, Traffic};
+use crate::counters::{Counter, Gauge, Traffic};
 use crate::tick::Tick;
 
 /// A server for the life of the process: stays across reloads, is never used again.
@@ -62,6 +62,8 @@ pub struct ServerCounters {
     pub check_failures: Counter,
     /// `chkdown`: times that it went from up to down.
     pub downs: Counter,
+    /// `srv_icur`: idle connections to it in the pools.
+    pub idle: Gauge,
     /// When it was last chosen, in milliseconds, plus one; 0: never.
     last_session: AtomicU64,
 }
@@ -73,6 +75,7 @@ impl ServerCounters {
     }
 
     pub(crate) fn chosen(&self, now: Tick) {
+        self.traffic.session_counted(now);
         self.chosen_times(1, now);
     }
 

@@ -6,7 +6,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use lb_conf::model::{Config, Name, Proxy};
 use lb_core::check::{CheckRun, Program, first_check, next_check};
+use lb_core::event::LogEvent;
 use lb_core::server::Operational;
 use lb_core::{Backend, Change, Runtime, Server, ServerChange, ServerId, Snapshot, Tick};
 use tokio::sync::mpsc;
@@ -14,6 +16,7 @@ use tokio::task::{AbortHandle, spawn_local};
 use tokio::time::{Instant, interval, sleep};
 
 use crate::clock::Clock;
+use crate::logs::{Journal, ProxyLog};
 use crate::worker::{Command, Shared};
 use drive::{Limits, Target, drive};
 
@@ -24,6 +27,8 @@ const RAMP_STEP: Duration = Duration::from_secs(1);
 struct Checker {
     shared: Arc<Shared>,
     tasks: HashMap<ServerId, Task>,
+    journal: Journal,
+    logs: HashMap<Name, ProxyLog>,
 }
 
 /// The checks of a server.
@@ -36,13 +41,15 @@ struct Task {
 /// The main function of the checks' thread.
 pub(crate) async fn run(shared: Arc<Shared>, mut commands: mpsc::UnboundedReceiver<Command>) {
     let ramp = spawn_local(raise_weights(Arc::clone(&shared)));
-    let mut checker = Checker { shared, tasks: HashMap::new() };
+    let mut checker =
+        Checker { shared, tasks: HashMap::new(), journal: Journal::default(), logs: HashMap::new() };
     while let Some(command) = commands.recv().await {
         match command {
             Command::Serve(setup) => checker.take(&setup.snapshot),
             // Who is still served is still served by servers that work.
             Command::SoftStop => {}
             Command::HardStop => break,
+            Command::Log(line) => checker.log(&line),
         }
     }
     ramp.abort();
@@ -51,6 +58,7 @@ pub(crate) async fn run(shared: Arc<Shared>, mut commands: mpsc::UnboundedReceiv
 impl Checker {
     /// Takes another configuration: checks of servers whose settings are the same go on as they were.
     fn take(&mut self, snapshot: &Snapshot) {
+        self.open_logs(&snapshot.config);
         let mut old = std::mem::take(&mut self.tasks);
         let now = self.shared.clock.now();
         let checked: Vec<_> = snapshot.servers().filter(|s| s.config.check.is_some()).collect();
@@ -64,6 +72,20 @@ impl Checker {
                 self.begin(backend, server, first)
             });
             self.tasks.insert(server.id, task);
+        }
+    }
+
+    /// Opens the logs of all proxies; a `listen` section is there twice with the same ones.
+    fn open_logs(&mut self, config: &Config) {
+        let backends = config.backends.iter().map(|b| &b.proxy);
+        let proxies = config.frontends.iter().map(|f| &f.proxy).chain(backends);
+        let open = |proxy: &Proxy| (Arc::clone(&proxy.name), self.journal.open(proxy, &config.global));
+        self.logs = proxies.map(open).collect();
+    }
+
+    fn log(&self, line: &LogEvent) {
+        if let Some(log) = self.logs.get(&line.proxy) {
+            self.journal.write(log, line.level, line.text.as_bytes());
         }
     }
 

@@ -148,7 +148,6 @@ impl Download {
         {
             stream.session.worker.pool.put(server.id, link);
         }
-        self.http.finished();
     }
 
     fn fail(&mut self, error: &NoResponse) {

@@ -4,16 +4,17 @@ use std::convert::Infallible;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use http::header::{CONNECTION, HOST, HeaderValue};
-use http::{Method, Request, Response, StatusCode, Version};
+use http::header::{CONNECTION, COOKIE, HOST, HeaderValue};
+use http::uri::PathAndQuery;
+use http::{Method, Request, Response, StatusCode, Uri, Version};
 use hyper::body::{Body, Incoming};
 use lb_core::Backend;
 
 use super::answer;
-use super::body::{Download, Upload, UploadState};
+use super::body::{Download, Progress, Upload, UploadState};
 use super::headers::{strip_connection, wants_upgrade};
 use super::link::{Link, NoResponse};
-use super::serve::{HttpSession, Tunnel};
+use super::serve::{HttpSession, Protocol, Tunnel};
 use crate::connect::{NoConnection, connect, take_seat};
 use crate::net::timer::now;
 use crate::stream::{Cause, Stage, Stream};
@@ -66,9 +67,33 @@ fn prepare(stream: &mut Stream, mut request: Request<Incoming>) -> Result<Reques
         stream.end(Cause::Proxy, Stage::Request);
         return Err(Failure(StatusCode::BAD_REQUEST));
     }
+    if request.version() == Version::HTTP_2 {
+        downgrade(&mut request);
+    }
     strip_connection(request.headers_mut());
     *request.version_mut() = Version::HTTP_11;
     Ok(request)
+}
+
+/// Writes a request of HTTP/2 as one of HTTP/1: the authority goes to the Host header, and the cookies that were
+/// split for the sake of compression are one field again (RFC 9113, section 8.2.3).
+fn downgrade(request: &mut Request<Incoming>) {
+    if let Some(authority) = request.uri().authority()
+        && let Ok(host) = HeaderValue::from_str(authority.as_str())
+    {
+        request.headers_mut().insert(HOST, host);
+    }
+    if request.method() != Method::CONNECT {
+        let target =
+            request.uri().path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
+        *request.uri_mut() = Uri::from(target);
+    }
+    let crumbs: Vec<_> = request.headers().get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if crumbs.len() > 1
+        && let Ok(cookie) = HeaderValue::from_bytes(&crumbs.join(&b"; "[..]))
+    {
+        request.headers_mut().insert(COOKIE, cookie);
+    }
 }
 
 /// Whether the authority of the target, where there is one, is the one of the Host header.
@@ -120,10 +145,11 @@ async fn send(
 ) -> Result<Forwarded, Failure> {
     stream.stage = Stage::Headers;
     let upgrade = wants_upgrade(request.headers()) || request.method() == Method::CONNECT;
-    let progress = http.progress();
+    let (progress, waiting) = (http.progress(), http.wait_for_server());
     let request = request.map(|body| Upload::new(body, &progress));
     let before = link.received();
     let result = link.request(request, backend.config.timeout_server).await;
+    drop(waiting);
     stream.received += progress.bytes.get();
     match result {
         Ok(response) => {
@@ -136,7 +162,7 @@ async fn send(
                 Forwarded::Response(link, response)
             })
         }
-        Err(error) => Err(no_response(http, stream, &error, &link, before)),
+        Err(error) => Err(no_response(http, stream, &error, &link, before, &progress)),
     }
 }
 
@@ -147,10 +173,11 @@ fn no_response(
     error: &NoResponse,
     link: &Link,
     before: u64,
+    progress: &Progress,
 ) -> Failure {
     let silent = link.received() == before;
     let (cause, stage, status) = match error {
-        _ if http.progress().state.get() == UploadState::Failed => {
+        _ if progress.state.get() == UploadState::Failed => {
             (Cause::Client, Stage::Data, StatusCode::BAD_REQUEST)
         }
         NoResponse::Timeout => (Cause::ServerTimeout, Stage::Headers, StatusCode::GATEWAY_TIMEOUT),
@@ -177,9 +204,8 @@ fn deliver(
     stream.stage = Stage::Data;
     let (mut parts, body) = response.into_parts();
     strip_connection(&mut parts.headers);
-    parts.version = Version::HTTP_11;
-    // Without a length, only the end of the connection ends the body for a client of HTTP/1.0; hyper sees to that.
-    if http.is_ending() {
+    parts.version = http.version();
+    if http.is_ending() && http.protocol() == Protocol::Http1 {
         parts.headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
     Response::from_parts(parts, Download::from_server(link, body, silence, http, stream))
@@ -191,8 +217,10 @@ fn refuse(http: &Rc<HttpSession>, mut stream: Box<Stream>, status: StatusCode) -
     // The server has no part in what follows: its place is free again.
     stream.seat = None;
     let mut response = answer::of_status(status);
+    *response.version_mut() = http.version();
     // What is left of a broken request cannot be told from the next one.
-    if http.is_ending() || status == StatusCode::BAD_REQUEST {
+    let ends = http.is_ending() || status == StatusCode::BAD_REQUEST;
+    if ends && http.protocol() == Protocol::Http1 {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     response.map(|body| Download::own(body, http, stream))

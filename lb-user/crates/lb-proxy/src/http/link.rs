@@ -18,7 +18,7 @@ use lb_conf::model::ServerAddress;
 use tokio::time::Instant;
 
 use super::body::Upload;
-use super::wire::{Meter, Phase, Wire};
+use super::wire::{Meter, Wire};
 use crate::net::Transport;
 use crate::net::timer::{LazyTimer, after, now};
 
@@ -54,8 +54,7 @@ pub(crate) enum NoResponse {
 impl Link {
     /// Speaks HTTP/1 over a new connection.
     pub(crate) async fn new(transport: Transport, address: Arc<ServerAddress>) -> hyper::Result<Box<Self>> {
-        let meter = Meter::new();
-        meter.enter(Phase::Busy);
+        let meter = Meter::new(false);
         let wire = Wire::new(transport, Rc::clone(&meter));
         let (sender, connection) = Builder::new().max_buf_size(BUFFER_BYTES).handshake(wire).await?;
         let (timer, idle_since) = (LazyTimer::default(), now());

@@ -3,6 +3,8 @@
 pub(crate) mod answer;
 pub(crate) mod body;
 pub(crate) mod exchange;
+mod h1;
+mod h2;
 pub(crate) mod headers;
 pub(crate) mod link;
 pub(crate) mod pool;

@@ -33,6 +33,7 @@ pub(crate) enum Phase {
 /// What a wire has seen; shared with the session that owns it.
 #[derive(Debug)]
 pub(crate) struct Meter {
+    speaks_up: bool,
     phase: Cell<Phase>,
     /// When this phase began.
     since: Cell<Instant>,
@@ -46,10 +47,12 @@ pub(crate) struct Meter {
 }
 
 impl Meter {
-    /// Of a connection that has just been opened.
-    pub(crate) fn new() -> Rc<Self> {
+    /// Of a connection that has just been opened. `speaks_up`: whether our own words for a malformed head replace
+    /// hyper's, as they do towards clients of HTTP/1.
+    pub(crate) fn new(speaks_up: bool) -> Rc<Self> {
         let now = now();
         Rc::new(Self {
+            speaks_up,
             phase: Cell::new(Phase::Idle),
             since: Cell::new(now),
             active: Cell::new(now),
@@ -113,7 +116,7 @@ impl Meter {
     /// Whether what is written now is hyper's own answer to a head that it could not parse: nobody else has anything
     /// to say between the first byte of a request and its dispatch.
     fn mute(&self) -> bool {
-        let mute = self.phase.get() == Phase::Head && !self.behind.get();
+        let mute = self.speaks_up && self.phase.get() == Phase::Head && !self.behind.get();
         if mute {
             self.muted.set(true);
         }

@@ -1,0 +1,46 @@
+//! Frames behind the packet pointers of an XDP program.
+
+use aya_ebpf::programs::XdpContext;
+use lb_common::packet::{Header, Packet};
+
+/// A frame that an XDP program was called for.
+pub struct Frame {
+    start: usize,
+    end: usize,
+    ingress: u32,
+}
+
+impl Frame {
+    /// The frame of a context. Its bounds are read once: nothing here moves them.
+    #[inline(always)]
+    pub fn new(context: &XdpContext) -> Self {
+        Self { start: context.data(), end: context.data_end(), ingress: context.ingress_ifindex() as u32 }
+    }
+}
+
+impl Packet for Frame {
+    #[inline(always)]
+    fn length(&self) -> u32 {
+        (self.end - self.start) as u32
+    }
+
+    #[inline(always)]
+    fn ingress(&self) -> u32 {
+        self.ingress
+    }
+
+    #[inline(always)]
+    fn header<H: Header>(&mut self, offset: usize) -> Option<&mut H> {
+        let header = self.start + offset;
+        if header + size_of::<H>() > self.end {
+            return None;
+        }
+        // SAFETY: the header lies within the frame, has alignment 1 and is valid for any bits.
+        Some(unsafe { &mut *(header as *mut H) })
+    }
+
+    #[inline(always)]
+    fn aside<R>(&mut self, work: impl FnOnce(&mut Self) -> R) -> R {
+        work(&mut Self { ..*self })
+    }
+}

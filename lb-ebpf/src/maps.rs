@@ -1,0 +1,89 @@
+//! The maps. Numbers of entries are what fits small hosts; the loader sets them to what the configuration needs.
+
+use aya_ebpf::btf_maps::{Array, ArrayOfMaps, HashMap, LruHashMap, PerCpuArray, RingBuf};
+use aya_ebpf::macros::btf_map;
+use lb_common::address::{V4, V6};
+use lb_common::counter::{ServerCounters, ServiceCounters};
+use lb_common::key::{FlowKey, RateKey, ServiceKey};
+use lb_common::value::{Draft, Flow, Rates, Server, ServerLoad, Service, ServiceLoad, Slots, TABLE_ELEMENTS};
+
+/// Lets inner maps be as long as their tables; without it all would have to be of one length.
+const BPF_F_INNER_MAP: usize = 1 << 12;
+
+/// Addresses that clients connect to.
+const SERVICE_ENTRIES: usize = 4096;
+/// Service numbers.
+const SERVICE_IDS: usize = 1024;
+/// Server numbers.
+const SERVER_IDS: usize = 8192;
+/// Two for each flow.
+const FLOW_ENTRIES: usize = 1 << 17;
+/// Sources that are counted.
+const RATE_ENTRIES: usize = 1 << 16;
+/// Bytes of events that user space has not read yet; a power of two.
+const EVENT_BYTES: usize = 1 << 20;
+
+/// Where IPv4 clients connect to. Written by user space.
+#[btf_map]
+pub static SERVICES: HashMap<ServiceKey<V4>, Service, SERVICE_ENTRIES> = HashMap::new();
+
+/// Where IPv6 clients connect to. Written by user space.
+#[btf_map]
+pub static SERVICES6: HashMap<ServiceKey<V6>, Service, SERVICE_ENTRIES> = HashMap::new();
+
+/// The slots of each service, replaced whole by user space.
+#[btf_map]
+pub static TABLES: ArrayOfMaps<Array<Slots, { TABLE_ELEMENTS as usize }, BPF_F_INNER_MAP>, SERVICE_IDS> =
+    ArrayOfMaps::new();
+
+/// Servers by number. Written by user space.
+#[btf_map]
+pub static SERVERS: Array<Server, SERVER_IDS> = Array::new();
+
+/// Servers' flow counts.
+#[btf_map]
+pub static SERVER_LOAD: Array<ServerLoad, SERVER_IDS> = Array::new();
+
+/// Services' flow counts and turns.
+#[btf_map]
+pub static SERVICE_LOAD: Array<ServiceLoad, SERVICE_IDS> = Array::new();
+
+/// Both entries of every IPv4 flow.
+#[btf_map]
+pub static FLOWS: HashMap<FlowKey<V4>, Flow<V4>, FLOW_ENTRIES> = HashMap::new();
+
+/// Both entries of every IPv6 flow.
+#[btf_map]
+pub static FLOWS6: HashMap<FlowKey<V6>, Flow<V6>, FLOW_ENTRIES> = HashMap::new();
+
+/// The IPv4 entry that is being made.
+#[btf_map]
+pub static DRAFT: PerCpuArray<Draft<V4>, 1> = PerCpuArray::new();
+
+/// The IPv6 entry that is being made.
+#[btf_map]
+pub static DRAFT6: PerCpuArray<Draft<V6>, 1> = PerCpuArray::new();
+
+/// IPv4 sources' connections at each service.
+#[btf_map]
+pub static RATES: LruHashMap<RateKey<V4>, Rates, RATE_ENTRIES> = LruHashMap::new();
+
+/// IPv6 sources' connections at each service.
+#[btf_map]
+pub static RATES6: LruHashMap<RateKey<V6>, Rates, RATE_ENTRIES> = LruHashMap::new();
+
+/// Decisions by service and reason.
+#[btf_map]
+pub static COUNTERS: PerCpuArray<ServiceCounters, SERVICE_IDS> = PerCpuArray::new();
+
+/// Packets to and from each server.
+#[btf_map]
+pub static SERVER_COUNTERS: PerCpuArray<ServerCounters, SERVER_IDS> = PerCpuArray::new();
+
+/// Events for user space. The element type is left open, for libbpf takes ring buffers that have one for broken.
+#[btf_map]
+pub static EVENTS: RingBuf<(), EVENT_BYTES> = RingBuf::new();
+
+/// The jiffies that the clock program read last.
+#[btf_map]
+pub static CLOCK: Array<u64, 1> = Array::new();

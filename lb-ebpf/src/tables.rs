@@ -1,0 +1,221 @@
+//! The decision's tables over BPF maps.
+
+use aya_ebpf::bindings::{BPF_ANY, BPF_NOEXIST};
+use aya_ebpf::helpers::bpf_jiffies64;
+use lb_common::address::{V4, V6};
+use lb_common::counter::{Count, Reason};
+use lb_common::event::FlowEvent;
+use lb_common::key::{FlowKey, RateKey, ServiceKey};
+use lb_common::tables::{CommonTables, FamilyTables, FlowHandle, InsertError};
+use lb_common::tcp::TcpState;
+use lb_common::value::{
+    Direction, Draft, FLOW_CLOSED, Flow, Jiffies, Rates, Server, ServerId, ServerLoad, Service, ServiceId,
+    ServiceLoad, Slots,
+};
+
+use crate::verifier::at_most;
+use crate::{atomic, maps};
+
+/// What an insertion returns for a key that there is.
+const EEXIST: i32 = 17;
+
+/// All maps.
+pub struct Maps;
+
+/// An entry of a flow map. The kernel keeps its memory while the program runs; should user space remove it meanwhile and
+/// another flow take its place, this packet's counts go to that one.
+pub struct FlowPointer<A>(*mut Flow<A>);
+
+impl<A: Copy> FlowHandle<A> for FlowPointer<A> {
+    #[inline(always)]
+    fn load(&self) -> Flow<A> {
+        // SAFETY: the pointer comes from the map. Whatever other CPUs write at the same time are plain numbers.
+        unsafe { self.0.read() }
+    }
+
+    #[inline(always)]
+    fn count(&self, bytes: u32, now: Jiffies) {
+        let flow = self.0;
+        // One direction of a connection is one CPU's work, by the NIC's receive hash: nothing is lost without atomics.
+        // SAFETY: as above.
+        unsafe {
+            (*flow).bytes = (*flow).bytes.wrapping_add(bytes as u64);
+            (*flow).packets = (*flow).packets.wrapping_add(1);
+            (*flow).last = now;
+        }
+    }
+
+    #[inline(always)]
+    fn counted(&self) -> Count {
+        // SAFETY: as above.
+        unsafe { Count { packets: (*self.0).packets as u64, bytes: (*self.0).bytes } }
+    }
+
+    #[inline(always)]
+    fn set_state(&self, state: TcpState) {
+        // SAFETY: as above.
+        unsafe { (*self.0).state = state };
+    }
+
+    #[inline(always)]
+    fn mark_closed(&self) -> bool {
+        // SAFETY: as above; the field is aligned, for the value is.
+        let marks = unsafe { atomic::fetch_or(&raw mut (*self.0).marks, FLOW_CLOSED) };
+        marks & FLOW_CLOSED == 0
+    }
+}
+
+impl CommonTables for Maps {
+    #[inline(always)]
+    fn now(&self) -> Jiffies {
+        // SAFETY: the helper reads a counter.
+        unsafe { bpf_jiffies64() as Jiffies }
+    }
+
+    #[inline(always)]
+    fn server(&self, id: ServerId) -> Option<&Server> {
+        maps::SERVERS.get(id as u32)
+    }
+
+    #[inline(always)]
+    fn server_load(&self, id: ServerId) -> ServerLoad {
+        maps::SERVER_LOAD.get(id as u32).copied().unwrap_or_default()
+    }
+
+    #[inline(always)]
+    fn service_load(&self, id: ServiceId) -> ServiceLoad {
+        maps::SERVICE_LOAD.get(id as u32).copied().unwrap_or_default()
+    }
+
+    #[inline(always)]
+    fn turn(&self, id: ServiceId) -> u32 {
+        match maps::SERVICE_LOAD.get_ptr_mut(id as u32) {
+            // SAFETY: the pointer comes from the map.
+            Some(load) => unsafe { atomic::fetch_add(&raw mut (*load).turn, 1) },
+            None => 0,
+        }
+    }
+
+    #[inline(always)]
+    fn slots(&self, id: ServiceId) -> u32 {
+        maps::TABLES.get_value(id as u32, &0).map_or(0, Slots::header)
+    }
+
+    #[inline(always)]
+    fn slot(&self, id: ServiceId, index: u32) -> ServerId {
+        maps::TABLES.get_value(id as u32, &Slots::element(index)).map_or(0, |slots| slots.server(index))
+    }
+
+    #[inline(always)]
+    fn flow_opened(&self, service: ServiceId, server: ServerId) {
+        if let Some(load) = maps::SERVICE_LOAD.get_ptr_mut(service as u32) {
+            // SAFETY: the pointer comes from the map.
+            unsafe { atomic::add(&raw mut (*load).opened, 1) };
+        }
+        if let Some(load) = maps::SERVER_LOAD.get_ptr_mut(server as u32) {
+            // SAFETY: as above.
+            unsafe { atomic::add(&raw mut (*load).opened, 1) };
+        }
+    }
+
+    #[inline(always)]
+    fn flow_closed(&self, service: ServiceId, server: ServerId) {
+        if let Some(load) = maps::SERVICE_LOAD.get_ptr_mut(service as u32) {
+            // SAFETY: the pointer comes from the map.
+            unsafe { atomic::add(&raw mut (*load).closed, 1) };
+        }
+        if let Some(load) = maps::SERVER_LOAD.get_ptr_mut(server as u32) {
+            // SAFETY: as above.
+            unsafe { atomic::add(&raw mut (*load).closed, 1) };
+        }
+    }
+
+    #[inline(always)]
+    fn count(&self, service: ServiceId, reason: Reason, bytes: u32) {
+        if let Some(counters) = maps::COUNTERS.get_ptr_mut(service as u32) {
+            // A reason's number is its counter's place, which lb-common asserts: an addition instead of many branches.
+            let index = at_most::<{ Reason::ALL.len() as u64 - 1 }>(reason as u64);
+            // SAFETY: the pointer comes from the map, in which this CPU has a value of its own.
+            unsafe { (*counters.cast::<Count>().add(index)).add(bytes) };
+        }
+    }
+
+    #[inline(always)]
+    fn count_server(&self, server: ServerId, direction: Direction, bytes: u32) {
+        if let Some(counters) = maps::SERVER_COUNTERS.get_ptr_mut(server as u32) {
+            // The directions are numbered as their counters lie.
+            let index = at_most::<1>(direction as u64);
+            // SAFETY: the pointer comes from the map, in which this CPU has a value of its own.
+            unsafe { (*counters.cast::<Count>().add(index)).add(bytes) };
+        }
+    }
+
+    #[inline(always)]
+    fn event(&self, fill: impl FnOnce(&mut FlowEvent)) {
+        if let Some(mut entry) = maps::EVENTS.reserve_untyped::<FlowEvent>(0) {
+            fill(entry.write(FlowEvent::BLANK));
+            entry.submit(0);
+        }
+    }
+}
+
+macro_rules! family_tables {
+    ($address:ty, $services:ident, $flows:ident, $drafts:ident, $rates:ident) => {
+        impl FamilyTables<$address> for Maps {
+            type Flow = FlowPointer<$address>;
+            type Draft<'a> = &'a mut Draft<$address>;
+
+            #[inline(always)]
+            fn draft(&self) -> Option<Self::Draft<'_>> {
+                // SAFETY: the value is this CPU's, on which no other packet is handled before this one is done, and
+                // each step in handling one lets go of it before the next asks.
+                maps::$drafts.get_ptr_mut(0).map(|draft| unsafe { &mut *draft })
+            }
+
+            #[inline(always)]
+            fn flow(&self, key: &FlowKey<$address>) -> Option<Self::Flow> {
+                maps::$flows.get_ptr_mut(key).map(FlowPointer)
+            }
+
+            #[inline(always)]
+            fn insert_flow(&self, key: &FlowKey<$address>, flow: &Flow<$address>) -> Result<(), InsertError> {
+                maps::$flows.insert(key, flow, BPF_NOEXIST as u64).map_err(|error| match -error {
+                    EEXIST => InsertError::Exists,
+                    _ => InsertError::Full,
+                })
+            }
+
+            #[inline(always)]
+            fn remove_flow(&self, key: &FlowKey<$address>) -> bool {
+                maps::$flows.remove(key).is_ok()
+            }
+
+            #[inline(always)]
+            fn service(&self, key: &ServiceKey<$address>) -> Option<&Service> {
+                // SAFETY: only user space removes services, by unused numbers that it does not reuse at once.
+                unsafe { maps::$services.get(key) }
+            }
+
+            #[inline(always)]
+            fn track(&self, key: &RateKey<$address>, now: Jiffies, period: u32) {
+                if let Some(rates) = maps::$rates.get_ptr_mut(key) {
+                    // Two connections of one source at the same time on two CPUs may count as one in the window; not
+                    // in the total.
+                    // SAFETY: the pointer comes from the map; the total is its first field, and aligned.
+                    unsafe {
+                        atomic::add64(&raw mut (*rates).connections, 1);
+                        (*rates).window(now, period);
+                    }
+                } else {
+                    let mut rates = Rates { connections: 1, ..Rates::default() };
+                    rates.window(now, period);
+                    // A full LRU map makes room; whatever else fails loses one count.
+                    let _ = maps::$rates.insert(key, &rates, BPF_ANY as u64);
+                }
+            }
+        }
+    };
+}
+
+family_tables!(V4, SERVICES, FLOWS, DRAFT, RATES);
+family_tables!(V6, SERVICES6, FLOWS6, DRAFT6, RATES6);

@@ -1,0 +1,129 @@
+//! The table of commands.
+
+use std::fmt::Write as _;
+
+use lb_conf::model::CommandLevel;
+
+use super::{Context, Session, admin, servers, show};
+
+/// A command.
+#[derive(Clone, Copy)]
+pub struct Command {
+    /// The words that it begins with.
+    pub words: &'static [&'static str],
+    /// What follows them.
+    pub arguments: &'static str,
+    /// Who may give it.
+    pub level: CommandLevel,
+    /// What it does, in a line.
+    pub doc: &'static str,
+    run: fn(&mut Call<'_, '_>) -> String,
+}
+
+/// A command that was given.
+pub(super) struct Call<'a, 'c> {
+    /// All its words.
+    pub(super) words: &'a [&'a str],
+    /// Who gave it.
+    pub(super) session: &'a mut Session,
+    /// What it works on.
+    pub(super) context: Context<'c>,
+}
+
+impl Call<'_, '_> {
+    /// The word at this position; empty where there is none.
+    pub(super) fn word(&self, at: usize) -> &str {
+        self.words.get(at).copied().unwrap_or_default()
+    }
+}
+
+macro_rules! rows {
+    ($([$($word:literal)*] $arguments:literal $level:ident $run:expr, $doc:literal;)*) => {
+        /// All commands, in the order in which `help` lists them.
+        pub const COMMANDS: &[Command] = &[$(Command {
+            words: &[$($word),*], arguments: $arguments, level: CommandLevel::$level, doc: $doc, run: $run,
+        }),*];
+    };
+}
+
+rows! {
+    ["disable" "agent"] "<bk>/<srv>" Admin servers::disable_agent, "stop asking a server's agent";
+    ["disable" "frontend"] "<frontend>" Admin admin::disable_frontend, "stop accepting on a frontend";
+    ["disable" "health"] "<bk>/<srv>" Admin servers::disable_health, "stop checking a server's health";
+    ["disable" "server"] "<bk>/<srv>" Admin servers::disable_server, "put a server into maintenance";
+    ["enable" "agent"] "<bk>/<srv>" Admin servers::enable_agent, "ask a server's agent again";
+    ["enable" "frontend"] "<frontend>" Admin admin::enable_frontend, "accept on a frontend again";
+    ["enable" "health"] "<bk>/<srv>" Admin servers::enable_health, "check a server's health again";
+    ["enable" "server"] "<bk>/<srv>" Admin servers::enable_server, "end a server's maintenance";
+    ["get" "weight"] "<bk>/<srv>" User servers::get_weight, "print a server's weight";
+    ["help"] "[<command>]" User help, "list all commands, or those that begin so";
+    ["operator"] "" User admin::operator, "become an operator";
+    ["prompt"] "" User prompt, "stay connected, with a prompt, or no longer";
+    ["quit"] "" User quit, "close the connection";
+    ["reload"] "" Admin admin::reload, "read the configuration again and take it over";
+    ["set" "maxconn" "frontend"] "<frontend> <value>" Admin admin::set_maxconn_frontend, "limit a frontend";
+    ["set" "maxconn" "server"] "<bk>/<srv> <value>" Admin servers::set_maxconn, "limit a server";
+    ["set" "server"] "<bk>/<srv> <what> <value>" Admin servers::set_server, "change a server: its state, health, agent, weight or addr";
+    ["set" "timeout" "cli"] "<delay>" User admin::set_timeout, "set the longest silence of this connection";
+    ["set" "weight"] "<bk>/<srv> <weight>[%]" Admin servers::set_weight, "change a server's weight";
+    ["show" "backend"] "" User show::backends, "list the backends";
+    ["show" "cli" "level"] "" User show::cli_level, "print what this connection may do";
+    ["show" "cli" "sockets"] "" Operator show::cli_sockets, "list the runtime sockets";
+    ["show" "servers" "conn"] "[<backend>]" User servers::show_conn, "print the servers' connections";
+    ["show" "servers" "state"] "[<backend>]" User servers::show_state, "print the servers' states";
+    ["show" "sess"] "[<id>]" Operator show::sessions, "list the sessions";
+    ["show" "version"] "" User show::version, "print the version";
+    ["shutdown" "frontend"] "<frontend>" Admin admin::shutdown_frontend, "stop a frontend for good";
+    ["shutdown" "session"] "<id>" Admin admin::shutdown_session, "end a session";
+    ["shutdown" "sessions" "server"] "<bk>/<srv>" Admin servers::shutdown_sessions, "end a server's sessions";
+    ["user"] "" User admin::user, "become a user";
+}
+
+/// Answers a command.
+pub(super) fn run(call: &mut Call<'_, '_>) -> String {
+    let [first, ..] = call.words else { return listing("", call.session.level, &[]) };
+    // Scripts of HAProxy's may ask for more than one thing at once with `-`; the longest row that fits is meant.
+    let fits = |command: &&Command| call.words.starts_with(command.words);
+    let Some(command) = COMMANDS.iter().filter(fits).max_by_key(|command| command.words.len()) else {
+        return unknown(first, call);
+    };
+    if command.level > call.session.level {
+        return "Permission denied\n".into();
+    }
+    (command.run)(call)
+}
+
+fn unknown(first: &str, call: &Call<'_, '_>) -> String {
+    let similar = |command: &Command| command.words.first() == Some(&first);
+    if !COMMANDS.iter().any(similar) {
+        return listing("Unknown command. These are known:\n", call.session.level, &[]);
+    }
+    listing("Unknown command. These begin alike:\n", call.session.level, &[first])
+}
+
+// The commands that begin with these words and may be given.
+fn listing(head: &str, level: CommandLevel, prefix: &[&str]) -> String {
+    let mut text = head.to_owned();
+    let begins = |command: &&Command| command.words.iter().zip(prefix).all(|(a, b)| a.starts_with(b));
+    for command in COMMANDS.iter().filter(begins).filter(|command| command.level <= level) {
+        let usage = format!("{} {}", command.words.join(" "), command.arguments);
+        // Writing to a String does not fail.
+        let _ = writeln!(text, "  {:<40}: {}", usage.trim_end(), command.doc);
+    }
+    text
+}
+
+fn help(call: &mut Call<'_, '_>) -> String {
+    let prefix = call.words.get(1..).unwrap_or_default();
+    listing("The following commands are valid at this level:\n", call.session.level, prefix)
+}
+
+fn prompt(call: &mut Call<'_, '_>) -> String {
+    call.session.interactive = !call.session.interactive;
+    String::new()
+}
+
+// Met only with arguments: without, the session ends before it comes here.
+fn quit(_: &mut Call<'_, '_>) -> String {
+    "'quit' takes no arguments.\n".into()
+}

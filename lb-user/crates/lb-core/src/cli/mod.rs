@@ -1,0 +1,27 @@
+//! The runtime socket's commands (management.txt, section 9.3): what to answer, for whoever owns the socket.
+
+mod admin;
+mod command;
+mod servers;
+mod session;
+mod show;
+#[cfg(test)]
+mod tests;
+
+pub use command::{COMMANDS, Command};
+pub use session::{DEFAULT_TIMEOUT, Output, Session, execute};
+
+use crate::host::Host;
+use crate::runtime::Runtime;
+use crate::tick::Tick;
+
+/// What commands work on.
+#[derive(Clone, Copy)]
+pub struct Context<'a> {
+    /// The state.
+    pub runtime: &'a Runtime,
+    /// The process.
+    pub host: &'a dyn Host,
+    /// Now.
+    pub now: Tick,
+}

@@ -1,0 +1,325 @@
+//! Commands for servers.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use lb_conf::model::{PortSpec, ServerAddress};
+
+use super::command::Call;
+use crate::backend::Backend;
+use crate::change::{AdminState, Applied, Change, ForcedHealth, Refused, ServerChange, WeightChange};
+use crate::check::{CheckReport, CheckStatus, Verdict};
+use crate::server::{Probe, Server};
+
+type Found = Result<(Arc<Backend>, Arc<Server>), &'static str>;
+
+fn find(call: &Call<'_, '_>, at: usize) -> Found {
+    let (backend, server) = call.word(at).split_once('/').ok_or("Require 'backend/server'.\n")?;
+    let snapshot = call.context.runtime.snapshot();
+    let backend = snapshot.backend_named(backend).ok_or("No such backend.\n")?;
+    let server = backend.server(server).ok_or("No such server.\n")?;
+    Ok((Arc::clone(backend), Arc::clone(server)))
+}
+
+fn change(call: &Call<'_, '_>, at: usize, change: ServerChange) -> String {
+    match find(call, at) {
+        Ok((_, server)) => {
+            apply(call, &server, change).map_or_else(|refused| format!("{refused}\n"), |_| String::new())
+        }
+        Err(text) => text.to_owned(),
+    }
+}
+
+fn apply(call: &Call<'_, '_>, server: &Server, change: ServerChange) -> Result<Applied, Refused> {
+    call.context.runtime.apply(Change::Server(server.id, change), call.context.now)
+}
+
+pub(super) fn enable_server(call: &mut Call<'_, '_>) -> String {
+    change(call, 2, ServerChange::Admin(AdminState::Ready))
+}
+
+pub(super) fn disable_server(call: &mut Call<'_, '_>) -> String {
+    change(call, 2, ServerChange::Admin(AdminState::Maint))
+}
+
+pub(super) fn enable_health(call: &mut Call<'_, '_>) -> String {
+    change(call, 2, ServerChange::ChecksEnabled(true))
+}
+
+// Where there is nothing to disable, it is disabled already.
+pub(super) fn disable_health(call: &mut Call<'_, '_>) -> String {
+    disable(call, ServerChange::ChecksEnabled(false))
+}
+
+pub(super) fn enable_agent(call: &mut Call<'_, '_>) -> String {
+    change(call, 2, ServerChange::AgentEnabled(true))
+}
+
+pub(super) fn disable_agent(call: &mut Call<'_, '_>) -> String {
+    disable(call, ServerChange::AgentEnabled(false))
+}
+
+fn disable(call: &Call<'_, '_>, change: ServerChange) -> String {
+    match find(call, 2).map(|(_, server)| apply(call, &server, change)) {
+        Ok(_) => String::new(),
+        Err(text) => text.to_owned(),
+    }
+}
+
+pub(super) fn shutdown_sessions(call: &mut Call<'_, '_>) -> String {
+    change(call, 3, ServerChange::ShutdownSessions)
+}
+
+pub(super) fn set_maxconn(call: &mut Call<'_, '_>) -> String {
+    match call.word(4).parse() {
+        Ok(limit) => change(call, 3, ServerChange::Maxconn(limit)),
+        Err(_) => "Require <maxconn>, a number of connections.\n".into(),
+    }
+}
+
+pub(super) fn get_weight(call: &mut Call<'_, '_>) -> String {
+    match find(call, 2) {
+        Ok((_, server)) => {
+            let state = server.state();
+            format!("{} (initial {})\n", state.weight, state.initial_weight)
+        }
+        Err(text) => text.to_owned(),
+    }
+}
+
+pub(super) fn set_weight(call: &mut Call<'_, '_>) -> String {
+    weigh(call, 2, call.word(3))
+}
+
+fn weigh(call: &Call<'_, '_>, at: usize, weight: &str) -> String {
+    match parse_weight(weight) {
+        Some(weight) => change(call, at, ServerChange::Weight(weight)),
+        None => "Require <weight> or <weight%>.\n".into(),
+    }
+}
+
+fn parse_weight(text: &str) -> Option<WeightChange> {
+    match text.strip_suffix('%') {
+        Some(percent) => percent.parse().ok().map(WeightChange::Percent),
+        None => text.parse().ok().map(WeightChange::Absolute),
+    }
+}
+
+/// What `set server` changes, and what it then expects.
+const SETTINGS: &[(&str, &str)] = &[
+    ("addr", "<address> [port <port>]"),
+    ("agent", "up | down"),
+    ("health", "up | stopping | down"),
+    ("state", "ready | drain | maint"),
+    ("weight", "<weight>[%]"),
+];
+
+pub(super) fn set_server(call: &mut Call<'_, '_>) -> String {
+    if let Err(text) = find(call, 2) {
+        return text.to_owned();
+    }
+    let value = call.word(4);
+    let wanted = match call.word(3) {
+        "state" => admin_state(value).map(ServerChange::Admin),
+        "health" => health(value).map(ServerChange::Health),
+        "agent" => up_or_down(value).map(ServerChange::AgentHealth),
+        "weight" => return weigh(call, 2, value),
+        "addr" => return set_address(call),
+        _ => None,
+    };
+    wanted.map_or_else(|| usage(call.word(3)), |wanted| change(call, 2, wanted))
+}
+
+fn usage(what: &str) -> String {
+    if let Some((word, values)) = SETTINGS.iter().find(|(word, _)| *word == what) {
+        return format!("'set server <bk>/<srv> {word}' expects {values}.\n");
+    }
+    let words: Vec<_> = SETTINGS.iter().map(|(word, _)| *word).collect();
+    format!("usage: set server <backend>/<server> {}\n", words.join(" | "))
+}
+
+fn admin_state(text: &str) -> Option<AdminState> {
+    match text {
+        "ready" => Some(AdminState::Ready),
+        "drain" => Some(AdminState::Drain),
+        "maint" => Some(AdminState::Maint),
+        _ => None,
+    }
+}
+
+fn health(text: &str) -> Option<ForcedHealth> {
+    match text {
+        "up" => Some(ForcedHealth::Up),
+        "stopping" => Some(ForcedHealth::Stopping),
+        "down" => Some(ForcedHealth::Down),
+        _ => None,
+    }
+}
+
+fn up_or_down(text: &str) -> Option<bool> {
+    match text {
+        "up" => Some(true),
+        "down" => Some(false),
+        _ => None,
+    }
+}
+
+fn set_address(call: &Call<'_, '_>) -> String {
+    let Ok(ip) = call.word(4).parse() else {
+        return format!("Invalid addr '{}'.\n", call.word(4));
+    };
+    let port = match (call.word(5), call.word(6).parse()) {
+        ("", _) => None,
+        ("port", Ok(port)) => Some(port),
+        _ => return usage("addr"),
+    };
+    let Ok((_, server)) = find(call, 2) else { return "No such server.\n".into() };
+    let before = address(&server);
+    match apply(call, &server, ServerChange::Address { ip: Some(ip), port }) {
+        Ok(Applied::Changed) => format!("addr changed from '{before}' to '{}'\n", address(&server)),
+        Ok(Applied::Unchanged) => "no need to change the addr\n".into(),
+        Err(refused) => format!("{refused}\n"),
+    }
+}
+
+/// The address and port of a server, as statistics show them.
+pub(crate) fn address(server: &Server) -> String {
+    match &*server.address() {
+        ServerAddress::Inet(ip, port) if ip.is_ipv6() => format!("[{ip}]:{}", port_text(*port)),
+        ServerAddress::Inet(ip, port) => format!("{ip}:{}", port_text(*port)),
+        ServerAddress::Unix(_) => "unix".into(),
+    }
+}
+
+fn port_text(port: PortSpec) -> String {
+    match port {
+        PortSpec::Fixed(port) => port.to_string(),
+        PortSpec::Offset(by) => format!("{by:+}"),
+    }
+}
+
+fn host_and_port(server: &Server) -> (String, String) {
+    match &*server.address() {
+        ServerAddress::Inet(ip, PortSpec::Fixed(port)) => (ip.to_string(), port.to_string()),
+        ServerAddress::Inet(ip, PortSpec::Offset(_)) => (ip.to_string(), "0".into()),
+        ServerAddress::Unix(_) => ("-".into(), "0".into()),
+    }
+}
+
+// All backends, or the one that is named or numbered.
+fn selected(call: &Call<'_, '_>) -> Result<Vec<Arc<Backend>>, String> {
+    let snapshot = call.context.runtime.snapshot();
+    let wanted = call.word(3);
+    if wanted.is_empty() {
+        return Ok(snapshot.backends.clone());
+    }
+    let is_wanted = |backend: &&Arc<Backend>| {
+        *backend.config.proxy.name == *wanted || backend.config.proxy.id.0.to_string() == wanted
+    };
+    match snapshot.backends.iter().find(is_wanted) {
+        Some(backend) => Ok(vec![Arc::clone(backend)]),
+        None => Err("Can't find backend.\n".into()),
+    }
+}
+
+/// The columns of `show servers state`, after the number of their version.
+const STATE_HEAD: &str = "1\n# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state srv_uweight \
+    srv_iweight srv_time_since_last_change srv_check_status srv_check_result srv_check_health srv_check_state \
+    srv_agent_state bk_f_forced_id srv_f_forced_id srv_fqdn srv_port srvrecord srv_use_ssl srv_check_port \
+    srv_check_addr srv_agent_addr srv_agent_port\n";
+
+pub(super) fn show_state(call: &mut Call<'_, '_>) -> String {
+    let backends = match selected(call) {
+        Ok(backends) => backends,
+        Err(text) => return text,
+    };
+    let mut text = STATE_HEAD.to_owned();
+    for backend in backends {
+        for server in &backend.servers {
+            write_state(&mut text, call, &backend, server);
+        }
+    }
+    text
+}
+
+fn write_state(text: &mut String, call: &Call<'_, '_>, backend: &Backend, server: &Server) {
+    let state = server.state();
+    let unchecked = CheckReport::new(CheckStatus::Initializing, std::time::Duration::ZERO);
+    let last = state.check.as_ref().map_or(&unchecked, |check| &check.last);
+    let (host, port) = host_and_port(server);
+    let agent = server.config.agent.as_ref().map(|agent| agent.target);
+    // Writing to a String does not fail.
+    let _ = writeln!(
+        text,
+        "{} {} {} {} {host} {} {} {} {} {} {} {} {} {} {} 0 0 {} {port} - 0 0 - {} {}",
+        backend.config.proxy.id.0,
+        backend.config.proxy.name,
+        server.config.id,
+        server.config.name,
+        state.operational as u8,
+        state.admin.bits(),
+        state.weight,
+        state.initial_weight,
+        call.context.now.since(state.changed).as_secs(),
+        last.status.number(),
+        result_number(last.status.verdict()),
+        state.check.as_ref().map_or(0, |check| check.health),
+        state.check.as_ref().map_or(0, |check| probe_bits(check, state.admin.maint())),
+        state.agent.as_ref().map_or(0, |agent| probe_bits(agent, false) | 0x10),
+        server.config.hostname.as_deref().unwrap_or("-"),
+        agent.map_or("-".into(), |target| target.ip().to_string()),
+        agent.map_or(0, |target| target.port()),
+    );
+}
+
+fn result_number(verdict: Verdict) -> u8 {
+    match verdict {
+        Verdict::Neutral => 0,
+        Verdict::Failed => 2,
+        Verdict::Passed => 3,
+        Verdict::Conditional => 4,
+    }
+}
+
+fn probe_bits(probe: &Probe, paused: bool) -> u8 {
+    let configured = 0x02;
+    configured
+        | if probe.in_progress { 0x01 } else { 0 }
+        | if probe.enabled { 0x04 } else { 0 }
+        | if paused { 0x08 } else { 0 }
+}
+
+pub(super) fn show_conn(call: &mut Call<'_, '_>) -> String {
+    let backends = match selected(call) {
+        Ok(backends) => backends,
+        Err(text) => return text,
+    };
+    let mut text =
+        "# bkname/svname bkid/svid addr port - purge_delay used_cur used_max need_est unsafe_nb safe_nb \
+                    idle_lim idle_cur idle_per_thr[1]\n"
+            .to_owned();
+    for backend in backends {
+        for server in &backend.servers {
+            write_conn(&mut text, &backend, server);
+        }
+    }
+    text
+}
+
+fn write_conn(text: &mut String, backend: &Backend, server: &Server) {
+    let (host, port) = host_and_port(server);
+    let (sessions, idle) = (&server.counters().traffic.sessions, server.counters().idle.get());
+    let proxy = &backend.config.proxy;
+    // Writing to a String does not fail.
+    let _ = writeln!(
+        text,
+        "{}/{} {}/{} {host} {port} - 0 {} {} {} 0 {idle} -1 {idle} {idle}",
+        proxy.name,
+        server.config.name,
+        proxy.id.0,
+        server.config.id,
+        sessions.get(),
+        sessions.max(),
+        sessions.max(),
+    );
+}

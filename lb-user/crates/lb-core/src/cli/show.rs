@@ -1,0 +1,67 @@
+//! Commands that show what there is.
+
+use std::fmt::Write as _;
+
+use lb_conf::model::{BindAddress, CommandLevel};
+
+use super::command::Call;
+use crate::host::SessionInfo;
+
+pub(super) fn version(call: &mut Call<'_, '_>) -> String {
+    format!("{}\n", call.context.host.process().version)
+}
+
+pub(super) fn backends(call: &mut Call<'_, '_>) -> String {
+    let snapshot = call.context.runtime.snapshot();
+    let names = snapshot.backends.iter().map(|backend| format!("{}\n", backend.config.proxy.name));
+    std::iter::once("# name\n".to_owned()).chain(names).collect()
+}
+
+fn level_name(level: CommandLevel) -> &'static str {
+    match level {
+        CommandLevel::User => "user",
+        CommandLevel::Operator => "operator",
+        CommandLevel::Admin => "admin",
+    }
+}
+
+pub(super) fn cli_level(call: &mut Call<'_, '_>) -> String {
+    format!("{}\n", level_name(call.session.level))
+}
+
+pub(super) fn cli_sockets(call: &mut Call<'_, '_>) -> String {
+    let snapshot = call.context.runtime.snapshot();
+    let mut text = "# socket lvl processes\n".to_owned();
+    for socket in &snapshot.config.global.stats_sockets {
+        let address = match &socket.address {
+            BindAddress::Inet(address) if address.is_ipv6() => format!("ipv6@{address}"),
+            BindAddress::Inet(address) => format!("ipv4@{address}"),
+            BindAddress::Unix(path) => format!("unix@{}", path.display()),
+        };
+        // Writing to a String does not fail.
+        let _ = writeln!(text, "{address} {} all", level_name(socket.level));
+    }
+    text
+}
+
+pub(super) fn sessions(call: &mut Call<'_, '_>) -> String {
+    let wanted = u64::from_str_radix(call.word(2).trim_start_matches("0x"), 16).ok();
+    let all = call.context.host.sessions();
+    let lines = all.iter().filter(|session| wanted.is_none_or(|id| id == session.id)).map(session_line);
+    lines.collect()
+}
+
+fn session_line(session: &SessionInfo) -> String {
+    let source = session.source.map_or("unix".to_owned(), |source| source.to_string());
+    format!(
+        "{:#x}: proto={} src={source} fe={} be={} srv={} age={} bin={} bout={}\n",
+        session.id,
+        session.protocol,
+        session.frontend,
+        session.backend.as_deref().unwrap_or("<NONE>"),
+        session.server.as_deref().unwrap_or("<none>"),
+        format_args!("{}s", session.age.as_secs()),
+        session.bytes.0,
+        session.bytes.1,
+    )
+}

@@ -1,0 +1,152 @@
+use lb_conf::model::{self, CommandLevel};
+
+use super::*;
+use crate::fixture::{Fixture, TestHost, backend, checked, server};
+
+pub(super) struct Cli {
+    pub(super) fixture: Fixture,
+    pub(super) host: TestHost,
+    session: Session,
+}
+
+impl Cli {
+    pub(super) fn new(level: CommandLevel) -> Self {
+        let servers =
+            vec![checked("s1", 1001), model::Server { weight: 2, backup: true, ..server("s2", 1002) }];
+        let fixture = Fixture::new(backend("b", servers));
+        Self { fixture, host: TestHost, session: Session::new(level) }
+    }
+
+    pub(super) fn ask(&mut self, line: &str) -> Output {
+        let context = Context { runtime: &self.fixture.runtime, host: &self.host, now: self.fixture.now };
+        execute(line, &mut self.session, &context)
+    }
+
+    pub(super) fn text(&mut self, line: &str) -> String {
+        self.ask(line).text
+    }
+}
+
+#[test]
+fn every_command_has_a_row_that_it_is_found_by() {
+    for (index, row) in COMMANDS.iter().enumerate() {
+        let twins = COMMANDS[..index].iter().filter(|other| other.words == row.words);
+        assert_eq!(twins.count(), 0, "{:?}", row.words);
+        assert!(!row.doc.is_empty() && !row.doc.ends_with('.'), "{:?}", row.words);
+    }
+    let mut admin = Cli::new(CommandLevel::Admin);
+    let help = admin.text("help");
+    for row in COMMANDS {
+        assert!(help.contains(&format!("  {} ", row.words.join(" "))), "{:?}", row.words);
+    }
+}
+
+#[test]
+fn levels_are_kept() {
+    for row in COMMANDS {
+        let mut cli = Cli::new(CommandLevel::User);
+        let denied = cli.text(&row.words.join(" ")) == "Permission denied\n\n";
+        // Neither word raises a level.
+        let lowers = matches!(row.words, ["operator"]);
+        assert_eq!(denied, row.level > CommandLevel::User || lowers, "{:?}", row.words);
+    }
+    let mut cli = Cli::new(CommandLevel::Admin);
+    assert_eq!(
+        cli.text("show cli level;operator;show cli level;user;show cli level"),
+        "admin\n\n\noperator\n\n\nuser\n\n"
+    );
+    assert_eq!(cli.text("operator"), "Permission denied\n\n");
+}
+
+#[test]
+fn answers_end_with_an_empty_line_and_close() {
+    let mut cli = Cli::new(CommandLevel::Admin);
+    let open = |text: &str| Output { text: text.into(), close: false };
+    let shut = |text: &str| Output { text: text.into(), close: true };
+    assert_eq!(cli.ask("get weight b/s2\n"), shut("2 (initial 2)\n\n"));
+    assert_eq!(cli.ask("quit"), shut(""));
+    assert_eq!(cli.ask("prompt"), open("\n> "));
+    assert_eq!(cli.ask("show backend;show version"), open("# name\nb\n\n> 1.2.3\n\n> "));
+    assert_eq!(cli.ask("prompt"), shut("\n"));
+    assert_eq!(cli.ask("prompt;quit;show version"), shut("\n> "));
+}
+
+#[test]
+fn commands_answer_as_scripts_expect() {
+    let rows = [
+        ("set weight b/s1 300", "Absolute weight can only be between 0 and 256 inclusive.\n\n"),
+        ("set weight b/s1 x", "Require <weight> or <weight%>.\n\n"),
+        ("set weight b 1", "Require 'backend/server'.\n\n"),
+        ("set weight zz/s1 3", "No such backend.\n\n"),
+        ("set server b/s9 state maint", "No such server.\n\n"),
+        ("set weight b/s1 50%", "\n"),
+        ("get weight b/s1", "0 (initial 1)\n\n"),
+        ("set server b/s1 weight 3", "\n"),
+        ("get weight b/s1", "3 (initial 1)\n\n"),
+        (
+            "set server b/s1 foo",
+            "usage: set server <backend>/<server> addr | agent | health | state | weight\n\n",
+        ),
+        ("set server b/s1 state foo", "'set server <bk>/<srv> state' expects ready | drain | maint.\n\n"),
+        ("set server b/s1 agent up", "Agent was not configured on this server, cannot enable.\n\n"),
+        ("set server b/s1 addr 127.0.0.1 port 1001", "no need to change the addr\n\n"),
+        ("set server b/s1 addr ::1 port 99", "addr changed from '127.0.0.1:1001' to '[::1]:99'\n\n"),
+        ("set server b/s1 addr foo", "Invalid addr 'foo'.\n\n"),
+        (
+            "set server b/s1 addr ::1 port +1x",
+            "'set server <bk>/<srv> addr' expects <address> [port <port>].\n\n",
+        ),
+        ("disable agent b/s1", "\n"),
+        ("enable agent b/s1", "Agent was not configured on this server, cannot enable.\n\n"),
+        ("disable health b/s2", "\n"),
+        ("enable health b/s2", "Health checks are not enabled on this server.\n\n"),
+        ("set maxconn server b/s1 10", "\n"),
+        ("set maxconn server b/s1", "Require <maxconn>, a number of connections.\n\n"),
+        ("disable frontend f", "\n"),
+        ("disable frontend f", "All sockets are already disabled.\n\n"),
+        ("enable frontend f", "\n"),
+        ("set maxconn frontend f 10", "\n"),
+        ("shutdown frontend f", "\n"),
+        ("enable frontend f", "Frontend was previously shut down, cannot be changed.\n\n"),
+        ("disable frontend zz", "No such frontend.\n\n"),
+        ("shutdown session 1", "No such session (use 'show sess').\n\n"),
+        ("shutdown session 0x7", "\n"),
+        ("shutdown sessions server b/s1", "\n"),
+        ("set timeout cli 0", "Invalid timeout value.\n\n"),
+        ("set timeout cli 1m", "\n"),
+        ("reload", "Success=1\n\n"),
+        ("show sess", "0x7: proto=tcpv4 src=192.0.2.1:5000 fe=f be=b srv=<none> age=5s bin=10 bout=20\n\n"),
+        ("show sess 8", "\n"),
+    ];
+    let mut cli = Cli::new(CommandLevel::Admin);
+    for (line, answer) in rows {
+        assert_eq!(cli.text(line), answer, "{line}");
+    }
+}
+
+#[test]
+fn states_are_dumped_with_their_numbers() {
+    let mut cli = Cli::new(CommandLevel::User);
+    cli.fixture.pass(7);
+    let text = cli.text("show servers state b");
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!(lines[0], "1");
+    assert_eq!(lines[1].split(' ').count(), 26);
+    assert_eq!(lines[2], "3 b 1 s1 127.0.0.1 2 0 1 1 7 1 0 2 6 0 0 0 - 1001 - 0 0 - - 0");
+    assert_eq!(lines[3], "3 b 2 s2 127.0.0.1 2 0 2 2 7 1 0 0 0 0 0 0 - 1002 - 0 0 - - 0");
+    assert_eq!(cli.text("show servers state zz"), "Can't find backend.\n\n");
+    assert_eq!(
+        cli.text("show servers conn 3").lines().nth(1),
+        Some("b/s1 3/1 127.0.0.1 1001 - 0 0 0 0 0 0 -1 0 0")
+    );
+}
+
+#[test]
+fn odd_input_is_answered() {
+    let mut cli = Cli::new(CommandLevel::Admin);
+    for line in ["", ";;;", "\\", "set", "show", "foo bar", "quit now", "set server", "get weight", "é\u{0}"]
+    {
+        assert!(cli.text(line).ends_with('\n'), "{line:?}");
+    }
+    assert!(cli.text("show").starts_with("Unknown command. These begin alike:\n  show "));
+}

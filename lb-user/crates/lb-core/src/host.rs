@@ -1,0 +1,79 @@
+//! What the run-time core asks of the process that it is part of.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// The process around the run-time state: what only the daemon knows or can do.
+pub trait Host: Send + Sync {
+    /// What is known of the process.
+    fn process(&self) -> Process;
+
+    /// The sessions of the user plane now, in no order.
+    fn sessions(&self) -> Vec<SessionInfo>;
+
+    /// Ends a session; whether there is one of this number.
+    fn shutdown_session(&self, id: u64) -> bool;
+
+    /// Reads the configuration again and takes it over.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it; the running one stays.
+    fn reload(&self) -> Result<(), String>;
+}
+
+/// What is known of the process, for `show info` and the statistics page.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Process {
+    /// The program's version.
+    pub version: String,
+    /// When that was released, as year/month/day.
+    pub release_date: String,
+    /// The name of the machine, or what `node` says.
+    pub node: String,
+    /// What `description` says.
+    pub description: Option<String>,
+    /// The process id.
+    pub pid: u32,
+    /// Worker threads.
+    pub threads: u32,
+    /// Since the start.
+    pub uptime: Duration,
+    /// When it started, in seconds since 1970.
+    pub started: u64,
+    /// The limit on open files.
+    pub open_files: u64,
+    /// `maxconn` that is in force.
+    pub maxconn: u64,
+    /// Bytes of memory in use.
+    pub memory: u64,
+    /// Whether it is about to end.
+    pub stopping: bool,
+    /// Hundredths of the time that the workers had nothing to do.
+    pub idle: u32,
+    /// Addresses that are listened on.
+    pub listeners: u64,
+    /// Log lines that could not be sent.
+    pub dropped_logs: u64,
+}
+
+/// A session of the user plane, for `show sess`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SessionInfo {
+    /// Its number.
+    pub id: u64,
+    /// `tcpv4`, `tcpv6`, `unix_stream`.
+    pub protocol: &'static str,
+    /// The client; None: on a Unix socket.
+    pub source: Option<SocketAddr>,
+    /// The frontend's name.
+    pub frontend: String,
+    /// The backend's name, once there is one.
+    pub backend: Option<String>,
+    /// The server's name, once there is one.
+    pub server: Option<String>,
+    /// Since it began.
+    pub age: Duration,
+    /// Bytes from and to the client.
+    pub bytes: (u64, u64),
+}

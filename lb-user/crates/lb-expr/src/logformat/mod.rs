@@ -1,0 +1,131 @@
+//! Log formats: text, `%` variables and `%[expressions]`.
+
+mod encode;
+mod facts;
+mod parse;
+mod variable;
+
+use std::fmt;
+
+pub use facts::{Connections, LogFacts, Termination, Timers};
+pub use variable::{VARIABLES, VariableRow};
+
+use crate::ctx::Ctx;
+use crate::error::ParseError;
+use crate::expr::Expr;
+use crate::resolve::Env;
+use crate::sample::Data;
+
+/// What a format is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// A log line or a unique id: blanks are merged, and what is empty is a dash.
+    Log,
+    /// A part of an HTTP message: text stays as it is, and control characters are percent-encoded.
+    Http,
+}
+
+/// Flags of a variable or expression.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Flags {
+    /// `Q`: in double quotes.
+    pub quote: bool,
+    /// `E`: `"`, `\` and `]` behind a backslash.
+    pub escape: bool,
+    /// `X`: numbers and addresses in hexadecimal.
+    pub hex: bool,
+    /// `M`: a dash where there is nothing.
+    pub mandatory: bool,
+}
+
+/// A compiled format.
+pub struct LogFormat {
+    parts: Vec<Part>,
+    style: Style,
+}
+
+enum Part {
+    Text(Box<[u8]>),
+    Variable(&'static VariableRow, Flags),
+    Expr(Box<Expr>, Flags),
+}
+
+impl fmt::Debug for LogFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut list = f.debug_list();
+        for part in &self.parts {
+            match part {
+                Part::Text(text) => list.entry(&String::from_utf8_lossy(text)),
+                Part::Variable(row, _) => list.entry(&row.name),
+                Part::Expr(expr, _) => list.entry(expr),
+            };
+        }
+        list.finish()
+    }
+}
+
+impl LogFormat {
+    /// Parses a format. The error's range counts bytes of `text`.
+    pub fn parse(text: &str, style: Style, env: &mut Env<'_>) -> Result<Self, ParseError> {
+        parse::parse(text, style, env)
+    }
+
+    /// Appends what the format comes to.
+    pub fn write<'a>(&'a self, ctx: &Ctx<'a>, out: &mut Vec<u8>) {
+        for part in &self.parts {
+            match part {
+                Part::Text(text) => out.extend_from_slice(text),
+                Part::Variable(row, flags) => row.write(ctx, *flags, out),
+                Part::Expr(expr, flags) => {
+                    let value = expr.eval_str(ctx);
+                    let bytes = value.as_ref().map(Data::as_bytes).unwrap_or_default();
+                    match self.style {
+                        Style::Log => encode::text(bytes, *flags, out),
+                        Style::Http => encode::http(bytes, *flags, out),
+                    }
+                }
+            }
+        }
+    }
+
+    /// What the format comes to.
+    pub fn format<'a>(&'a self, ctx: &Ctx<'a>) -> Vec<u8> {
+        let mut out = Vec::new();
+        self.write(ctx, &mut out);
+        out
+    }
+
+    /// The text, where nothing in it varies.
+    pub fn constant(&self) -> Option<&[u8]> {
+        match self.parts.as_slice() {
+            [] => Some(b""),
+            [Part::Text(text)] => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Whether it has something that exists in HTTP mode only.
+    pub fn needs_http(&self) -> bool {
+        self.parts.iter().any(|p| match p {
+            Part::Text(_) => false,
+            Part::Variable(row, _) => row.http,
+            Part::Expr(expr, _) => expr.needs_http(),
+        })
+    }
+
+    /// The expressions in it.
+    pub fn expressions(&self) -> impl Iterator<Item = &Expr> {
+        self.parts.iter().filter_map(|p| match p {
+            Part::Expr(expr, _) => Some(&**expr),
+            _ => None,
+        })
+    }
+
+    /// The variables in it.
+    pub fn variables(&self) -> impl Iterator<Item = &'static VariableRow> {
+        self.parts.iter().filter_map(|p| match p {
+            Part::Variable(row, _) => Some(*row),
+            _ => None,
+        })
+    }
+}

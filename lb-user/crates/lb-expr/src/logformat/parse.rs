@@ -1,0 +1,167 @@
+//! Formats out of text.
+
+use super::variable::{VARIABLES, named};
+use super::{Flags, LogFormat, Part, Style};
+use crate::error::{ErrorKind, ParseError};
+use crate::expr::Expr;
+use crate::hint::nearest;
+use crate::resolve::Env;
+
+pub(super) fn parse(text: &str, style: Style, env: &mut Env<'_>) -> Result<LogFormat, ParseError> {
+    let defaults = Flags { mandatory: style == Style::Log, ..Flags::default() };
+    let mut parser = Parser { text, at: 0, style, defaults, parts: Vec::new(), literal: Vec::new() };
+    while parser.at < text.len() {
+        parser.step(env)?;
+    }
+    parser.flush();
+    Ok(LogFormat { parts: parser.parts, style })
+}
+
+struct Parser<'t> {
+    text: &'t str,
+    at: usize,
+    style: Style,
+    /// Flags of everything that follows: `%o` changes them.
+    defaults: Flags,
+    parts: Vec<Part>,
+    literal: Vec<u8>,
+}
+
+impl Parser<'_> {
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    fn step(&mut self, env: &mut Env<'_>) -> Result<(), ParseError> {
+        match self.peek() {
+            Some(b'%') => self.directive(env),
+            Some(b' ') if self.style == Style::Log => {
+                if self.literal.last() != Some(&b' ') {
+                    self.literal.push(b' ');
+                }
+                self.at += 1;
+                Ok(())
+            }
+            Some(b) => {
+                self.literal.push(b);
+                self.at += 1;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn directive(&mut self, env: &mut Env<'_>) -> Result<(), ParseError> {
+        let start = self.at;
+        self.at += 1;
+        let truncated = |to: usize| {
+            let what = "something must follow `%`; `%%` is a percent sign".to_owned();
+            ParseError::new(start..to, ErrorKind::Syntax(what))
+        };
+        let mut flags = self.defaults;
+        if self.peek() == Some(b'{') {
+            self.flags(&mut flags)?;
+        }
+        match self.peek() {
+            None => Err(truncated(self.at)),
+            Some(b'%') => {
+                self.at += 1;
+                self.literal.push(b'%');
+                Ok(())
+            }
+            Some(b'[') => self.expression(flags, env),
+            // As haproxy has it, `%(` is an opening parenthesis.
+            Some(b) if !b.is_ascii_alphabetic() => Ok(()),
+            Some(_) => self.variable(flags),
+        }
+    }
+
+    /// `{+Q,-E}`
+    fn flags(&mut self, flags: &mut Flags) -> Result<(), ParseError> {
+        let open = self.at;
+        let Some(len) = self.text[open..].find('}') else {
+            let kind = ErrorKind::Syntax("missing `}`".to_owned());
+            return Err(ParseError::new(open..self.text.len(), kind));
+        };
+        let mut at = open + 1;
+        for word in self.text[open + 1..open + len].split(',') {
+            set_flag(flags, word).map_err(|e| e.shifted(at))?;
+            at += word.len() + 1;
+        }
+        self.at = open + len + 1;
+        Ok(())
+    }
+
+    fn expression(&mut self, flags: Flags, env: &mut Env<'_>) -> Result<(), ParseError> {
+        let open = self.at;
+        let (expr, end) = Expr::parse_at(self.text, open + 1, env)?;
+        if self.text.as_bytes().get(end) != Some(&b']') {
+            let found = self.text[end..].chars().next();
+            let what = match found {
+                Some(c) => format!("expected `]` behind the expression, found `{c}`"),
+                None => "missing `]`".to_owned(),
+            };
+            let to = end + found.map_or(0, char::len_utf8);
+            return Err(ParseError::new(end..to, ErrorKind::Syntax(what)));
+        }
+        self.at = end + 1;
+        self.flush();
+        self.parts.push(Part::Expr(Box::new(expr), flags));
+        Ok(())
+    }
+
+    fn variable(&mut self, flags: Flags) -> Result<(), ParseError> {
+        let rest = &self.text[self.at..];
+        let len = rest.bytes().take_while(u8::is_ascii_alphanumeric).count();
+        let (start, name) = (self.at, &rest[..len]);
+        if name == "o" {
+            self.defaults = flags;
+            self.at += len;
+            // Blanks behind it belong to it.
+            if self.literal.is_empty() && self.parts.is_empty() {
+                while self.peek() == Some(b' ') {
+                    self.at += 1;
+                }
+            }
+            return Ok(());
+        }
+        let Some(row) = named(name) else {
+            let hint = nearest(name, VARIABLES.iter().map(|v| v.name));
+            let kind = ErrorKind::UnknownVariable(name.to_owned());
+            let hint = hint.unwrap_or_else(|| "`%%` is a percent sign".to_owned());
+            return Err(ParseError::new(start - 1..start + len, kind).with_hint(Some(hint)));
+        };
+        self.at += len;
+        self.flush();
+        self.parts.push(Part::Variable(row, flags));
+        Ok(())
+    }
+
+    fn flush(&mut self) {
+        if !self.literal.is_empty() {
+            let text = std::mem::take(&mut self.literal);
+            self.parts.push(Part::Text(text.into()));
+        }
+    }
+}
+
+fn set_flag(flags: &mut Flags, word: &str) -> Result<(), ParseError> {
+    let trimmed = word.trim();
+    let on = !trimmed.starts_with('-');
+    let flag = match trimmed.trim_start_matches(['+', '-']) {
+        "Q" => &mut flags.quote,
+        "E" => &mut flags.escape,
+        "X" => &mut flags.hex,
+        "M" => &mut flags.mandatory,
+        other => {
+            let kind = ErrorKind::UnknownFlag(other.to_owned());
+            let hint = Some("flags are Q, E, X and M, each behind `+` or `-`".to_owned());
+            return Err(ParseError::new(0..word.len(), kind).with_hint(hint));
+        }
+    };
+    // Without a sign, haproxy takes the flag and ignores it.
+    if trimmed.starts_with(['+', '-']) {
+        *flag = on;
+    }
+    Ok(())
+}

@@ -1,0 +1,12 @@
+//! Log lines on their way out.
+//!
+//! A thread that logs has a [`Journal`] of its own: its sockets, and the lines that were written since it last had
+//! nothing else to do. Those go out together, one system call for many.
+
+mod date;
+mod envelope;
+mod journal;
+mod sink;
+
+pub(crate) use date::{LocalTime, wall_clock};
+pub(crate) use journal::{Journal, ProxyLog};

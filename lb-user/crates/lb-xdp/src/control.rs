@@ -1,0 +1,299 @@
+//! The kernel plane's state: what is planned, what the maps hold, which flows there are. Its only I/O is the store.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
+
+use lb_common::value::{ServerId, ServiceId};
+use lb_core::placement::Placement;
+use lb_core::{Served, Snapshot, Tick};
+
+use crate::counters::{Meter, Reading};
+use crate::flows::{Census, Lifetimes, Policy, Sweeper, correction};
+use crate::label::{self, Label, Owner};
+use crate::neigh::Network;
+use crate::plan::{Inputs, Planned, Planner, ServerName};
+use crate::store::{Contents, Store};
+use crate::sync::{Expired, Maps};
+
+/// Entries of the tables of flows that one step of a walk looks at, about: what keeps a step short.
+const STEP: usize = 1 << 17;
+/// The share of a table of flows in use, in percent, beyond which flows that are not open must go sooner.
+const PRESSURE: u64 = 50;
+
+/// What is to be served: a configuration with its servers' states, and what the kernel takes of it.
+#[derive(Clone, Copy)]
+pub struct Wanted<'a> {
+    /// The configuration and the servers' states.
+    pub snapshot: &'a Snapshot,
+    /// What the kernel takes of it.
+    pub placements: &'a [Placement],
+    /// The host's network.
+    pub network: &'a Network,
+}
+
+/// What a walk over the flows began with.
+#[derive(Debug, Default)]
+struct Walk {
+    retired_servers: BTreeSet<ServerId>,
+    retired_services: BTreeSet<ServiceId>,
+    server_loads: BTreeMap<ServerId, (u32, u32)>,
+    service_loads: BTreeMap<ServiceId, (u32, u32)>,
+}
+
+/// The kernel plane's state.
+pub struct Control<S> {
+    maps: Maps<S>,
+    planner: Planner,
+    planned: Planned,
+    ports: RangeInclusive<u16>,
+    sweeper: Sweeper,
+    policy: Policy,
+    walk: Option<Walk>,
+    census: Census,
+    server_meter: Meter<ServerId>,
+    service_meter: Meter<ServiceId>,
+}
+
+impl<S: Store> Control<S> {
+    /// Takes the maps over as they are. `ports` are those that flows leave from, `hz` the jiffies in a second.
+    ///
+    /// # Errors
+    ///
+    /// The maps cannot be read.
+    pub fn adopt(store: S, ports: RangeInclusive<u16>, hz: u32) -> anyhow::Result<Self> {
+        let room = store.room();
+        let maps = Maps::open(store)?;
+        let mut planner = Planner::new(room.last_service, room.last_server);
+        adopt_numbers(&mut planner, maps.contents());
+        Ok(Self {
+            maps,
+            planner,
+            planned: Planned::default(),
+            ports,
+            sweeper: Sweeper::default(),
+            policy: Policy { hz, ..Policy::default() },
+            walk: None,
+            census: Census::default(),
+            server_meter: Meter::default(),
+            service_meter: Meter::default(),
+        })
+    }
+
+    /// The maps.
+    pub fn maps(&self) -> &Maps<S> {
+        &self.maps
+    }
+
+    /// The last plan.
+    pub fn planned(&self) -> &Planned {
+        &self.planned
+    }
+
+    /// Who has which number.
+    pub fn planner(&self) -> &Planner {
+        &self.planner
+    }
+
+    /// What the last complete walk over the flows saw.
+    pub fn census(&self) -> &Census {
+        &self.census
+    }
+
+    /// Plans anew and brings the maps to it. Gives the number of writes.
+    ///
+    /// # Errors
+    ///
+    /// A map cannot be written.
+    pub fn replan(&mut self, wanted: &Wanted<'_>) -> anyhow::Result<usize> {
+        let Wanted { snapshot, placements, network } = *wanted;
+        let inputs = Inputs { snapshot, placements, network, ports: &self.ports };
+        self.planned = self.planner.plan(&inputs);
+        self.policy.lifetimes = lifetimes(&self.planner, snapshot);
+        let contents = Contents { plan: self.planned.plan.clone(), owners: owners(&self.planner) };
+        self.maps.apply(&contents)
+    }
+
+    /// Takes all services away: no flow is opened any more, and those that are open go on.
+    ///
+    /// # Errors
+    ///
+    /// A map cannot be written.
+    pub fn close(&mut self) -> anyhow::Result<()> {
+        let mut contents = self.maps.contents().clone();
+        contents.plan.services.clear();
+        self.maps.apply(&contents).map(|_| ())
+    }
+
+    /// Goes on with the walk over the flows, or begins one. True at its end; numbers may have become free then, so a new
+    /// plan is due.
+    ///
+    /// # Errors
+    ///
+    /// A map cannot be read or written.
+    pub fn sweep(&mut self) -> anyhow::Result<bool> {
+        if self.walk.is_none() {
+            self.walk = Some(self.begin_walk()?);
+        }
+        let Some(census) = self.sweeper.step(&mut self.maps, &self.policy, STEP)? else {
+            return Ok(false);
+        };
+        let walk = self.walk.take().unwrap_or_default();
+        self.release(&walk, &census);
+        self.correct(&walk, &census)?;
+        let room = u64::from(self.maps.store.room().flows);
+        self.policy.pressure = u64::from(census.entries) * 100 > room * PRESSURE;
+        self.census = census;
+        Ok(true)
+    }
+
+    /// Whether flows must go sooner than usual, and walks follow each other without a pause.
+    pub fn pressure(&self) -> bool {
+        self.policy.pressure
+    }
+
+    fn begin_walk(&self) -> anyhow::Result<Walk> {
+        let contents = &self.maps.contents().plan;
+        let mut walk = Walk {
+            retired_servers: self.planned.retired_servers.clone(),
+            retired_services: self.planned.retired_services.clone(),
+            ..Walk::default()
+        };
+        for &id in contents.servers.keys() {
+            let load = self.maps.store.server_load(id)?;
+            walk.server_loads.insert(id, (load.opened, load.closed));
+        }
+        for id in contents.services.values().map(|s| s.id) {
+            let load = self.maps.store.service_load(id)?;
+            walk.service_loads.insert(id, (load.opened, load.closed));
+        }
+        Ok(walk)
+    }
+
+    /// Gives back the numbers that were retired during all of the walk and that no flow refers to.
+    fn release(&mut self, walk: &Walk, census: &Census) {
+        let retired = walk.retired_servers.intersection(&self.planned.retired_servers);
+        for &id in retired.filter(|id| !census.servers.contains(id)) {
+            self.planner.release_server(id);
+            self.server_meter.forget(&id);
+        }
+        let retired = walk.retired_services.intersection(&self.planned.retired_services);
+        for &id in retired.filter(|id| !census.services.contains(id)) {
+            self.planner.services.release(id);
+            self.service_meter.forget(&id);
+        }
+    }
+
+    /// Mends counts of open flows that disagree with what the walk saw.
+    fn correct(&mut self, walk: &Walk, census: &Census) -> anyhow::Result<()> {
+        let mut missing = Expired::default();
+        let plan = &self.maps.contents().plan;
+        for (&id, server) in &plan.servers {
+            let Some(&before) = walk.server_loads.get(&id) else { continue };
+            let load = self.maps.store.server_load(id)?;
+            let seen = census.open_by_server.get(&id).copied().unwrap_or(0);
+            let by = correction((before.0, load.opened), (before.1, load.closed), server.expired, seen);
+            missing.servers.insert(id, by);
+        }
+        for service in plan.services.values() {
+            let Some(&before) = walk.service_loads.get(&service.id) else { continue };
+            let load = self.maps.store.service_load(service.id)?;
+            let seen = census.open_by_service.get(&service.id).copied().unwrap_or(0);
+            let by = correction((before.0, load.opened), (before.1, load.closed), service.expired, seen);
+            missing.services.insert(service.id, by);
+        }
+        missing.servers.retain(|_, by| *by != 0);
+        missing.services.retain(|_, by| *by != 0);
+        self.maps.expire(&missing)
+    }
+
+    /// Adds what was served since the last time to the counters of frontends, backends and servers.
+    ///
+    /// # Errors
+    ///
+    /// A map cannot be read.
+    pub fn count(&mut self, snapshot: &Snapshot, now: Tick) -> anyhow::Result<()> {
+        self.count_servers(snapshot, now)?;
+        self.count_services(snapshot)
+    }
+
+    fn count_servers(&mut self, snapshot: &Snapshot, now: Tick) -> anyhow::Result<()> {
+        let store = &self.maps.store;
+        for (&id, server) in &self.maps.contents().plan.servers {
+            let load = store.server_load(id)?;
+            let reading = Reading::server(load.opened, server.active(&load), &store.server_counters(id)?);
+            let served = self.server_meter.read(id, reading);
+            let Some(name) = self.planner.servers.key(id).filter(|_| served != Served::default()) else {
+                continue;
+            };
+            let Some(backend) = snapshot.backend_named(&name.backend) else { continue };
+            backend.traffic().add(&served);
+            if let Some(server) = backend.server(&name.server) {
+                server.counters().add(&served, now);
+            }
+        }
+        Ok(())
+    }
+
+    fn count_services(&mut self, snapshot: &Snapshot) -> anyhow::Result<()> {
+        let store = &self.maps.store;
+        let services: BTreeMap<_, _> =
+            self.maps.contents().plan.services.values().map(|service| (service.id, service)).collect();
+        for (id, service) in services {
+            let load = store.service_load(id)?;
+            let reading = Reading::service(load.opened, service.active(&load), &store.service_counters(id)?);
+            let served = self.service_meter.read(id, reading);
+            let Some(name) = self.planner.services.key(id).filter(|_| served != Served::default()) else {
+                continue;
+            };
+            if let Some(frontend) = snapshot.frontend_named(&name.frontend) {
+                frontend.traffic().add(&served);
+                frontend.traffic().connections.add(served.sessions);
+            }
+        }
+        Ok(())
+    }
+
+    /// The servers that the kernel plane knows of, by number.
+    pub fn servers(&self) -> impl Iterator<Item = (ServerId, &ServerName)> {
+        self.maps.contents().plan.servers.keys().filter_map(|&id| Some((id, self.planner.servers.key(id)?)))
+    }
+}
+
+/// Gives everybody the number that the labels say, and keeps from use what is there without a label.
+fn adopt_numbers(planner: &mut Planner, contents: &Contents) {
+    for (&key, owner) in &contents.owners {
+        let number = label::number(key);
+        let _known = match owner {
+            Owner::Service(name) => planner.services.adopt(name.clone(), number),
+            Owner::Server(name) => planner.servers.adopt(name.clone(), number),
+        };
+    }
+    for (&id, server) in &contents.plan.servers {
+        planner.servers.reserve(id);
+        planner.generations.insert(id, server.generation);
+    }
+    let services = contents.plan.services.values().map(|s| s.id);
+    services.chain(contents.plan.tables.keys().copied()).for_each(|id| planner.services.reserve(id));
+}
+
+/// The labels of all that have a number. A name that is too long for one has none: should the daemon be killed, its
+/// flows go on, and its successor gives it another number.
+fn owners(planner: &Planner) -> BTreeMap<u32, Owner> {
+    let services = planner.services.iter().map(|(n, name)| (n, Owner::Service(name.clone())));
+    let servers = planner.servers.iter().map(|(n, name)| (n, Owner::Server(name.clone())));
+    let labelled = services.chain(servers).filter(|(_, owner)| Label::new(owner).is_some());
+    labelled.map(|(number, owner)| (owner.key(number), owner)).collect()
+}
+
+fn lifetimes(planner: &Planner, snapshot: &Snapshot) -> BTreeMap<ServiceId, Lifetimes> {
+    let of = |id, frontend: &str| {
+        let frontend = &snapshot.frontend_named(frontend)?.config;
+        let backend = snapshot.backend(frontend.default_backend?)?;
+        Some((id, Lifetimes::new(frontend, &backend.config)))
+    };
+    planner.services.iter().filter_map(|(id, name)| of(id, &name.frontend)).collect()
+}
+
+#[cfg(test)]
+#[path = "control_tests.rs"]
+mod tests;
