@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{BackendId, CheckSpec, Cookie, HttpReuse, Name, Proxy, Server};
+use super::{BackendId, CheckSpec, Cookie, HttpReuse, Name, Proxy, Server, StickRule, UseServer};
 
 /// The serving half of a `backend` or `listen` section.
 #[derive(Clone, Debug)]
@@ -52,6 +52,10 @@ pub struct Backend {
     pub cookie: Option<Cookie>,
     /// `dynamic-cookie-key`.
     pub dynamic_cookie_key: Option<String>,
+    /// `use-server`, in their order.
+    pub use_server: Vec<Arc<UseServer>>,
+    /// `stick`, in their order.
+    pub stick: Vec<Arc<StickRule>>,
     /// `http-reuse`.
     pub http_reuse: HttpReuse,
     /// `max-keep-alive-queue`: above that many waiting requests a kept connection's client goes to another server.
@@ -84,6 +88,8 @@ impl Backend {
             disabled: false,
             cookie: None,
             dynamic_cookie_key: None,
+            use_server: Vec::new(),
+            stick: Vec::new(),
             http_reuse: HttpReuse::default(),
             max_keep_alive_queue: None,
         }

@@ -2,9 +2,14 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::{BackendId, CookieCapture, FrontendId, HeaderCapture, Name, Proxy, XdpUse};
+use lb_expr::Condition;
+
+use super::{
+    BackendId, CookieCapture, FrontendId, HeaderCapture, LogFormats, Name, Proxy, UseBackend, XdpUse,
+};
 use crate::span::Span;
 
 /// The accepting half of a `frontend` or `listen` section.
@@ -40,6 +45,12 @@ pub struct Frontend {
     pub response_captures: Vec<HeaderCapture>,
     /// `capture cookie`.
     pub cookie_capture: Option<CookieCapture>,
+    /// `use_backend`, in their order.
+    pub use_backend: Vec<Arc<UseBackend>>,
+    /// How traffic is logged.
+    pub log_formats: LogFormats,
+    /// `monitor fail`: when the answer to `monitor-uri` is 503. Any of them will do.
+    pub monitor_fail: Vec<Arc<Condition>>,
     /// `monitor-uri`: a path that is answered with 200 as long as the proxy lives.
     pub monitor_uri: Option<String>,
     /// `rate-limit sessions`: new connections in a second.
@@ -65,6 +76,9 @@ impl Frontend {
             request_captures: Vec::new(),
             response_captures: Vec::new(),
             cookie_capture: None,
+            use_backend: Vec::new(),
+            log_formats: LogFormats::default(),
+            monitor_fail: Vec::new(),
             monitor_uri: None,
             rate_limit: None,
         }

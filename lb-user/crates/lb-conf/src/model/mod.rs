@@ -4,6 +4,7 @@
 //! the vectors of [`Config`]; they hold within one configuration only, so whatever outlives a reload is matched
 //! by name.
 
+mod action;
 mod backend;
 mod check;
 mod frontend;
@@ -12,11 +13,18 @@ mod http;
 mod log;
 mod options;
 mod proxy;
+mod rules;
 mod server;
+mod stick;
 mod tls;
 
 use std::sync::Arc;
 
+use lb_expr::pattern::Patterns;
+use lb_expr::vars::VarNames;
+pub use lb_expr::world::{TableId, UserlistId};
+
+pub use action::{Action, Normalizer, Number, Redirect, RedirectTo, RequestTimeout, SetVarIf};
 pub use backend::{Algorithm, Backend, BalanceKey, HashFunction, HashKind, HashType, Redispatch};
 pub use check::{
     CheckProtocol, CheckSpec, CheckStep, HttpCheck, HttpExpect, HttpMatch, TcpExpect, TcpMatch, TextMatch,
@@ -30,7 +38,11 @@ pub use http::{
 pub use log::{Facility, LogAddress, LogFraming, LogLevel, LogTarget};
 pub use options::{ProxyOption, ProxyOptions};
 pub use proxy::{Mode, Proxy, XdpUse};
+pub use rules::{
+    BackendChoice, LogFormats, Reply, ReplyBody, Rule, Rules, ServerChoice, StickRule, UseBackend, UseServer,
+};
 pub use server::{AgentCheck, PortSpec, Server, ServerAddress, ServerCheck};
+pub use stick::{Column, KeyType, Password, StickTable, User, Userlist};
 pub use tls::{
     BindTls, BindTlsSettings, CaSource, CertificateUse, ClientVerify, ExtraFiles, IgnoredErrors, ServerTls,
     ServerVerify, SniFilter, TlsSuites, TlsTuning, TlsVersion, TlsVersions,
@@ -51,6 +63,30 @@ pub struct FrontendId(pub u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BackendId(pub u32);
 
+impl From<lb_expr::world::FrontendId> for FrontendId {
+    fn from(id: lb_expr::world::FrontendId) -> Self {
+        Self(id.0)
+    }
+}
+
+impl From<lb_expr::world::BackendId> for BackendId {
+    fn from(id: lb_expr::world::BackendId) -> Self {
+        Self(id.0)
+    }
+}
+
+impl From<FrontendId> for lb_expr::world::FrontendId {
+    fn from(id: FrontendId) -> Self {
+        Self(id.0)
+    }
+}
+
+impl From<BackendId> for lb_expr::world::BackendId {
+    fn from(id: BackendId) -> Self {
+        Self(id.0)
+    }
+}
+
 /// A server by its backend and its position in [`Backend::servers`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ServerRef {
@@ -69,6 +105,14 @@ pub struct Config {
     pub frontends: Vec<Arc<Frontend>>,
     /// The proxies that own servers.
     pub backends: Vec<Arc<Backend>>,
+    /// Stick tables, at the positions that [`TableId`] counts.
+    pub tables: Vec<Arc<StickTable>>,
+    /// `userlist` sections, at the positions that [`UserlistId`] counts.
+    pub userlists: Vec<Arc<Userlist>>,
+    /// The names of variables, for their number in each scope.
+    pub variables: Arc<VarNames>,
+    /// The sets of patterns that can be changed at run time.
+    pub patterns: Arc<Patterns>,
 }
 
 impl Config {

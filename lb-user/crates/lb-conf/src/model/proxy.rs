@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{AddressHeader, ConnectionMode, ErrorAnswers, LogTarget, Name, ProxyId, ProxyOptions, StatsPage};
+use super::{
+    AddressHeader, ConnectionMode, ErrorAnswers, LogTarget, Name, ProxyId, ProxyOptions, Rules, StatsPage,
+    TableId,
+};
 use crate::span::Span;
 
 /// The head of a `frontend`, `backend` or `listen` section.
@@ -30,6 +33,10 @@ pub struct Proxy {
     pub original_to: Option<AddressHeader>,
     /// `errorfile`, `errorloc` and their siblings.
     pub errors: ErrorAnswers,
+    /// `tcp-request`, `http-request` and so on.
+    pub rules: Arc<Rules>,
+    /// `stick-table`.
+    pub table: Option<TableId>,
     /// `stats`.
     pub stats: Option<Arc<StatsPage>>,
     /// Where the section begins.
@@ -51,6 +58,8 @@ impl Proxy {
             forward_for: None,
             original_to: None,
             errors: ErrorAnswers::new(),
+            rules: Arc::default(),
+            table: None,
             stats: None,
             span: Span::default(),
         }
