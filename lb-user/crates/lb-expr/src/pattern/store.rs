@@ -76,6 +76,12 @@ pub enum Edit {
     Clear,
 }
 
+impl fmt::Debug for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reference").field("id", &self.id).field("file", &self.file).finish_non_exhaustive()
+    }
+}
+
 impl Reference {
     /// Its number: `#id` on the runtime socket.
     pub fn id(&self) -> u32 {
@@ -261,6 +267,12 @@ pub struct Patterns {
     /// Ids that `-u` took.
     forced: HashMap<u32, Arc<Reference>>,
     next_id: u32,
+}
+
+impl fmt::Debug for Patterns {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(&self.all).finish()
+    }
 }
 
 impl Patterns {
