@@ -248,6 +248,7 @@ mod tests {
             global: Global { xdp_interfaces: vec![interface], ..Global::default() },
             frontends: vec![Arc::new(frontend)],
             backends: vec![Arc::new(backend)],
+            ..Config::default()
         }
     }
 

@@ -38,6 +38,7 @@ pub(crate) fn config(binds: &[&str], servers: &[(&str, &str)]) -> Config {
         global: Global { xdp_interfaces: vec![interface], ..Global::default() },
         frontends: vec![Arc::new(frontend)],
         backends: vec![Arc::new(backend)],
+        ..Config::default()
     }
 }
 
