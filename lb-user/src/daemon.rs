@@ -2,17 +2,21 @@
 //!
 //! Start and reload take the same steps: prepare everything that can fail, then commit.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use lb_conf::model::Config;
 use lb_conf::model::LogLevel;
+use lb_core::cli::{self, Output, Session};
 use lb_core::event::Event;
 use lb_core::{Runtime, Snapshot};
 use lb_proxy::Clock;
 use parking_lot::Mutex;
+use tokio::runtime::Handle;
 
+use crate::cli_socket::{self, Sockets};
 use crate::load::Loader;
 use crate::messages::say;
 
@@ -22,6 +26,9 @@ pub(crate) struct Daemon {
     clock: Clock,
     runtime: Arc<Runtime>,
     user_plane: lb_proxy::Plane,
+    sockets: Sockets,
+    started: Instant,
+    stopping: AtomicBool,
     // Held while a configuration is prepared and committed: one reload at a time.
     reloading: Mutex<()>,
 }
@@ -30,6 +37,7 @@ pub(crate) struct Daemon {
 pub(crate) struct Prepared {
     config: Arc<Config>,
     user_plane: lb_proxy::Prepared,
+    sockets: Vec<cli_socket::Bound>,
 }
 
 impl Prepared {
@@ -39,21 +47,33 @@ impl Prepared {
     /// All addresses that can't be bound, each with its line. Nothing has changed then.
     pub(crate) fn new(config: Arc<Config>, running: Option<&Daemon>) -> Result<Self> {
         let user_plane = lb_proxy::prepare(&config, running.map(|daemon| &daemon.user_plane))?;
-        Ok(Self { config, user_plane })
+        let sockets = Sockets::bind(running.map(|daemon| &daemon.sockets), &config.global.stats_sockets)?;
+        Ok(Self { config, user_plane, sockets })
     }
 }
 
 impl Daemon {
-    /// Makes a prepared configuration live.
+    /// Makes a prepared configuration live; the runtime sockets are served on `event_loop`.
     ///
     /// # Errors
     /// A thread can't be started.
-    pub(crate) fn start(loader: Loader, prepared: Prepared) -> Result<Self> {
+    pub(crate) fn start(loader: Loader, prepared: Prepared, event_loop: Handle) -> Result<Arc<Self>> {
         let clock = Clock::start();
         let runtime = Arc::new(Runtime::new(Arc::clone(&prepared.config), clock.now()));
         runtime.subscribe(Box::new(show_event));
         let user_plane = lb_proxy::Plane::start(prepared.user_plane, Arc::clone(&runtime), clock)?;
-        Ok(Self { loader, clock, runtime, user_plane, reloading: Mutex::new(()) })
+        let daemon = Arc::new_cyclic(|daemon| Self {
+            loader,
+            clock,
+            runtime,
+            user_plane,
+            sockets: Sockets::new(event_loop, Weak::clone(daemon)),
+            started: Instant::now(),
+            stopping: AtomicBool::new(false),
+            reloading: Mutex::new(()),
+        });
+        daemon.sockets.commit(&prepared.config.global.stats_sockets, prepared.sockets)?;
+        Ok(daemon)
     }
 
     /// Reads the configuration anew and puts it in place. Connections, counters and the states of servers stay.
@@ -63,10 +83,39 @@ impl Daemon {
     pub(crate) fn reload(&self) -> Result<()> {
         let _one_at_a_time = self.reloading.lock();
         let config = self.loader.load()?.config;
-        let prepared = Prepared::new(config, Some(self))?;
+        let prepared = Prepared::new(Arc::clone(&config), Some(self))?;
         self.runtime.reconfigure(prepared.config, self.clock.now());
         self.user_plane.commit(prepared.user_plane);
-        Ok(())
+        self.sockets.commit(&config.global.stats_sockets, prepared.sockets)
+    }
+
+    /// Answers a line of a runtime socket.
+    pub(crate) fn execute(&self, line: &str, session: &mut Session) -> Output {
+        cli::execute(
+            line,
+            session,
+            &cli::Context { runtime: &self.runtime, host: self, now: self.clock.now() },
+        )
+    }
+
+    /// The configuration that is served.
+    pub(crate) fn config(&self) -> Arc<Config> {
+        Arc::clone(&self.runtime.load().config)
+    }
+
+    /// The plane that has sockets.
+    pub(crate) fn user_plane(&self) -> &lb_proxy::Plane {
+        &self.user_plane
+    }
+
+    /// The time since the start.
+    pub(crate) fn uptime(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// Whether it takes no new connections any more.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Relaxed)
     }
 
     /// Closes the addresses; connections go on.
@@ -74,12 +123,14 @@ impl Daemon {
         for frontend in &self.runtime.snapshot().frontends {
             say(LogLevel::Warning, format_args!("Proxy {} stopped", frontend.config.proxy.name));
         }
+        self.stopping.store(true, Relaxed);
         self.user_plane.soft_stop();
     }
 
     /// Waits until the last connection has ended, after one of the stops.
     pub(crate) fn wait(&self) {
         self.user_plane.wait();
+        self.sockets.close();
     }
 
     /// Ends everything.

@@ -1,7 +1,9 @@
 //! The daemon `lbx`: a load balancer that reads HAProxy's configuration language and forwards TCP in the kernel.
 
 mod args;
+mod cli_socket;
 mod daemon;
+mod facts;
 mod host;
 mod keeper;
 mod load;
@@ -85,7 +87,7 @@ fn start(run: &Run, mut loader: Loader, config: Arc<Config>) -> Result<ExitCode>
         let _inside = runtime.enter();
         Orders::listen()?
     };
-    let daemon = Arc::new(Daemon::start(loader, prepared)?);
+    let daemon = Daemon::start(loader, prepared, runtime.handle().clone())?;
     process::signal_all(&run.finish, Signal::SIGUSR1)?;
     process::signal_all(&run.terminate, Signal::SIGTERM)?;
     readiness.ready()?;

@@ -3,9 +3,15 @@
 /// HAProxy's version whose manual describes the configuration language that is served.
 const LANGUAGE: &str = "2.6";
 
+/// When this version was released, as year/month/day.
+pub(crate) const RELEASE_DATE: &str = "2026/11/22";
+
 /// `-v`: the version.
 pub(crate) fn short() -> String {
-    format!("lbx version {} - configuration language of HAProxy {LANGUAGE}", env!("CARGO_PKG_VERSION"))
+    format!(
+        "lbx version {} {RELEASE_DATE} - configuration language of HAProxy {LANGUAGE}",
+        env!("CARGO_PKG_VERSION")
+    )
 }
 
 /// `-vv`: the version and what this build contains.

@@ -74,6 +74,4 @@ pub struct SessionInfo {
     pub server: Option<String>,
     /// Since it began.
     pub age: Duration,
-    /// Bytes from and to the client.
-    pub bytes: (u64, u64),
 }

@@ -5,6 +5,7 @@ use std::thread::JoinHandle;
 use std::{io, thread};
 
 use lb_conf::model::{Config, FrontendId};
+use lb_core::host::SessionInfo;
 use lb_core::{Event, Runtime, Snapshot};
 use parking_lot::Mutex;
 use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
@@ -141,6 +142,38 @@ impl Plane {
     /// Connections of all frontends.
     pub fn connections(&self) -> u64 {
         self.shared.places.current()
+    }
+
+    /// The sessions of all workers, in no order. Waits for each worker to answer.
+    pub fn sessions(&self) -> Vec<SessionInfo> {
+        self.ask(Command::ListSessions)
+    }
+
+    /// Ends a session; whether there is one of this number.
+    pub fn shutdown_session(&self, id: u64) -> bool {
+        !self.ask(|reply| Command::KillSession(id, reply)).is_empty()
+    }
+
+    /// The number of worker threads.
+    pub fn workers(&self) -> usize {
+        self.workers.len()
+    }
+
+    /// The number of addresses that are listened on.
+    pub fn listeners(&self) -> usize {
+        self.live.lock().len()
+    }
+
+    /// Gives all workers an order and collects what they reply.
+    fn ask<T>(&self, order: impl FnOnce(mpsc::UnboundedSender<T>) -> Command) -> Vec<T> {
+        let (reply, mut replies) = mpsc::unbounded_channel();
+        let command = order(reply);
+        for worker in &self.workers {
+            // A thread that has ended has no sessions.
+            let _ = worker.commands.send(command.clone());
+        }
+        drop(command);
+        std::iter::from_fn(|| replies.blocking_recv()).collect()
     }
 
     fn tell(&self, command: &Command) {

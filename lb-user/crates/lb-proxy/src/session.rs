@@ -6,7 +6,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Context;
 
-use lb_core::{Backend, Frontend, Snapshot};
+use lb_core::host::SessionInfo;
+use lb_core::{Backend, Frontend, Server, Snapshot};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::net::Socket;
@@ -83,8 +85,21 @@ pub(crate) struct Session {
     pub(crate) accepted: Instant,
     /// Requests so far.
     pub(crate) requests: Cell<u32>,
+    /// Where its current request, or its connection, went.
+    pub(crate) route: RefCell<Route>,
     open: Open,
+    killed: Notify,
+    is_killed: Cell<bool>,
     _place: Place,
+}
+
+/// Where a stream went.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Route {
+    /// The backend, once it is chosen.
+    pub(crate) backend: Option<Arc<Backend>>,
+    /// The server, once it is chosen.
+    pub(crate) server: Option<Arc<Server>>,
 }
 
 impl Session {
@@ -97,16 +112,59 @@ impl Session {
     ) -> Rc<Self> {
         // The kernel need not be asked where a client of a certain address connected to.
         let local = endpoint.address.or_else(|| socket.socket.local_addr());
-        Rc::new(Self {
+        let session = Rc::new(Self {
             worker: Rc::clone(worker),
             endpoint: Rc::clone(endpoint),
             client: socket.client,
             local,
             accepted: refresh_now(),
             requests: Cell::new(0),
+            route: RefCell::default(),
             open: worker.sessions.open(),
+            killed: Notify::new(),
+            is_killed: Cell::new(false),
             _place: place,
-        })
+        });
+        session.open.list(&session);
+        session
+    }
+
+    /// Ends it as soon as its task runs.
+    pub(crate) fn kill(&self) {
+        self.is_killed.set(true);
+        self.killed.notify_one();
+    }
+
+    /// Whether it was ended so.
+    pub(crate) fn is_killed(&self) -> bool {
+        self.is_killed.get()
+    }
+
+    /// Serves it to its end, or until it is killed.
+    pub(crate) async fn run(self: Rc<Self>, serve: impl Future<Output = ()>) {
+        tokio::select! {
+            biased;
+            () = self.killed.notified() => {}
+            () = serve => {}
+        }
+    }
+
+    /// What there is to say about it.
+    pub(crate) fn info(&self) -> SessionInfo {
+        let route = self.route.borrow();
+        SessionInfo {
+            id: self.worker.session_id(self.open.number()),
+            protocol: match self.client {
+                None => "unix_stream",
+                Some(SocketAddr::V4(_)) => "tcpv4",
+                Some(SocketAddr::V6(_)) => "tcpv6",
+            },
+            source: self.client,
+            frontend: self.endpoint.front().frontend.config.proxy.name.to_string(),
+            backend: route.backend.as_ref().map(|backend| backend.config.proxy.name.to_string()),
+            server: route.server.as_ref().map(|server| server.config.name.to_string()),
+            age: self.accepted.elapsed(),
+        }
     }
 
     /// To be called whenever the session's task is polled: the worker wakes it when it is to look at

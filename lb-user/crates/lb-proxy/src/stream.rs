@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::http::serve::Turn;
 use crate::queue::Seat;
-use crate::session::{Front, Session};
+use crate::session::{Front, Route, Session};
 
 /// Who or what ended a stream: the first character of the termination code (configuration.txt, section 8.5).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -142,11 +142,13 @@ impl Stream {
         backend.traffic().sessions.inc();
         backend.traffic().session_total.inc();
         self.backend = Some(Arc::clone(backend));
+        *self.session.route.borrow_mut() = Route { backend: Some(Arc::clone(backend)), server: None };
     }
 
     /// It goes to the server of this place.
     pub(crate) fn enter_server(&mut self, seat: Seat) {
         self.server = Some(Arc::clone(seat.server()));
+        self.session.route.borrow_mut().server = self.server.clone();
         self.seat = Some(seat);
     }
 
@@ -182,6 +184,10 @@ impl Stream {
 
 impl Drop for Stream {
     fn drop(&mut self) {
+        if self.session.is_killed() {
+            let stage = self.stage;
+            self.end(Cause::Killed, stage);
+        }
         if let Some(backend) = &self.backend {
             backend.traffic().sessions.dec();
         }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use lb_conf::model::{FrontendId, Mode};
 use lb_core::event::LogEvent;
+use lb_core::host::SessionInfo;
 use lb_core::{Runtime, Snapshot, Tick};
 use socket2::{SockAddr, SockAddrStorage};
 use tokio::io::unix::AsyncFd;
@@ -49,6 +50,10 @@ pub(crate) enum Command {
     HardStop,
     /// Write to a proxy's log.
     Log(LogEvent),
+    /// Tell of the sessions.
+    ListSessions(mpsc::UnboundedSender<SessionInfo>),
+    /// End the session of this number, and say so if there is one.
+    KillSession(u64, mpsc::UnboundedSender<()>),
 }
 
 /// What is to be served.
@@ -59,6 +64,9 @@ pub(crate) struct Setup {
     /// The addresses and whose they are.
     pub(crate) addresses: Vec<(Arc<Bound>, FrontendId)>,
 }
+
+/// Room for the worker's number in the number of a session.
+const WORKER_BITS: u32 = 12;
 
 /// A worker thread's own state.
 #[derive(Debug)]
@@ -100,15 +108,27 @@ pub(crate) async fn run(index: usize, shared: Arc<Shared>, mut commands: mpsc::U
             Command::HardStop => return,
             // That is for the thread of the checks.
             Command::Log(_) => {}
+            Command::ListSessions(reply) => worker.list_sessions(&reply),
+            Command::KillSession(id, reply) => worker.kill_session(id, &reply),
         }
         if worker.listeners.borrow().is_empty() && worker.sessions.is_stopping() {
             break;
         }
     }
-    // A hard stop may still come while the last sessions end.
+    let last = async {
+        // Sessions can still be listed and ended, and a hard stop may come.
+        while let Some(command) = commands.recv().await {
+            match command {
+                Command::ListSessions(reply) => worker.list_sessions(&reply),
+                Command::KillSession(id, reply) => worker.kill_session(id, &reply),
+                Command::HardStop => return,
+                Command::Serve(_) | Command::SoftStop | Command::Log(_) => {}
+            }
+        }
+    };
     tokio::select! {
         () = worker.sessions.ended() => {}
-        _ = commands.recv() => {}
+        () = last => {}
     }
 }
 
@@ -174,6 +194,27 @@ impl Worker {
         listener.endpoint.close();
         listener.stop.notify_one();
         self.sessions.wake_all();
+    }
+
+    /// The daemon-wide number of a session: its number in its worker with the worker's behind it.
+    pub(crate) fn session_id(&self, number: u64) -> u64 {
+        number << WORKER_BITS | self.index as u64
+    }
+
+    fn list_sessions(&self, reply: &mpsc::UnboundedSender<SessionInfo>) {
+        for session in self.sessions.all() {
+            // Who asked may have gone.
+            let _ = reply.send(session.info());
+        }
+    }
+
+    fn kill_session(&self, id: u64, reply: &mpsc::UnboundedSender<()>) {
+        if self.session_id(id >> WORKER_BITS) == id
+            && let Some(session) = self.sessions.find(id >> WORKER_BITS)
+        {
+            session.kill();
+            let _ = reply.send(());
+        }
     }
 
     fn soft_stop(&self) {
@@ -254,7 +295,13 @@ async fn begin(worker: &Rc<Worker>, endpoint: &Rc<Endpoint>, accepted: Accepted)
     let place = worker.shared.places.enter(&front.frontend).await;
     let session = Session::new(worker, endpoint, place, &accepted);
     match front.frontend.config.proxy.mode {
-        Mode::Http => drop(spawn_local(http::serve::serve(session, accepted.socket))),
-        Mode::Tcp => drop(spawn_local(tcp::serve::serve(session, accepted.socket))),
+        Mode::Http => {
+            let serving = http::serve::serve(Rc::clone(&session), accepted.socket);
+            drop(spawn_local(session.run(serving)));
+        }
+        Mode::Tcp => {
+            let serving = tcp::serve::serve(Rc::clone(&session), accepted.socket);
+            drop(spawn_local(session.run(serving)));
+        }
     }
 }

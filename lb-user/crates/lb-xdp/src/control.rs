@@ -213,7 +213,7 @@ impl<S: Store> Control<S> {
     /// A map cannot be read.
     pub fn count(&mut self, snapshot: &Snapshot, now: Tick) -> anyhow::Result<()> {
         self.count_servers(snapshot, now)?;
-        self.count_services(snapshot)
+        self.count_services(snapshot, now)
     }
 
     fn count_servers(&mut self, snapshot: &Snapshot, now: Tick) -> anyhow::Result<()> {
@@ -226,7 +226,7 @@ impl<S: Store> Control<S> {
                 continue;
             };
             let Some(backend) = snapshot.backend_named(&name.backend) else { continue };
-            backend.traffic().add(&served);
+            backend.traffic().add(&served, now);
             if let Some(server) = backend.server(&name.server) {
                 server.counters().add(&served, now);
             }
@@ -234,7 +234,7 @@ impl<S: Store> Control<S> {
         Ok(())
     }
 
-    fn count_services(&mut self, snapshot: &Snapshot) -> anyhow::Result<()> {
+    fn count_services(&mut self, snapshot: &Snapshot, now: Tick) -> anyhow::Result<()> {
         let store = &self.maps.store;
         let services: BTreeMap<_, _> =
             self.maps.contents().plan.services.values().map(|service| (service.id, service)).collect();
@@ -246,7 +246,7 @@ impl<S: Store> Control<S> {
                 continue;
             };
             if let Some(frontend) = snapshot.frontend_named(&name.frontend) {
-                frontend.traffic().add(&served);
+                frontend.traffic().add(&served, now);
                 frontend.traffic().connections.add(served.sessions);
             }
         }

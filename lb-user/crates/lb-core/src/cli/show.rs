@@ -54,14 +54,12 @@ pub(super) fn sessions(call: &mut Call<'_, '_>) -> String {
 fn session_line(session: &SessionInfo) -> String {
     let source = session.source.map_or("unix".to_owned(), |source| source.to_string());
     format!(
-        "{:#x}: proto={} src={source} fe={} be={} srv={} age={} bin={} bout={}\n",
+        "{:#x}: proto={} src={source} fe={} be={} srv={} age={}\n",
         session.id,
         session.protocol,
         session.frontend,
         session.backend.as_deref().unwrap_or("<NONE>"),
         session.server.as_deref().unwrap_or("<none>"),
         format_args!("{}s", session.age.as_secs()),
-        session.bytes.0,
-        session.bytes.1,
     )
 }

@@ -48,6 +48,8 @@ pub(crate) async fn run(shared: Arc<Shared>, mut commands: mpsc::UnboundedReceiv
             Command::Serve(setup) => checker.take(&setup.snapshot),
             // Who is still served is still served by servers that work.
             Command::SoftStop => {}
+            // Checks are no sessions.
+            Command::ListSessions(_) | Command::KillSession(..) => {}
             Command::HardStop => break,
             Command::Log(line) => checker.log(&line),
         }
