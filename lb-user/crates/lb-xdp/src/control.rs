@@ -50,6 +50,7 @@ pub struct Control<S> {
     policy: Policy,
     walk: Option<Walk>,
     census: Census,
+    released: bool,
     server_meter: Meter<ServerId>,
     service_meter: Meter<ServiceId>,
 }
@@ -74,6 +75,7 @@ impl<S: Store> Control<S> {
             policy: Policy { hz, ..Policy::default() },
             walk: None,
             census: Census::default(),
+            released: false,
             server_meter: Meter::default(),
             service_meter: Meter::default(),
         })
@@ -108,6 +110,7 @@ impl<S: Store> Control<S> {
         let Wanted { snapshot, placements, network } = *wanted;
         let inputs = Inputs { snapshot, placements, network, ports: &self.ports };
         self.planned = self.planner.plan(&inputs);
+        self.released = false;
         self.policy.lifetimes = lifetimes(&self.planner, snapshot);
         let contents = Contents { plan: self.planned.plan.clone(), owners: owners(&self.planner) };
         self.maps.apply(&contents)
@@ -124,8 +127,7 @@ impl<S: Store> Control<S> {
         self.maps.apply(&contents).map(|_| ())
     }
 
-    /// Goes on with the walk over the flows, or begins one. True at its end; numbers may have become free then, so a new
-    /// plan is due.
+    /// Goes on with the walk over the flows, or begins one. True at its end.
     ///
     /// # Errors
     ///
@@ -151,6 +153,11 @@ impl<S: Store> Control<S> {
         self.policy.pressure
     }
 
+    /// Whether numbers have become free since the last plan, so that a new one is due.
+    pub fn plan_is_due(&self) -> bool {
+        self.released
+    }
+
     fn begin_walk(&self) -> anyhow::Result<Walk> {
         let contents = &self.maps.contents().plan;
         let mut walk = Walk {
@@ -173,11 +180,13 @@ impl<S: Store> Control<S> {
     fn release(&mut self, walk: &Walk, census: &Census) {
         let retired = walk.retired_servers.intersection(&self.planned.retired_servers);
         for &id in retired.filter(|id| !census.servers.contains(id)) {
+            self.released = true;
             self.planner.release_server(id);
             self.server_meter.forget(&id);
         }
         let retired = walk.retired_services.intersection(&self.planned.retired_services);
         for &id in retired.filter(|id| !census.services.contains(id)) {
+            self.released = true;
             self.planner.services.release(id);
             self.service_meter.forget(&id);
         }

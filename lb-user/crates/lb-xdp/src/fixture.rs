@@ -3,8 +3,11 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use lb_common::address::V4;
 use lb_common::forward::{Decision, decide};
+use lb_common::key::{FlowKey, TCP};
 use lb_common::packet::Frame;
+use lb_common::value::Flow;
 use lb_conf::model::{
     self, BackendId, Bind, BindAddress, Config, FrontendId, Global, Mode, PortSpec, Proxy, ProxyId,
     ServerAddress, XdpInterface, XdpMode,
@@ -12,6 +15,7 @@ use lb_conf::model::{
 
 use crate::memory::MemoryStore;
 use crate::neigh::{Event, Link, Mac, Neighbour, Network, Route};
+use crate::store::FlowTable;
 
 /// The host's addresses in [`network`].
 pub(crate) const LOCAL: [&str; 6] = ["127.0.0.1", "10.0.0.1", "10.0.0.5", "fd00::1", "fe80::1", "::1"];
@@ -59,6 +63,13 @@ pub(crate) fn network(servers: &[&str]) -> Network {
         network.apply(Event::Neighbour(2, ip, Some(neighbour)));
     }
     network
+}
+
+/// The flow of a client's port, as [`send`] opens it.
+pub(crate) fn flow_from(store: &MemoryStore, port: u16) -> Option<Flow<V4>> {
+    let (src, dst) = ([10, 0, 0, 9], [10, 0, 0, 1]);
+    let key = FlowKey { src, dst, dst_port: 80, src_port: port, protocol: TCP, reserved: [0; 3] };
+    FlowTable::<V4>::flow(store, &key).unwrap()
 }
 
 /// Sends a TCP segment from 10.0.0.9 to 10.0.0.1:80 through the maps.

@@ -1,21 +1,34 @@
 //! The kernel plane: loads the XDP program, plans its maps and keeps them in step.
+//!
+//! [`prepare`] makes everything ready without any packet noticing, [`Prepared::commit`] starts. From then on one task
+//! follows the daemon's state ([`lb_core::Runtime`]) and the host's network, and the daemon has a [`Plane`] to ask and to
+//! stop.
 
+mod agent;
 pub mod attach;
+pub mod bpf;
 pub mod control;
 pub mod counters;
 #[cfg(test)]
 mod fixture;
 pub mod flows;
+pub mod host;
 pub mod label;
 pub mod loader;
 #[cfg(test)]
 mod memory;
 pub mod neigh;
 pub mod numbers;
+pub mod object;
 pub mod pins;
 pub mod plan;
+mod plane;
+mod report;
+pub mod status;
 pub mod store;
 pub mod sync;
 mod sys;
 
+pub use plane::{Clock, Plane, Prepared, Unavailable, prepare, wanted};
+pub use status::Status;
 pub use sys::BpfError;

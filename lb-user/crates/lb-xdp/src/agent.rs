@@ -1,0 +1,259 @@
+//! The kernel plane's one task: follows the daemon's state and the host's network, and keeps the maps in step.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use lb_conf::model::{Config, XdpInterface};
+use lb_core::Snapshot;
+use lb_core::placement::{Placement, place};
+use tokio::sync::mpsc;
+use tokio::time::{Interval, MissedTickBehavior, interval};
+
+use crate::attach::{Attachment, Interface, attach};
+use crate::bpf::BpfStore;
+use crate::control::{Control, Wanted};
+use crate::neigh::{Notice, Watch};
+use crate::object::Inheritance;
+use crate::pins::Pins;
+use crate::plan;
+use crate::plane::Shared;
+use crate::report;
+use crate::status::InterfaceStatus;
+
+/// How often flows are looked at: what bounds how late a half-open flow is expired under pressure.
+const TICK: Duration = Duration::from_millis(250);
+/// How many ticks make a turn of what is done once a second: counters, neighbours, a walk over the flows.
+const TURN: u32 = 4;
+
+/// What the daemon wants of the agent.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// Open no flow any more.
+    Close,
+    /// End in good order.
+    Stop,
+}
+
+/// Where commands come in. Closed: the daemon lets go, and everything stays as it is.
+pub(crate) type Inbox = mpsc::UnboundedReceiver<Command>;
+
+/// What woke the agent.
+enum Wake {
+    Command(Option<Command>),
+    Changed,
+    Network(std::io::Result<Notice>),
+    Tick,
+}
+
+/// The program on an interface, or why it is not there.
+type Attached = Result<Attachment, String>;
+
+/// The kernel plane's task.
+pub(crate) struct Agent {
+    control: Control<BpfStore>,
+    watch: Watch,
+    pins: Pins,
+    inheritance: Inheritance,
+    shared: Shared,
+    attached: BTreeMap<String, Attached>,
+    troubles: BTreeSet<String>,
+    closed: bool,
+    /// Something failed, and is tried again with the next turn.
+    retry: bool,
+    ticks: u32,
+    walking: bool,
+}
+
+impl Agent {
+    /// Brings the maps to the daemon's state and attaches.
+    pub(crate) async fn start(
+        control: Control<BpfStore>,
+        pins: Pins,
+        inheritance: Inheritance,
+        shared: Shared,
+    ) -> anyhow::Result<Self> {
+        let mut agent = Self {
+            control,
+            watch: Watch::new().await?,
+            pins,
+            inheritance,
+            shared,
+            attached: BTreeMap::new(),
+            troubles: BTreeSet::new(),
+            closed: false,
+            retry: false,
+            ticks: 0,
+            walking: false,
+        };
+        agent.refresh().await?;
+        agent.turn().await?;
+        Ok(agent)
+    }
+
+    /// Works until it is told to stop, or let go.
+    pub(crate) async fn run(mut self, mut inbox: Inbox) {
+        let mut ticks: Interval = interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let changed = Arc::clone(&self.shared.changed);
+            let wake = tokio::select! {
+                command = inbox.recv() => Wake::Command(command),
+                () = changed.notified() => Wake::Changed,
+                notice = self.watch.next() => Wake::Network(notice),
+                _ = ticks.tick() => Wake::Tick,
+            };
+            let result = match wake {
+                Wake::Command(None) => return,
+                Wake::Command(Some(Command::Stop)) => return self.stop(),
+                Wake::Command(Some(Command::Close)) => self.close(),
+                Wake::Changed => self.refresh().await,
+                Wake::Network(notice) => self.network_changed(notice).await,
+                Wake::Tick => self.tick().await,
+            };
+            if let Err(error) = result {
+                self.retry = true;
+                self.trouble(format!("{error:#}"));
+            }
+        }
+    }
+
+    /// Says what goes wrong, once.
+    fn trouble(&mut self, text: String) {
+        if !self.troubles.contains(&text) {
+            log::warn!("kernel plane: {text}");
+            self.troubles.insert(text);
+        }
+    }
+
+    fn close(&mut self) -> anyhow::Result<()> {
+        self.closed = true;
+        self.control.close()
+    }
+
+    fn stop(self) {
+        let Self { control, pins, attached, .. } = self;
+        // The maps' last users go first, so that removing the pins frees them.
+        drop((control, attached));
+        let folder = pins.folder().display().to_string();
+        if let Err(error) = pins.remove() {
+            log::warn!("kernel plane: removing the pins in {folder}: {error}");
+        }
+    }
+
+    async fn network_changed(&mut self, notice: std::io::Result<Notice>) -> anyhow::Result<()> {
+        if self.watch.absorb(notice?).await? { self.refresh().await } else { Ok(()) }
+    }
+
+    /// Brings everything to the daemon's state and the host's network.
+    async fn refresh(&mut self) -> anyhow::Result<()> {
+        if self.closed {
+            return Ok(());
+        }
+        let snapshot = self.shared.runtime.snapshot();
+        let placements = place(&snapshot.config);
+        self.watch.set_watched(&self.server_addresses(&snapshot, &placements)).await;
+        let wanted = Wanted { snapshot: &snapshot, placements: &placements, network: self.watch.network() };
+        self.control.replan(&wanted)?;
+        self.attach(&snapshot.config);
+        let shortages: Vec<_> = self.control.planned().shortages.iter().map(ToString::to_string).collect();
+        shortages.into_iter().for_each(|text| self.trouble(text));
+        self.publish();
+        Ok(())
+    }
+
+    /// The servers of the configuration, and those that left it while flows of theirs go on.
+    fn server_addresses(&self, snapshot: &Snapshot, placements: &[Placement]) -> BTreeSet<std::net::IpAddr> {
+        let mut addresses = plan::addresses(snapshot, placements);
+        addresses.extend(self.control.planner().servers.iter().map(|(_, name)| name.address.ip()));
+        addresses
+    }
+
+    /// Puts the program on the interfaces that are configured and there, and takes it off others.
+    fn attach(&mut self, config: &Config) {
+        let wanted = &config.global.xdp_interfaces;
+        let pinned = self.pins.links().unwrap_or_default();
+        for name in pinned.into_iter().filter(|name| wanted.iter().all(|i| i.name != *name)) {
+            self.attached.remove(&name);
+            if let Err(error) = self.pins.detach(&name) {
+                self.trouble(format!("{name}: {error}"));
+            }
+        }
+        self.attached.retain(|name, _| wanted.iter().any(|i| i.name == *name));
+        for interface in wanted {
+            self.attach_to(interface);
+        }
+    }
+
+    fn attach_to(&mut self, interface: &XdpInterface) {
+        let found = self.watch.network().link_named(&interface.name);
+        let found = found.map(|(index, link)| (index, link.xdp));
+        let current = match (self.attached.get(&interface.name), found) {
+            (Some(Ok(attachment)), Some((index, _))) => attachment.index == index,
+            _ => false,
+        };
+        if current {
+            return;
+        }
+        let result = match found {
+            None => Err(format!("{}: there is no such interface", interface.name)),
+            Some((index, xdp)) => {
+                let at = Interface { name: &interface.name, index, xdp };
+                let program = self.control.maps().store.program();
+                program.map_err(|e| e.to_string()).and_then(|program| {
+                    attach(&self.pins, program, at, interface.mode).map_err(|e| e.to_string())
+                })
+            }
+        };
+        match &result {
+            Ok(attachment) => log::info!("kernel plane: {}", report::attachment(&interface.name, attachment)),
+            Err(reason) => {
+                self.retry = true;
+                self.trouble(reason.clone());
+            }
+        }
+        self.attached.insert(interface.name.clone(), result);
+    }
+
+    async fn tick(&mut self) -> anyhow::Result<()> {
+        self.ticks = self.ticks.wrapping_add(1);
+        let due = self.ticks.is_multiple_of(TURN);
+        if self.walking || due || self.control.pressure() {
+            let ended = self.control.sweep()?;
+            self.walking = !ended;
+            if ended && self.control.plan_is_due() {
+                self.refresh().await?;
+            }
+        }
+        if due { self.turn().await } else { Ok(()) }
+    }
+
+    /// What is done once a second.
+    async fn turn(&mut self) -> anyhow::Result<()> {
+        let snapshot = self.shared.runtime.snapshot();
+        self.control.count(&snapshot, (self.shared.clock)())?;
+        self.watch.confirm_neighbours().await;
+        if std::mem::take(&mut self.retry) {
+            self.refresh().await?;
+        }
+        self.publish();
+        Ok(())
+    }
+
+    fn publish(&self) {
+        let interfaces = self.attached.iter().map(|(name, attached)| InterfaceStatus {
+            name: name.clone(),
+            hook: attached.as_ref().ok().map(|a| a.hook.to_string()),
+            reason: match attached {
+                Ok(attachment) => attachment.fallback.clone(),
+                Err(reason) => Some(reason.clone()),
+            },
+        });
+        let mut status = report::status(&self.control);
+        status.interfaces = interfaces.collect();
+        status.pins = self.pins.folder().display().to_string();
+        status.adopted = self.inheritance == Inheritance::Adopted;
+        status.troubles = self.troubles.iter().cloned().collect();
+        *self.shared.status.lock() = status;
+    }
+}

@@ -1,0 +1,221 @@
+//! The kernel plane as the daemon sees it.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread;
+
+use anyhow::Context;
+use lb_common::names;
+use lb_conf::model::Config;
+use lb_core::placement::place;
+use lb_core::{Event, Runtime, Tick};
+use parking_lot::Mutex;
+use tokio::sync::{Notify, mpsc};
+
+use crate::agent::{Agent, Command, Inbox};
+use crate::bpf::BpfStore;
+use crate::control::Control;
+use crate::host;
+use crate::loader::{self, Sizes};
+use crate::object::{self, Inheritance};
+use crate::pins::Pins;
+use crate::status::Status;
+
+/// The clock that the daemon's state lives by.
+pub type Clock = Arc<dyn Fn() -> Tick + Send + Sync>;
+
+/// Why there is no kernel plane. The daemon serves everything in user space then.
+#[derive(Debug, thiserror::Error)]
+pub enum Unavailable {
+    /// No frontend could be served by it: nothing to report.
+    #[error("no frontend is served by the kernel plane")]
+    NotWanted,
+    /// The program was built without it.
+    #[error("this build has no BPF object; 'cargo xtask build-ebpf' makes it")]
+    NoObject,
+    /// The process may not.
+    #[error("no privilege for the kernel plane: it needs root, or CAP_BPF, CAP_NET_ADMIN and CAP_SYS_ADMIN")]
+    NoPrivilege,
+    /// Something failed.
+    #[error("the kernel plane cannot be set up: {0:#}")]
+    Failed(anyhow::Error),
+}
+
+impl From<anyhow::Error> for Unavailable {
+    fn from(error: anyhow::Error) -> Self {
+        let denied = error
+            .chain()
+            .filter_map(|e| e.downcast_ref::<io::Error>())
+            .any(|e| matches!(e.raw_os_error(), Some(libc::EPERM | libc::EACCES)));
+        if denied { Self::NoPrivilege } else { Self::Failed(error) }
+    }
+}
+
+/// Whether a configuration has something for the kernel plane.
+pub fn wanted(config: &Config) -> bool {
+    place(config).iter().any(lb_core::placement::Placement::in_kernel)
+}
+
+/// A kernel plane that is ready to start: its programs have passed the verifier, its maps are there. No packet meets it.
+pub struct Prepared {
+    control: Control<BpfStore>,
+    pins: Pins,
+    inheritance: Inheritance,
+    made: Made,
+}
+
+/// Pins that were made for a plane that may never start.
+struct Made(Option<Pins>);
+
+impl Made {
+    fn keep(&mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        if let Some(Err(e)) = self.0.take().map(Pins::remove) {
+            log::warn!("removing pins that are not needed: {e}");
+        }
+    }
+}
+
+/// Prepares the kernel plane for a configuration, in the network namespace of the calling thread.
+///
+/// # Errors
+///
+/// There is none to be had, or none that is wanted. Nothing is changed then, except that pins of another ABI are gone.
+pub fn prepare(config: &Config) -> Result<Prepared, Unavailable> {
+    if !wanted(config) {
+        return Err(Unavailable::NotWanted);
+    }
+    let object = loader::embedded().ok_or(Unavailable::NoObject)?;
+    let folder = config.global.xdp_pin_path.clone().unwrap_or_else(|| PathBuf::from(names::PIN_FOLDER));
+    let (ports, hz) = (host::source_ports()?, host::hz()?);
+    let pins = Pins::open(&folder)?;
+    let inheritance = object::inherit(&pins)?;
+    let made = Made((inheritance != Inheritance::Adopted).then(|| pins.clone()));
+    let store = BpfStore::new(object::load(object, &pins, &Sizes::default())?, &pins)?;
+    let control = Control::adopt(store, ports, hz)?;
+    Ok(Prepared { control, pins, inheritance, made })
+}
+
+impl Prepared {
+    /// What became of the maps of a daemon before this one.
+    pub fn inheritance(&self) -> &Inheritance {
+        &self.inheritance
+    }
+
+    /// Starts: brings the maps to the state of `runtime`, attaches to the interfaces, and follows every change from then
+    /// on, on a thread of its own in the calling thread's network namespace.
+    ///
+    /// # Errors
+    ///
+    /// The host's network cannot be read, or the maps cannot be written.
+    pub fn commit(self, runtime: Arc<Runtime>, clock: Clock) -> anyhow::Result<Plane> {
+        let (commands, inbox) = mpsc::unbounded_channel();
+        let changed = Arc::new(Notify::new());
+        let status = Arc::new(Mutex::new(Status::default()));
+        subscribe(&runtime, &changed);
+        let shared = Shared { runtime, clock, changed, status: Arc::clone(&status) };
+        let (ready, started) = std::sync::mpsc::channel();
+        let thread = thread::Builder::new()
+            .name("lbx-xdp".into())
+            .spawn(move || run(self, shared, inbox, &ready))
+            .context("starting the kernel plane's thread")?;
+        started.recv().context("the kernel plane's thread ended")??;
+        Ok(Plane { commands: Some(commands), status, thread: Some(thread) })
+    }
+}
+
+/// The thread of the kernel plane.
+fn run(
+    prepared: Prepared,
+    shared: Shared,
+    inbox: Inbox,
+    ready: &std::sync::mpsc::Sender<anyhow::Result<()>>,
+) {
+    let Prepared { control, pins, inheritance, mut made } = prepared;
+    let started = async {
+        let agent = Agent::start(control, pins, inheritance, shared).await?;
+        made.keep();
+        anyhow::Ok(agent)
+    };
+    let result =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(anyhow::Error::from);
+    let (tokio, agent) = match result.and_then(|tokio| tokio.block_on(started).map(|agent| (tokio, agent))) {
+        Ok(started) => started,
+        Err(error) => {
+            let _nobody_waits = ready.send(Err(error));
+            return;
+        }
+    };
+    let _nobody_waits = ready.send(Ok(()));
+    tokio.block_on(agent.run(inbox));
+}
+
+/// The kernel plane at work. Dropping it leaves it as it is: what is pinned goes on forwarding without the daemon.
+pub struct Plane {
+    commands: Option<mpsc::UnboundedSender<Command>>,
+    status: Arc<Mutex<Status>>,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+impl Plane {
+    /// What it does, as of a second ago at most.
+    pub fn status(&self) -> Status {
+        self.status.lock().clone()
+    }
+
+    /// Opens no flow any more; those that are open go on. The host's stack gets what clients send.
+    pub fn close(&self) {
+        self.send(Command::Close);
+    }
+
+    /// Ends it in good order: takes the program off all interfaces and removes all pins. Flows end with it.
+    pub fn stop(mut self) {
+        self.send(Command::Stop);
+        self.join();
+    }
+
+    fn send(&self, command: Command) {
+        if let Some(commands) = &self.commands {
+            // The agent is gone only after a failure, which it has reported.
+            let _gone = commands.send(command);
+        }
+    }
+
+    fn join(&mut self) {
+        self.commands = None;
+        if let Some(Err(_)) = self.thread.take().map(thread::JoinHandle::join) {
+            log::error!("the kernel plane's thread panicked; what is pinned goes on forwarding");
+        }
+    }
+}
+
+impl Drop for Plane {
+    fn drop(&mut self) {
+        self.join();
+    }
+}
+
+/// What the agent shares with the rest of the daemon.
+pub(crate) struct Shared {
+    pub(crate) runtime: Arc<Runtime>,
+    pub(crate) clock: Clock,
+    pub(crate) changed: Arc<Notify>,
+    pub(crate) status: Arc<Mutex<Status>>,
+}
+
+/// Wakes the agent on every change that the maps depend on.
+fn subscribe(runtime: &Runtime, changed: &Arc<Notify>) {
+    let changed = Arc::downgrade(changed);
+    runtime.subscribe(Box::new(move |event| {
+        let relevant = !matches!(event, Event::Log(_));
+        if let Some(changed) = changed.upgrade().filter(|_| relevant) {
+            changed.notify_one();
+        }
+    }));
+}
