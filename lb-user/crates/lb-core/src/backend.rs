@@ -1,13 +1,16 @@
 //! Backends at run time.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use lb_conf::model::{self, Algorithm, HashKind};
+use parking_lot::Mutex;
 
 use crate::balance::{Pick, PickInput, Selection};
 use crate::counters::Traffic;
 use crate::server::Server;
+use crate::tick::Tick;
 
 /// A backend of one configuration, with the state that outlives it.
 #[derive(Debug)]
@@ -17,28 +20,108 @@ pub struct Backend {
     /// Its servers, in the order of the configuration.
     pub servers: Vec<Arc<Server>>,
     selection: ArcSwap<Selection>,
+    fullconn: u64,
     live: Arc<Live>,
 }
 
 /// What outlives a reload.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Live {
     traffic: Traffic,
+    standing: Mutex<Standing>,
+}
+
+/// Whether a backend has servers, and since when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Whether load balancing has a server to choose.
+    pub up: bool,
+    /// When that last changed.
+    pub changed: Tick,
+    /// How long it was down before that.
+    pub down_before: Duration,
+    /// How often it went down.
+    pub downs: u64,
+}
+
+impl Standing {
+    /// How long it was down altogether.
+    pub fn downtime(&self, now: Tick) -> Duration {
+        self.down_before + if self.up { Duration::ZERO } else { now.since(self.changed) }
+    }
+
+    fn turn(&mut self, up: bool, now: Tick) {
+        if self.up == up {
+            return;
+        }
+        self.down_before = self.downtime(now);
+        self.changed = now;
+        self.up = up;
+        self.downs += u64::from(!up);
+    }
 }
 
 impl Backend {
-    pub(crate) fn new(config: Arc<model::Backend>, servers: Vec<Arc<Server>>) -> Self {
-        Self::with_live(config, servers, Arc::default())
+    /// `fullconn` is what the configuration of the frontends makes of it.
+    pub(crate) fn new(
+        config: Arc<model::Backend>,
+        servers: Vec<Arc<Server>>,
+        fullconn: u64,
+        now: Tick,
+    ) -> Self {
+        let standing = Standing { up: true, changed: now, down_before: Duration::ZERO, downs: 0 };
+        let live = Live { traffic: Traffic::default(), standing: Mutex::new(standing) };
+        Self::with_live(config, servers, fullconn, Arc::new(live), now)
     }
 
-    fn with_live(config: Arc<model::Backend>, servers: Vec<Arc<Server>>, live: Arc<Live>) -> Self {
+    fn with_live(
+        config: Arc<model::Backend>,
+        servers: Vec<Arc<Server>>,
+        fullconn: u64,
+        live: Arc<Live>,
+        now: Tick,
+    ) -> Self {
         let selection = ArcSwap::from_pointee(Selection::new(&config, &servers));
-        Self { config, servers, selection, live }
+        let backend = Self { config, servers, selection, fullconn, live };
+        backend.take_stand(now);
+        backend
     }
 
     /// The same backend under another configuration.
-    pub(crate) fn carry_over(&self, config: Arc<model::Backend>, servers: Vec<Arc<Server>>) -> Self {
-        Self::with_live(config, servers, Arc::clone(&self.live))
+    pub(crate) fn carry_over(
+        &self,
+        config: Arc<model::Backend>,
+        servers: Vec<Arc<Server>>,
+        fullconn: u64,
+        now: Tick,
+    ) -> Self {
+        Self::with_live(config, servers, fullconn, Arc::clone(&self.live), now)
+    }
+
+    // A backend without servers is none that lost them.
+    fn take_stand(&self, now: Tick) {
+        let up = self.usable() > 0 || self.servers.is_empty();
+        self.live.standing.lock().turn(up, now);
+    }
+
+    /// Whether it has servers, and since when.
+    pub fn standing(&self) -> Standing {
+        *self.live.standing.lock()
+    }
+
+    /// The sessions at which servers with `minconn` reach their `maxconn`.
+    pub fn fullconn(&self) -> u64 {
+        self.fullconn
+    }
+
+    /// The weight of the servers that load balancing chooses among, in sixteenths.
+    pub fn weight(&self) -> u32 {
+        self.selection.load().candidates().iter().map(|candidate| candidate.weight).sum()
+    }
+
+    /// The same without slow start.
+    pub fn full_weight(&self) -> u32 {
+        self.selection.load().candidates().iter().map(|candidate| candidate.full_weight).sum()
     }
 
     /// The server of this name.
@@ -90,7 +173,8 @@ impl Backend {
     }
 
     // After a change of a server: builds the selection anew.
-    pub(crate) fn refresh(&self) {
+    pub(crate) fn refresh(&self, now: Tick) {
         self.selection.store(Arc::new(Selection::new(&self.config, &self.servers)));
+        self.take_stand(now);
     }
 }

@@ -51,6 +51,12 @@ pub struct Process {
     pub stopping: bool,
     /// Hundredths of the time that the workers had nothing to do.
     pub idle: u32,
+    /// Tasks of all workers.
+    pub tasks: u64,
+    /// Tasks that could run now.
+    pub run_queue: u64,
+    /// Pipes in use for splicing.
+    pub pipes: u64,
     /// Addresses that are listened on.
     pub listeners: u64,
     /// Log lines that could not be sent.

@@ -21,6 +21,7 @@ pub mod runtime;
 #[cfg(test)]
 mod runtime_tests;
 pub mod server;
+pub mod stats;
 pub mod tick;
 
 pub use backend::Backend;

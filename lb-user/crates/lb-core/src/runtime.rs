@@ -145,7 +145,7 @@ impl Runtime {
         server.publish(&after);
         let had_servers = backend.usable() > 0;
         if selects_otherwise(&before, &after) {
-            backend.refresh();
+            backend.refresh(now);
         }
         if settings || before.weight != after.weight {
             self.subscribers.tell(&Event::Settings(Arc::clone(backend), Arc::clone(server)));
@@ -222,13 +222,24 @@ fn build(config: Arc<Config>, old: Option<&Snapshot>, writer: &mut Writer, now: 
     });
     let frontends = frontends.collect();
     let backends: Vec<_> =
-        config.backends.iter().map(|backend| build_backend(backend, old, writer, now)).collect();
+        config.backends.iter().map(|backend| build_backend(&config, backend, old, writer, now)).collect();
     let by_id = backends.iter().flat_map(|b| &b.servers).map(|server| (server.id, server.at)).collect();
     let generation = old.map_or(1, |old| old.generation + 1);
     Snapshot { config, generation, frontends, backends, by_id }
 }
 
+// `fullconn`, or a tenth of what all frontends together let through to the backend.
+fn fullconn(config: &Config, backend: &model::Backend) -> u64 {
+    if let Some(fullconn) = backend.fullconn {
+        return u64::from(fullconn);
+    }
+    let leading = config.frontends.iter().filter(|frontend| frontend.default_backend == Some(backend.id));
+    let limits = leading.map(|frontend| frontend.maxconn.or(config.global.maxconn).map_or(0, u64::from));
+    limits.sum::<u64>().div_ceil(10).max(1)
+}
+
 fn build_backend(
+    all: &Config,
     config: &Arc<model::Backend>,
     old: Option<&Snapshot>,
     writer: &mut Writer,
@@ -244,10 +255,10 @@ fn build_backend(
         })
     });
     let servers = servers.collect();
-    let config = Arc::clone(config);
+    let (config, fullconn) = (Arc::clone(config), fullconn(all, config));
     Arc::new(match before {
-        Some(before) => before.carry_over(config, servers),
-        None => Backend::new(config, servers),
+        Some(before) => before.carry_over(config, servers, fullconn, now),
+        None => Backend::new(config, servers, fullconn, now),
     })
 }
 

@@ -185,3 +185,15 @@ pub enum HashFunction {
     #[default]
     Xxh,
 }
+
+impl BalanceKey {
+    /// The word of `balance`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Uri { .. } => "uri",
+            Self::UrlParam { .. } => "url_param",
+            Self::Header { .. } => "hdr",
+            Self::RdpCookie(_) => "rdp-cookie",
+        }
+    }
+}

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use lb_conf::model::CommandLevel;
 
-use super::{Context, Session, admin, servers, show};
+use super::{Context, Session, admin, servers, show, stats};
 
 /// A command.
 #[derive(Clone, Copy)]
@@ -47,6 +47,7 @@ macro_rules! rows {
 }
 
 rows! {
+    ["clear" "counters"] "[all]" Operator stats::clear, "forget the highest values, or all counts";
     ["disable" "agent"] "<bk>/<srv>" Admin servers::disable_agent, "stop asking a server's agent";
     ["disable" "frontend"] "<frontend>" Admin admin::disable_frontend, "stop accepting on a frontend";
     ["disable" "health"] "<bk>/<srv>" Admin servers::disable_health, "stop checking a server's health";
@@ -69,9 +70,11 @@ rows! {
     ["show" "backend"] "" User show::backends, "list the backends";
     ["show" "cli" "level"] "" User show::cli_level, "print what this connection may do";
     ["show" "cli" "sockets"] "" Operator show::cli_sockets, "list the runtime sockets";
+    ["show" "info"] "[typed|json] [desc]" User stats::info, "print what is known of the process";
     ["show" "servers" "conn"] "[<backend>]" User servers::show_conn, "print the servers' connections";
     ["show" "servers" "state"] "[<backend>]" User servers::show_state, "print the servers' states";
     ["show" "sess"] "[<id>]" Operator show::sessions, "list the sessions";
+    ["show" "stat"] "[<proxy> <type> <sid>] [typed|json] [no-maint] [up]" User stats::stat, "print the statistics";
     ["show" "version"] "" User show::version, "print the version";
     ["shutdown" "frontend"] "<frontend>" Admin admin::shutdown_frontend, "stop a frontend for good";
     ["shutdown" "session"] "<id>" Admin admin::shutdown_session, "end a session";

@@ -5,8 +5,9 @@ mod command;
 mod servers;
 mod session;
 mod show;
+mod stats;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use command::{COMMANDS, Command};
 pub use session::{DEFAULT_TIMEOUT, Output, Session, execute};

@@ -174,27 +174,11 @@ fn set_address(call: &Call<'_, '_>) -> String {
         _ => return usage("addr"),
     };
     let Ok((_, server)) = find(call, 2) else { return "No such server.\n".into() };
-    let before = address(&server);
+    let before = server.address_text();
     match apply(call, &server, ServerChange::Address { ip: Some(ip), port }) {
-        Ok(Applied::Changed) => format!("addr changed from '{before}' to '{}'\n", address(&server)),
+        Ok(Applied::Changed) => format!("addr changed from '{before}' to '{}'\n", server.address_text()),
         Ok(Applied::Unchanged) => "no need to change the addr\n".into(),
         Err(refused) => format!("{refused}\n"),
-    }
-}
-
-/// The address and port of a server, as statistics show them.
-pub(crate) fn address(server: &Server) -> String {
-    match &*server.address() {
-        ServerAddress::Inet(ip, port) if ip.is_ipv6() => format!("[{ip}]:{}", port_text(*port)),
-        ServerAddress::Inet(ip, port) => format!("{ip}:{}", port_text(*port)),
-        ServerAddress::Unix(_) => "unix".into(),
-    }
-}
-
-fn port_text(port: PortSpec) -> String {
-    match port {
-        PortSpec::Fixed(port) => port.to_string(),
-        PortSpec::Offset(by) => format!("{by:+}"),
     }
 }
 

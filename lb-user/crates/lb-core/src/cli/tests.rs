@@ -3,26 +3,26 @@ use lb_conf::model::{self, CommandLevel};
 use super::*;
 use crate::fixture::{Fixture, TestHost, backend, checked, server};
 
-pub(super) struct Cli {
-    pub(super) fixture: Fixture,
-    pub(super) host: TestHost,
+pub(crate) struct Cli {
+    pub(crate) fixture: Fixture,
+    pub(crate) host: TestHost,
     session: Session,
 }
 
 impl Cli {
-    pub(super) fn new(level: CommandLevel) -> Self {
+    pub(crate) fn new(level: CommandLevel) -> Self {
         let servers =
             vec![checked("s1", 1001), model::Server { weight: 2, backup: true, ..server("s2", 1002) }];
         let fixture = Fixture::new(backend("b", servers));
         Self { fixture, host: TestHost, session: Session::new(level) }
     }
 
-    pub(super) fn ask(&mut self, line: &str) -> Output {
+    pub(crate) fn ask(&mut self, line: &str) -> Output {
         let context = Context { runtime: &self.fixture.runtime, host: &self.host, now: self.fixture.now };
         execute(line, &mut self.session, &context)
     }
 
-    pub(super) fn text(&mut self, line: &str) -> String {
+    pub(crate) fn text(&mut self, line: &str) -> String {
         self.ask(line).text
     }
 }

@@ -98,4 +98,20 @@ impl Server {
             ServerAddress::Unix(_) => None,
         }
     }
+
+    /// Its address and port, as statistics show them.
+    pub fn address_text(&self) -> String {
+        match &*self.address() {
+            ServerAddress::Inet(ip, port) if ip.is_ipv6() => format!("[{ip}]:{}", port_text(*port)),
+            ServerAddress::Inet(ip, port) => format!("{ip}:{}", port_text(*port)),
+            ServerAddress::Unix(_) => "unix".into(),
+        }
+    }
+}
+
+fn port_text(port: PortSpec) -> String {
+    match port {
+        PortSpec::Fixed(port) => port.to_string(),
+        PortSpec::Offset(by) => format!("{by:+}"),
+    }
 }
