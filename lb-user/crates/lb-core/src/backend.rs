@@ -1,6 +1,7 @@
 //! Backends at run time.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -9,6 +10,7 @@ use parking_lot::Mutex;
 
 use crate::balance::{Pick, PickInput, Selection};
 use crate::counters::Traffic;
+use crate::queue::{self, Call, Line, Queue, QueueFull, Ticket};
 use crate::server::Server;
 use crate::tick::Tick;
 
@@ -20,15 +22,28 @@ pub struct Backend {
     /// Its servers, in the order of the configuration.
     pub servers: Vec<Arc<Server>>,
     selection: ArcSwap<Selection>,
-    fullconn: u64,
     live: Arc<Live>,
 }
 
-/// What outlives a reload.
+/// What outlives a reload, shared with the servers.
 #[derive(Debug)]
-struct Live {
-    traffic: Traffic,
+pub(crate) struct Live {
+    pub(crate) traffic: Traffic,
+    pub(crate) queue: Queue,
+    pub(crate) fullconn: AtomicU64,
     standing: Mutex<Standing>,
+}
+
+impl Live {
+    pub(crate) fn new(now: Tick) -> Self {
+        let standing = Standing { up: true, changed: now, down_before: Duration::ZERO, downs: 0 };
+        Self {
+            traffic: Traffic::default(),
+            queue: Queue::default(),
+            fullconn: AtomicU64::new(1),
+            standing: Mutex::new(standing),
+        }
+    }
 }
 
 /// Whether a backend has servers, and since when.
@@ -62,40 +77,33 @@ impl Standing {
 }
 
 impl Backend {
-    /// `fullconn` is what the configuration of the frontends makes of it.
+    /// A backend that goes on with `live`; `fullconn` is what the configuration of the frontends makes of it.
     pub(crate) fn new(
-        config: Arc<model::Backend>,
-        servers: Vec<Arc<Server>>,
-        fullconn: u64,
-        now: Tick,
-    ) -> Self {
-        let standing = Standing { up: true, changed: now, down_before: Duration::ZERO, downs: 0 };
-        let live = Live { traffic: Traffic::default(), standing: Mutex::new(standing) };
-        Self::with_live(config, servers, fullconn, Arc::new(live), now)
-    }
-
-    fn with_live(
         config: Arc<model::Backend>,
         servers: Vec<Arc<Server>>,
         fullconn: u64,
         live: Arc<Live>,
         now: Tick,
     ) -> Self {
+        live.fullconn.store(fullconn, Relaxed);
         let selection = ArcSwap::from_pointee(Selection::new(&config, &servers));
-        let backend = Self { config, servers, selection, fullconn, live };
-        backend.take_stand(now);
+        let backend = Self { config, servers, selection, live };
+        backend.settle(now);
         backend
     }
 
-    /// The same backend under another configuration.
-    pub(crate) fn carry_over(
-        &self,
-        config: Arc<model::Backend>,
-        servers: Vec<Arc<Server>>,
-        fullconn: u64,
-        now: Tick,
-    ) -> Self {
-        Self::with_live(config, servers, fullconn, Arc::clone(&self.live), now)
+    /// What outlives a reload.
+    pub(crate) fn live(&self) -> &Arc<Live> {
+        &self.live
+    }
+
+    // After a new selection: the servers learn whether they are in it.
+    fn settle(&self, now: Tick) {
+        let selection = self.selection.load();
+        for server in &self.servers {
+            server.select(selection.candidates().iter().any(|candidate| candidate.server.id == server.id));
+        }
+        self.take_stand(now);
     }
 
     // A backend without servers is none that lost them.
@@ -111,7 +119,7 @@ impl Backend {
 
     /// The sessions at which servers with `minconn` reach their `maxconn`.
     pub fn fullconn(&self) -> u64 {
-        self.fullconn
+        self.live.fullconn.load(Relaxed)
     }
 
     /// The weight of the servers that load balancing chooses among, in sixteenths.
@@ -162,19 +170,49 @@ impl Backend {
         (usable(false), usable(true))
     }
 
-    /// Sessions that wait for a server.
-    pub fn waiting(&self) -> usize {
-        0
-    }
-
     /// Chooses a server and takes a place on it. Takes no lock.
     pub fn pick(&self, input: &PickInput<'_>) -> Pick {
         self.selection.load().pick(input)
     }
 
-    // After a change of a server: builds the selection anew.
+    /// Queues up for a server, with a priority of which the lower goes first, after [`Backend::pick`] found none with a
+    /// place free. `call` may be called before this returns.
+    ///
+    /// # Errors
+    ///
+    /// The server's line is as long as its `maxqueue` allows.
+    pub fn wait(&self, line: Line, priority: i32, call: Call) -> Result<Ticket, QueueFull> {
+        let only = match &line {
+            Line::Backend => None,
+            Line::Server(server) => Some(Arc::clone(server)),
+        };
+        let ticket = queue::join(&self.live, line, priority, call)?;
+        // A place may have been given back in the meantime.
+        match only {
+            Some(server) => queue::fill(&server),
+            None => self.fill(),
+        }
+        Ok(ticket)
+    }
+
+    /// Lets those choose again who wait for servers that are no more in `next`, which goes on with this backend.
+    pub(crate) fn dismiss(&self, next: &Self) {
+        for server in self.servers.iter().filter(|server| next.server(&server.config.name).is_none()) {
+            server.select(false);
+            self.live.queue.disperse(&self.live, server);
+        }
+    }
+
+    /// Gives free places to those who wait.
+    pub(crate) fn fill(&self) {
+        if !self.live.queue.is_empty() {
+            self.servers.iter().for_each(queue::fill);
+        }
+    }
+
+    /// After a change of a server: builds the selection anew.
     pub(crate) fn refresh(&self, now: Tick) {
         self.selection.store(Arc::new(Selection::new(&self.config, &self.servers)));
-        self.take_stand(now);
+        self.settle(now);
     }
 }

@@ -17,6 +17,7 @@ mod fixture;
 pub mod frontend;
 pub mod host;
 pub mod placement;
+pub mod queue;
 pub mod runtime;
 #[cfg(test)]
 mod runtime_tests;

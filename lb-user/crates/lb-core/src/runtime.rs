@@ -7,7 +7,7 @@ use arc_swap::{ArcSwap, Guard};
 use lb_conf::model::{self, Config, FrontendId, LogLevel, Name, ServerRef};
 use parking_lot::Mutex;
 
-use crate::backend::Backend;
+use crate::backend::{Backend, Live};
 use crate::change::{Applied, Change, FrontendChange, Refused, ServerChange};
 use crate::event::{Event, LogEvent, ServerEvent, Subscriber, Subscribers};
 use crate::frontend::{Frontend, FrontendState};
@@ -150,7 +150,11 @@ impl Runtime {
         if settings || before.weight != after.weight {
             self.subscribers.tell(&Event::Settings(Arc::clone(backend), Arc::clone(server)));
         }
-        let (before, after, requeued) = (&before, &after, 0);
+        let requeued =
+            if after.persistent() { 0 } else { backend.live().queue.disperse(backend.live(), server) };
+        // There may be places now for those who wait.
+        backend.fill();
+        let (before, after) = (&before, &after);
         self.tell(&Announcement { backend, server, cause: &cause, before, after, requeued }, had_servers);
         Ok(Applied::Changed)
     }
@@ -201,6 +205,7 @@ impl Runtime {
         let old = self.snapshot();
         let new = Arc::new(build(config, Some(&old), &mut writer, now));
         self.snapshot.store(Arc::clone(&new));
+        new.backends.iter().for_each(|backend| backend.fill());
         self.subscribers.tell(&Event::Reconfigured(Arc::clone(&new)));
         new
     }
@@ -246,20 +251,20 @@ fn build_backend(
     now: Tick,
 ) -> Arc<Backend> {
     let before = old.and_then(|old| old.backend_named(&config.proxy.name));
+    let live = before.map_or_else(|| Arc::new(Live::new(now)), |before| Arc::clone(before.live()));
     let servers = config.servers.iter().zip(0..).map(|(server, index)| {
         let at = ServerRef { backend: config.id, index };
         let known = before.and_then(|before| before.server(&server.name));
         Arc::new(match known {
             Some(known) => known.carry_over(at, Arc::clone(server), now),
-            None => Server::new(writer.server_id(), at, Arc::clone(server), now),
+            None => Server::new(writer.server_id(), at, Arc::clone(server), &live, now),
         })
     });
     let servers = servers.collect();
-    let (config, fullconn) = (Arc::clone(config), fullconn(all, config));
-    Arc::new(match before {
-        Some(before) => before.carry_over(config, servers, fullconn, now),
-        None => Backend::new(config, servers, fullconn, now),
-    })
+    let backend = Backend::new(Arc::clone(config), servers, fullconn(all, config), Arc::clone(&live), now);
+    let backend = Arc::new(backend);
+    before.into_iter().for_each(|before| before.dismiss(&backend));
+    backend
 }
 
 impl Writer {

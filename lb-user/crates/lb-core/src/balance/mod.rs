@@ -184,7 +184,7 @@ impl Selection {
     // Others may take the last place between the comparison and the lease: then the comparison is made again.
     fn least_of<'a>(&self, of: impl Iterator<Item = &'a Candidate> + Clone, input: &PickInput<'_>) -> Pick {
         for _ in 0..=self.candidates.len() {
-            let free = of.clone().filter(|c| !self.avoids(c, input) && c.server.has_room(input.now));
+            let free = of.clone().filter(|c| !self.avoids(c, input) && c.server.has_room());
             let Some(best) = free.min_by(|a, b| load::compare(a, b)) else { break };
             if let Some(lease) = best.server.lease_if_free(input.now) {
                 return Pick::Server(lease);

@@ -142,7 +142,7 @@ impl Announcement<'_> {
     fn rest(&self) -> String {
         let (active, backup) = self.backend.usable_by_kind();
         let fallback = if active == 0 && backup > 0 { " Running on backup." } else { "" };
-        let (requeued, waiting) = (self.requeued, self.backend.waiting());
+        let (requeued, waiting) = (self.requeued, self.server.counters().traffic.waiting.get());
         if self.after.operational == Operational::Stopped {
             let sessions = self.server.active();
             return format!(

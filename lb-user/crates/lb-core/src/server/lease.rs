@@ -4,9 +4,10 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use super::Server;
+use crate::queue;
 use crate::tick::Tick;
 
-/// A session on a server, counted from when it was taken until this is dropped.
+/// A session on a server, counted from when it was taken until this is dropped. Then its place goes to who waits for it.
 #[derive(Debug)]
 pub struct ServerLease {
     server: Arc<Server>,
@@ -14,13 +15,21 @@ pub struct ServerLease {
 
 impl ServerLease {
     pub(super) fn take(server: &Arc<Server>, now: Tick) -> Option<Self> {
-        let limit = server.maxconn().map_or(u64::MAX, u64::from);
-        let counters = server.counters();
-        if !counters.traffic.sessions.try_inc(limit) {
+        if !server.counters().traffic.sessions.try_inc(server.limit()) {
             return None;
         }
-        counters.chosen(now);
+        server.counters().chosen(now);
         Some(Self { server: Arc::clone(server) })
+    }
+
+    /// A place that is taken already, of which nobody knows yet when its session begins: see [`ServerLease::begin`].
+    pub(crate) fn adopt(server: &Arc<Server>) -> Self {
+        Self { server: Arc::clone(server) }
+    }
+
+    /// Counts the session of a place that was waited for.
+    pub fn begin(&self, now: Tick) {
+        self.server.counters().chosen(now);
     }
 
     /// The server.
@@ -39,6 +48,6 @@ impl Deref for ServerLease {
 
 impl Drop for ServerLease {
     fn drop(&mut self) {
-        self.server.counters().traffic.sessions.dec();
+        queue::give_back(&self.server);
     }
 }

@@ -9,7 +9,7 @@ mod state;
 mod status;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use arc_swap::ArcSwap;
 use lb_conf::model::{self, ServerAddress, ServerRef};
@@ -22,6 +22,7 @@ pub use probe::{Edge, Probe};
 pub use state::{FULL_THROTTLE, Operational, State, WEIGHT_MAX};
 pub use status::Status;
 
+use crate::backend;
 use crate::counters::{Counter, Gauge, Traffic};
 use crate::tick::Tick;
 
@@ -49,7 +50,12 @@ pub(crate) struct Live {
     // Copies for the hot path.
     pub(crate) address: ArcSwap<ServerAddress>,
     pub(crate) maxconn: AtomicU32,
-    pub(crate) persistent: AtomicU32,
+    pub(crate) persistent: AtomicBool,
+    // Sixteenths of `maxconn` that a starting server takes.
+    throttle: AtomicU32,
+    // Whether load balancing chooses among it and others.
+    selected: AtomicBool,
+    home: Arc<backend::Live>,
     pub(crate) counters: ServerCounters,
 }
 
@@ -86,10 +92,19 @@ impl ServerCounters {
 }
 
 impl Server {
-    pub(crate) fn new(id: ServerId, at: ServerRef, config: Arc<model::Server>, now: Tick) -> Self {
+    pub(crate) fn new(
+        id: ServerId,
+        at: ServerRef,
+        config: Arc<model::Server>,
+        home: &Arc<backend::Live>,
+        now: Tick,
+    ) -> Self {
         let state = State::new(&config, now);
         let live = Live {
-            persistent: AtomicU32::new(u32::from(state.persistent())),
+            persistent: AtomicBool::new(state.persistent()),
+            throttle: AtomicU32::new(state.throttle),
+            selected: AtomicBool::new(false),
+            home: Arc::clone(home),
             state: Mutex::new(state),
             address: ArcSwap::from_pointee(config.address.clone()),
             maxconn: AtomicU32::new(config.maxconn.unwrap_or(0)),
@@ -136,7 +151,7 @@ impl Server {
 
     /// Whether persistence may send it sessions: it is neither down nor in maintenance.
     pub fn persistent(&self) -> bool {
-        self.live.persistent.load(Relaxed) != 0
+        self.live.persistent.load(Relaxed)
     }
 
     /// Its counters.
@@ -154,9 +169,38 @@ impl Server {
         self.active()
     }
 
+    /// The backend that it belongs to, as far as it outlives a reload.
+    pub(crate) fn home(&self) -> &Arc<backend::Live> {
+        &self.live.home
+    }
+
+    /// The sessions that it takes now: `maxconn`, less while it starts slowly, and with `minconn` less while the
+    /// backend is not full.
+    pub fn limit(&self) -> u64 {
+        let Some(most) = self.maxconn().map(u64::from) else { return u64::MAX };
+        let load = self.config.minconn.map(|least| self.limit_by_load(u64::from(least), most));
+        let throttle = u64::from(self.live.throttle.load(Relaxed));
+        (load.unwrap_or(most) * throttle / u64::from(FULL_THROTTLE)).max(1)
+    }
+
+    fn limit_by_load(&self, least: u64, most: u64) -> u64 {
+        let (sessions, full) =
+            (self.home().traffic.sessions.get(), self.home().fullconn.load(Relaxed).max(1));
+        if sessions >= full { most } else { (sessions * most / full).max(least) }
+    }
+
     /// Whether it has a place free.
-    pub(crate) fn has_room(&self, _now: Tick) -> bool {
-        self.maxconn().is_none_or(|limit| self.active() < u64::from(limit))
+    pub fn has_room(&self) -> bool {
+        self.active() < self.limit()
+    }
+
+    // Whether load balancing chooses among it and others, so that it serves the backend's line.
+    pub(crate) fn selected(&self) -> bool {
+        self.live.selected.load(Relaxed)
+    }
+
+    pub(crate) fn select(&self, selected: bool) {
+        self.live.selected.store(selected, Relaxed);
     }
 
     /// Takes a place on it, whatever its state; None: it is full.
@@ -166,6 +210,7 @@ impl Server {
 
     // After a change of the state: the copies for the hot path.
     pub(crate) fn publish(&self, state: &State) {
-        self.live.persistent.store(u32::from(state.persistent()), Relaxed);
+        self.live.persistent.store(state.persistent(), Relaxed);
+        self.live.throttle.store(state.throttle, Relaxed);
     }
 }
