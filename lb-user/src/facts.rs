@@ -32,6 +32,7 @@ impl Host for Daemon {
             idle: idle_percent(uptime, self.user_plane().workers()),
             listeners: self.user_plane().listeners() as u64,
             dropped_logs: 0,
+            ..Process::default()
         }
     }
 

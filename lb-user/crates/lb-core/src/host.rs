@@ -51,11 +51,9 @@ pub struct Process {
     pub stopping: bool,
     /// Hundredths of the time that the workers had nothing to do.
     pub idle: u32,
-    /// Tasks of all workers.
-    pub tasks: u64,
-    /// Tasks that could run now.
+    /// Tasks that could run now; 0 where that is not counted.
     pub run_queue: u64,
-    /// Pipes in use for splicing.
+    /// Pipes in use for splicing; 0 where that is not counted.
     pub pipes: u64,
     /// Addresses that are listened on.
     pub listeners: u64,

@@ -87,7 +87,7 @@ rows! {
     27 "ConnRateLimit" "CLP" "The limit on that, 0 for none" |_| Value::U32(0);
     29 "SessRate" "MRP" "Sessions of the last second" |info| Value::small(info.totals.session_rate);
     30 "SessRateLimit" "CLP" "The limit on that, 0 for none" |_| Value::U32(0);
-    47 "Tasks" "MGP" "Tasks of all workers" |info| Value::small(info.process.tasks);
+    47 "Tasks" "MGP" "One for each client connection, listener and worker" |info| Value::small(tasks(info));
     48 "Run_queue" "MGP" "Tasks that could run now" |info| Value::small(info.process.run_queue);
     49 "Idle_pct" "MaP" "Hundredths of the time with nothing to do" |info| info.process.idle.into();
     50 "node" "COS" "The name of the node" |info| Value::text(&info.process.node);
@@ -117,6 +117,10 @@ impl Info {
             snapshot.frontends.iter().map(|frontend| frontend.traffic()).fold(Totals::default(), add);
         Self { process, totals }
     }
+}
+
+fn tasks(info: &Info) -> u64 {
+    info.totals.connections_now + info.process.listeners + u64::from(info.process.threads)
 }
 
 fn uptime(info: &Info) -> Value {

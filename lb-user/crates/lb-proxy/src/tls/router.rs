@@ -157,7 +157,8 @@ fn takes(hello: &ClientHello<'_>, shown: &Shown) -> bool {
 fn fits(suites: &[CipherSuite], algorithm: SignatureAlgorithm) -> bool {
     let is_rsa = |suite: &u16| matches!(suite, 0xC02F | 0xC030 | 0xCCA8);
     let is_ecdsa = |suite: &u16| matches!(suite, 0xC02B | 0xC02C | 0xCCA9);
-    let mut suites = suites.iter().map(|suite| u16::from(*suite)).filter(|s| is_rsa(s) || is_ecdsa(s)).peekable();
+    let mut suites =
+        suites.iter().map(|suite| u16::from(*suite)).filter(|s| is_rsa(s) || is_ecdsa(s)).peekable();
     match algorithm {
         _ if suites.peek().is_none() => true,
         SignatureAlgorithm::RSA => suites.any(|suite| is_rsa(&suite)),
