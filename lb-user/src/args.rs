@@ -51,6 +51,9 @@ pub(crate) struct Run {
     /// Go to the background once everything is ready.
     #[arg(short = 'D')]
     pub(crate) daemon: bool,
+    /// Stay in the foreground and say everything, whatever the configuration and other flags say.
+    #[arg(short = 'd')]
+    pub(crate) debug: bool,
     /// -db: stay in the foreground whatever the configuration says.
     #[arg(long)]
     pub(crate) foreground: bool,

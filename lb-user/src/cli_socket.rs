@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::TcpListener as StdTcpListener;
+use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::os::unix::net::UnixListener as StdUnixListener;
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use std::sync::{Arc, Weak};
 use anyhow::{Context as _, Result};
 use lb_conf::model::{BindAddress, StatsSocket};
 use lb_core::cli::{Output, Session};
+use nix::sys::socket::{AddressFamily, Backlog, SockaddrLike as _, SockaddrStorage, getsockname};
 use parking_lot::Mutex;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, UnixListener};
@@ -137,8 +139,21 @@ fn bind(socket: &StatsSocket) -> Result<Bound> {
         BindAddress::Inet(address) => {
             bind_inet(*address).map(StdListener::Inet).with_context(|| format!("stats socket {address}"))?
         }
+        BindAddress::Inherited(number) => {
+            inherit(*number).with_context(|| format!("stats socket fd@{number}"))?
+        }
     };
     Ok(Bound { socket: socket.clone(), listener })
+}
+
+fn inherit(number: i32) -> io::Result<StdListener> {
+    let socket = lb_proxy::inherited(number)?;
+    nix::sys::socket::listen(&socket, Backlog::MAXCONN)?;
+    let address = getsockname::<SockaddrStorage>(socket.as_raw_fd())?;
+    Ok(match address.family() {
+        Some(AddressFamily::Unix) => StdListener::Unix(socket.into()),
+        _ => StdListener::Inet(socket.into()),
+    })
 }
 
 /// Binds beside the path and renames over it once owner and permissions are right: clients find the old socket or the

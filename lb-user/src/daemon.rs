@@ -6,18 +6,18 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use lb_conf::model::Config;
 use lb_conf::model::LogLevel;
 use lb_core::cli::{self, Output, Session};
 use lb_core::event::Event;
 use lb_core::{Runtime, Snapshot};
-use lb_proxy::Clock;
+use lb_proxy::{Clock, PrepareError};
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 
 use crate::cli_socket::{self, Sockets};
-use crate::load::Loader;
+use crate::load::{Loaded, Loader};
 use crate::messages::say;
 
 /// A daemon that serves.
@@ -45,8 +45,13 @@ impl Prepared {
     ///
     /// # Errors
     /// All addresses that can't be bound, each with its line. Nothing has changed then.
-    pub(crate) fn new(config: Arc<Config>, running: Option<&Daemon>) -> Result<Self> {
-        let user_plane = lb_proxy::prepare(&config, running.map(|daemon| &daemon.user_plane))?;
+    pub(crate) fn new(loaded: Loaded, running: Option<&Daemon>) -> Result<Self> {
+        let user_plane = lb_proxy::prepare(&loaded.config, running.map(|daemon| &daemon.user_plane));
+        let user_plane = user_plane.map_err(|PrepareError::Bind(errors)| {
+            let lines = errors.iter().map(|error| format!("{}: {error}", loaded.place(error.span)));
+            anyhow!(lines.collect::<Vec<_>>().join("\n"))
+        })?;
+        let config = loaded.config;
         let sockets = Sockets::bind(running.map(|daemon| &daemon.sockets), &config.global.stats_sockets)?;
         Ok(Self { config, user_plane, sockets })
     }
@@ -82,8 +87,8 @@ impl Daemon {
     /// The new configuration is wrong or can't be served; everything is as it was.
     pub(crate) fn reload(&self) -> Result<()> {
         let _one_at_a_time = self.reloading.lock();
-        let config = self.loader.load()?.config;
-        let prepared = Prepared::new(Arc::clone(&config), Some(self))?;
+        let prepared = Prepared::new(self.loader.load()?, Some(self))?;
+        let config = Arc::clone(&prepared.config);
         self.runtime.reconfigure(prepared.config, self.clock.now());
         self.user_plane.commit(prepared.user_plane);
         self.sockets.commit(&config.global.stats_sockets, prepared.sockets)

@@ -31,6 +31,13 @@ pub(crate) struct Loaded {
     warnings: bool,
 }
 
+impl Loaded {
+    /// The file and line of a span, as messages name them.
+    pub(crate) fn place(&self, span: Span) -> String {
+        place(&self.sources, span)
+    }
+}
+
 /// Loads the configuration that the command line names, at the start and again at each reload.
 pub(crate) struct Loader {
     paths: Vec<PathBuf>,

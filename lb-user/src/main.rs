@@ -15,17 +15,16 @@ mod version;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
+use lb_conf::model::Global;
 use lb_conf::model::LogLevel;
-use lb_conf::model::{Config, Global};
 use nix::sys::signal::{SigHandler, Signal, raise, signal};
 use sd_notify::NotifyState;
 
 use crate::args::{CommandLine, Run};
 use crate::daemon::{Daemon, Prepared};
-use crate::load::{Loader, Refused};
+use crate::load::{Loaded, Loader, Refused};
 use crate::messages::say;
 use crate::privileges::Identity;
 use crate::process::Readiness;
@@ -56,7 +55,7 @@ fn run(args: impl IntoIterator<Item = OsString>) -> Result<ExitCode> {
         println!("{}", if run.build_info { version::long() } else { version::short() });
         return Ok(ExitCode::SUCCESS);
     }
-    if run.quiet && !run.verbose {
+    if run.quiet && !run.verbose && !run.debug {
         messages::quiet();
     }
     if let Some(dir) = &run.directory {
@@ -68,19 +67,19 @@ fn run(args: impl IntoIterator<Item = OsString>) -> Result<ExitCode> {
         load::report_valid(&loaded);
         return Ok(ExitCode::SUCCESS);
     }
-    start(&run, loader, loaded.config)
+    start(&run, loader, loaded)
 }
 
 /// From a configuration to a daemon that serves it, and to that daemon's end.
-fn start(run: &Run, mut loader: Loader, config: Arc<Config>) -> Result<ExitCode> {
-    let global = config.global.clone();
+fn start(run: &Run, mut loader: Loader, loaded: Loaded) -> Result<ExitCode> {
+    let global = loaded.config.global.clone();
     process::raise_file_limit(global.maxconn)?;
-    let background = (global.daemon || run.daemon) && !run.foreground;
+    let background = (global.daemon || run.daemon) && !run.foreground && !run.debug;
     let readiness = if background { process::go_to_background()? } else { Readiness::nobody_waits() };
     if global.chroot.is_some() || global.uid.is_some() {
         loader.start_keeper()?;
     }
-    let prepared = Prepared::new(config, None)?;
+    let prepared = Prepared::new(loaded, None)?;
     settle(run, &global)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("event loop")?;
     let orders = {

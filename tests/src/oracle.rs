@@ -35,6 +35,7 @@ pub struct Side {
     pub log: Syslog,
     ports: BTreeMap<String, u16>,
     transcript: Vec<String>,
+    requests: bool,
 }
 
 /// Runs a scenario through HAProxy and through this program; an error shows where they differ.
@@ -75,7 +76,14 @@ impl Side {
                 origins.insert(name, origin);
             }
         }
-        Ok(Self { daemon: setup.start()?, origins, log, ports: bound, transcript: Vec::new() })
+        Ok(Self {
+            daemon: setup.start()?,
+            origins,
+            log,
+            ports: bound,
+            transcript: Vec::new(),
+            requests: true,
+        })
     }
 
     /// Connects to a port of the configuration.
@@ -104,6 +112,11 @@ impl Side {
             self.note(format!("< body {}", excerpt(&response.body)));
         }
         Ok(response)
+    }
+
+    /// Leaves out what the servers saw.
+    pub fn without_requests(&mut self) {
+        self.requests = false;
     }
 
     /// Writes down whether the proxy closes the connection now.
@@ -139,7 +152,7 @@ impl Side {
     fn finish(mut self) -> Result<Vec<String>> {
         let seen: Vec<(String, Vec<Request>)> =
             self.origins.iter().map(|(name, origin)| (name.clone(), origin.requests())).collect();
-        for (name, requests) in seen {
+        for (name, requests) in seen.into_iter().filter(|_| self.requests).collect::<Vec<_>>() {
             for request in &requests {
                 self.note_request(&name, request);
             }
@@ -222,19 +235,45 @@ fn sum(body: &[u8]) -> u64 {
         .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
-/// Both transcripts from the first line in which they differ, line for line.
+/// Both transcripts in one: lines that both have, and those that only one has.
 fn difference(expected: &[String], actual: &[String]) -> String {
-    let mut text = String::new();
-    for i in 0..expected.len().max(actual.len()) {
-        match (expected.get(i), actual.get(i)) {
-            (Some(a), Some(b)) if a == b => text.push_str(&format!("  {a}\n")),
-            (a, b) => {
-                text.extend(a.map(|line| format!("- {line}\n")));
-                text.extend(b.map(|line| format!("+ {line}\n")));
+    let common = common_lengths(expected, actual);
+    let (mut i, mut j, mut text) = (0, 0, String::new());
+    let length = |i: usize, j: usize| common.get(i).and_then(|row| row.get(j)).copied().unwrap_or(0);
+    while i < expected.len() || j < actual.len() {
+        let (mark, line) = match (expected.get(i), actual.get(j)) {
+            (Some(a), Some(b)) if a == b => {
+                (i, j) = (i + 1, j + 1);
+                (' ', a)
             }
-        }
+            (Some(a), b) if b.is_none() || length(i + 1, j) >= length(i, j + 1) => {
+                i += 1;
+                ('-', a)
+            }
+            (_, Some(b)) => {
+                j += 1;
+                ('+', b)
+            }
+            (_, None) => break,
+        };
+        text.push_str(&format!("{mark} {line}\n"));
     }
     text
+}
+
+/// At `[i][j]`, the length of the longest common subsequence of what follows line `i` of one and line `j` of the other.
+fn common_lengths(expected: &[String], actual: &[String]) -> Vec<Vec<usize>> {
+    let mut rows = vec![vec![0; actual.len() + 1]];
+    for a in expected.iter().rev() {
+        let below = rows.last().cloned().unwrap_or_default();
+        let mut row = vec![0; actual.len() + 1];
+        for (j, b) in actual.iter().enumerate().rev() {
+            row[j] = if a == b { below[j + 1] + 1 } else { below[j].max(row[j + 1]) };
+        }
+        rows.push(row);
+    }
+    rows.reverse();
+    rows
 }
 
 #[cfg(test)]
@@ -257,6 +296,13 @@ mod tests {
         ] {
             assert_eq!(normal_log(line), expected);
         }
+    }
+
+    #[test]
+    fn a_difference_shows_what_is_common() {
+        let lines = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(difference(&lines("a b c d"), &lines("a x c e d")), "  a\n- b\n+ x\n  c\n+ e\n  d\n");
+        assert_eq!(difference(&lines("a"), &[]), "- a\n");
     }
 
     #[test]

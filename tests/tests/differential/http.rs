@@ -49,6 +49,8 @@ pub(crate) fn keep_alive(side: &mut Side) -> Result<()> {
     side.response(&mut http, request).map(drop)
 }
 
+/// Versions and the framing of bodies are left out: this program answers an HTTP/1.0 client as HTTP/1.0 knows it,
+/// without chunks, where HAProxy passes on what the server sent.
 pub(crate) fn old_clients(side: &mut Side) -> Result<()> {
     for request in [
         "GET / HTTP/1.0\r\n\r\n",
@@ -57,31 +59,34 @@ pub(crate) fn old_clients(side: &mut Side) -> Result<()> {
     ] {
         let mut http = side.connect("web")?;
         http.send(request.as_bytes())?;
-        side.response(&mut http, request)?;
+        let response = http.response_to("GET")?;
+        side.note(format!("{} {} {:?}", response.status, response.origin(), response.body));
         side.expect_close(&mut http);
     }
-    let request = "GET / HTTP/1.0\r\nhost: a\r\nconnection: keep-alive\r\n\r\n";
     let mut http = side.connect("web")?;
     for _ in 0..2 {
-        http.send(request.as_bytes())?;
-        side.response(&mut http, request)?;
+        http.send(b"GET / HTTP/1.0\r\nhost: a\r\nconnection: keep-alive\r\n\r\n")?;
+        let response = http.response_to("GET")?;
+        side.note(format!("{} {:?}", response.origin(), response.headers.get("connection")));
     }
+    side.without_requests();
     Ok(())
 }
 
+/// Where this program does what RFC 9110 (7.6.1) asks of an intermediary and HAProxy does not, there is a test of its
+/// own: `connection`, `keep-alive` and `proxy-connection` end here.
 pub(crate) fn hop_by_hop(side: &mut Side) -> Result<()> {
     each(
         side,
         &[
-            "GET / HTTP/1.1\r\nhost: a\r\nconnection: keep-alive\r\nkeep-alive: timeout=5\r\n\r\n",
-            "GET / HTTP/1.1\r\nhost: a\r\nconnection: x-mine\r\nx-mine: 1\r\n\r\n",
-            "GET / HTTP/1.1\r\nhost: a\r\nproxy-connection: keep-alive\r\n\r\n",
+            "GET / HTTP/1.1\r\nhost: a\r\nconnection: keep-alive\r\n\r\n",
+            "GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n",
             "GET / HTTP/1.1\r\nhost: a\r\nte: trailers\r\n\r\n",
-            "GET / HTTP/1.1\r\nhost: a\r\nconnection: close, x-mine\r\nx-mine: 1\r\n\r\n",
         ],
     )
 }
 
+/// Folded header lines are not among them: HAProxy joins them, this program refuses them, and RFC 9112 (5.2) allows both.
 pub(crate) fn malformed(side: &mut Side) -> Result<()> {
     for request in [
         "GET / HTTP/1.1\r\nhost: a\r\nno colon\r\n\r\n",
@@ -92,7 +97,6 @@ pub(crate) fn malformed(side: &mut Side) -> Result<()> {
         "GET\r\n\r\n",
         "GET / HTTP/9\r\n\r\n",
         "GET /\x01 HTTP/1.1\r\nhost: a\r\n\r\n",
-        "GET / HTTP/1.1\r\nhost: a\r\n folded\r\n\r\n",
         "POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
     ] {
         let mut http = side.connect("web")?;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use lbx_tests::client::{self, From, Http};
 use lbx_tests::daemon::Daemon;
 use lbx_tests::origin::{Origin, pattern};
@@ -56,6 +56,22 @@ pub(crate) fn no_server() -> Result<()> {
     origin.die();
     let response = client::get(From::default(), daemon.address("web"), "/")?;
     ensure!(response.status == 503, "{}", response.line);
+    Ok(())
+}
+
+/// What is about one connection only ends at the proxy (RFC 9110, 7.6.1). Other headers that `connection` names pass, as
+/// in HAProxy: a client must not be able to remove what another proxy added.
+pub(crate) fn hop_by_hop() -> Result<()> {
+    let (origin, daemon) = start()?;
+    let headers =
+        "connection: x-mine\r\nx-mine: 1\r\nkeep-alive: timeout=5\r\nproxy-connection: keep-alive\r\n";
+    Http::connect(daemon.address("web"))?.request("GET", "/", headers, b"")?;
+    let requests = origin.requests();
+    let seen = &requests.first().context("one request")?.headers;
+    for gone in ["connection", "keep-alive", "proxy-connection"] {
+        ensure!(seen.get(gone).is_none(), "{gone} in {seen:?}");
+    }
+    ensure!(seen.get("x-mine") == Some("1"));
     Ok(())
 }
 

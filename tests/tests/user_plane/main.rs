@@ -16,6 +16,7 @@ fn main() {
         test("http::keep_alive_on_both_sides", http::keep_alive),
         test("http::bodies_pass_unchanged", http::bodies),
         test("http::no_server_is_503", http::no_server),
+        test("http::hop_by_hop_headers_end_here", http::hop_by_hop),
         test("http::nonsense_is_400", http::nonsense),
         test("checks::tcp_rise_and_fall", checks::tcp),
         test("checks::http_status", checks::http),

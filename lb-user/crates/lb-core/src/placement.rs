@@ -56,6 +56,8 @@ pub enum ObstacleKind {
     Algorithm(&'static str),
     /// A bind on a Unix socket.
     UnixBind,
+    /// A bind on a socket that the process was started with: where it listens is not known before it is used.
+    InheritedBind,
     /// `interface` on a bind line: services of the kernel plane are the same on all interfaces.
     BindInterface,
     /// `maxconn` on a bind line: the kernel plane counts by frontend.
@@ -77,6 +79,7 @@ impl fmt::Display for ObstacleKind {
             Self::NoServer(backend) => write!(f, "backend '{backend}' has no server"),
             Self::Algorithm(name) => write!(f, "'{name}' is done in user space"),
             Self::UnixBind => f.write_str("a Unix socket is served in user space"),
+            Self::InheritedBind => f.write_str("an inherited socket is served in user space"),
             Self::BindInterface => f.write_str("'interface' on a bind line is served in user space"),
             Self::BindLimit => f.write_str("'maxconn' on a bind line is served in user space"),
             Self::UnixServer(server) => write!(f, "server '{server}' is on a Unix socket"),
@@ -178,6 +181,7 @@ fn user_space_algorithm(backend: &Backend) -> Option<&'static str> {
 fn bind_obstacle(bind: &Bind, backend: Option<&Backend>) -> Option<ObstacleKind> {
     match &bind.address {
         BindAddress::Unix(_) => Some(ObstacleKind::UnixBind),
+        BindAddress::Inherited(_) => Some(ObstacleKind::InheritedBind),
         BindAddress::Inet(_) if bind.interface.is_some() => Some(ObstacleKind::BindInterface),
         BindAddress::Inet(_) if bind.maxconn.is_some() => Some(ObstacleKind::BindLimit),
         BindAddress::Inet(address) => {

@@ -37,6 +37,7 @@ fn display(address: &BindAddress) -> impl fmt::Display + '_ {
             match self.0 {
                 BindAddress::Inet(addr) => addr.fmt(f),
                 BindAddress::Unix(path) => path.display().fmt(f),
+                BindAddress::Inherited(number) => write!(f, "fd@{number}"),
             }
         }
     }

@@ -20,4 +20,5 @@ mod worker;
 
 pub use clock::Clock;
 pub use error::{BindError, PrepareError};
+pub use listener::inherited;
 pub use plane::{Plane, Prepared, prepare};

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, FromRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -30,6 +30,10 @@ impl Bound {
         let sockets = match address {
             BindAddress::Inet(addr) => bind_inet(*addr, workers)?,
             BindAddress::Unix(path) => bind_unix(path, workers)?,
+            BindAddress::Inherited(number) => {
+                let socket = inherited(*number).map_err(|e| ("inherited socket", e))?;
+                shared(Socket::from(socket), workers)?
+            }
         };
         Ok(Arc::new(Self { address: address.clone(), sockets }))
     }
@@ -92,12 +96,34 @@ fn bind_unix(path: &Path, workers: usize) -> Result<Vec<Socket>, CallError> {
     let kind = Type::STREAM.nonblocking().cloexec();
     let first = Socket::new(Domain::UNIX, kind, None).map_err(|e| ("socket", e))?;
     bind_over(&first, path)?;
-    first.listen(BACKLOG).map_err(|e| ("listen", e))?;
-    let mut sockets = vec![first];
-    for _ in 1..workers {
-        let copy = sockets[0].try_clone().map_err(|e| ("dup", e))?;
-        sockets.push(copy);
+    shared(first, workers)
+}
+
+/// A copy of a socket that the process was started with, not blocking. The number itself stays open: after a reload
+/// that names it again it is as good as before.
+///
+/// # Errors
+/// There is no such descriptor, or it is no socket.
+pub fn inherited(number: i32) -> io::Result<OwnedFd> {
+    // SAFETY: fcntl looks at the number alone; a number that is no descriptor is an error.
+    let copy = unsafe { libc::fcntl(number, libc::F_DUPFD_CLOEXEC, 0) };
+    if copy < 0 {
+        return Err(io::Error::last_os_error());
     }
+    // SAFETY: the kernel has just given us this descriptor.
+    let socket = Socket::from(unsafe { OwnedFd::from_raw_fd(copy) });
+    // Fails unless it is a socket.
+    socket.r#type()?;
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
+}
+
+/// One socket for all workers: those that wait for a connection are woken together, and one of them gets it.
+fn shared(first: Socket, workers: usize) -> Result<Vec<Socket>, CallError> {
+    first.listen(BACKLOG).map_err(|e| ("listen", e))?;
+    let copies: io::Result<Vec<Socket>> = (1..workers).map(|_| first.try_clone()).collect();
+    let mut sockets = copies.map_err(|e| ("dup", e))?;
+    sockets.push(first);
     Ok(sockets)
 }
 

@@ -204,11 +204,7 @@ fn one(text: &str, span: Span, host: &dyn crate::host::Host) -> Result<Vec<(Bind
     let ip = match address.host {
         HostPart::Unix(path) if path == PathBuf::new() => return Err(missing()),
         HostPart::Unix(path) => return Ok(vec![(BindAddress::Unix(path), span)]),
-        HostPart::Fd(_) => {
-            return Err(
-                Diagnostic::alert(Code::NotServed, "inherited sockets are not supported yet by lbx").at(span)
-            );
-        }
+        HostPart::Fd(number) => return Ok(vec![(BindAddress::Inherited(number), span)]),
         HostPart::Any => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
         HostPart::Ip(ip) => ip,
         HostPart::Name(name) => resolve(&name, span, host)?,

@@ -141,4 +141,6 @@ pub enum BindAddress {
     Inet(SocketAddr),
     /// A Unix stream socket.
     Unix(PathBuf),
+    /// A stream socket that the process was started with: the number of its descriptor.
+    Inherited(i32),
 }

@@ -37,6 +37,7 @@ pub(super) fn cli_sockets(call: &mut Call<'_, '_>) -> String {
             BindAddress::Inet(address) if address.is_ipv6() => format!("ipv6@{address}"),
             BindAddress::Inet(address) => format!("ipv4@{address}"),
             BindAddress::Unix(path) => format!("unix@{}", path.display()),
+            BindAddress::Inherited(number) => format!("fd@{number}"),
         };
         // Writing to a String does not fail.
         let _ = writeln!(text, "{address} {} all", level_name(socket.level));
