@@ -4,7 +4,7 @@ use std::os::unix::process::CommandExt;
 
 use anyhow::{Result, bail};
 
-use crate::{packages, shell};
+use crate::{build_ebpf, packages, shell};
 
 /// What to measure, and how: passed on to the benchmark, whose `--help` knows more.
 #[derive(clap::Args)]
@@ -19,6 +19,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     for tools in [packages::NETWORK, packages::ORACLE, packages::BENCH] {
         packages::ensure(tools)?;
     }
+    build_ebpf::run()?;
     let program = shell::build_bins(shell::Profile::Release)?.join("lbx-bench");
     let error = shell::command(&program.display().to_string()).args(&args.arguments).exec();
     bail!("starting {}: {error}", program.display())
