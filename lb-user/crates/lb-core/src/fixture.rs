@@ -112,7 +112,6 @@ impl Host for TestHost {
             backend: Some("b".into()),
             server: None,
             age: Duration::from_secs(5),
-            bytes: (10, 20),
         }]
     }
 

@@ -8,8 +8,8 @@ use std::net::Ipv6Addr;
 use std::sync::Arc;
 
 use lb_conf::model::{
-    Algorithm, Backend, Bind, BindAddress, Config, Frontend, FrontendId, Mode, Name, Server, ServerAddress,
-    XdpUse,
+    Algorithm, Backend, Bind, BindAddress, Config, Frontend, FrontendId, Mode, Name, Proxy, ProxyOption,
+    Rules, Server, ServerAddress, XdpUse,
 };
 use lb_conf::span::Span;
 
@@ -54,6 +54,8 @@ pub enum ObstacleKind {
     NoServer(Name),
     /// `balance` with an algorithm that needs what only user space knows.
     Algorithm(&'static str),
+    /// A word that only user space does.
+    Word(&'static str),
     /// A bind on a Unix socket.
     UnixBind,
     /// A bind on a socket that the process was started with: where it listens is not known before it is used.
@@ -78,6 +80,7 @@ impl fmt::Display for ObstacleKind {
             Self::NoBackend => f.write_str("it has no default_backend"),
             Self::NoServer(backend) => write!(f, "backend '{backend}' has no server"),
             Self::Algorithm(name) => write!(f, "'{name}' is done in user space"),
+            Self::Word(word) => write!(f, "'{word}' is done in user space"),
             Self::UnixBind => f.write_str("a Unix socket is served in user space"),
             Self::InheritedBind => f.write_str("an inherited socket is served in user space"),
             Self::BindInterface => f.write_str("'interface' on a bind line is served in user space"),
@@ -127,14 +130,15 @@ fn place_frontend(config: &Config, frontend: &Frontend) -> Placement {
     let backend = frontend.default_backend.and_then(|id| config.backend(id));
     let mut obstacles = Vec::new();
     let head = frontend.proxy.span;
+    if frontend.proxy.mode == Mode::Http {
+        // What else it has is beside the point.
+        return http_placement(frontend);
+    }
     let mut add = |kind, span| obstacles.push(Obstacle { kind, span });
-    let global = [
-        (frontend.disabled, ObstacleKind::Disabled),
-        (frontend.proxy.mode == Mode::Http, ObstacleKind::HttpMode),
-        (frontend.xdp == XdpUse::Off, ObstacleKind::TurnedOff),
-        (config.global.xdp_interfaces.is_empty(), ObstacleKind::NoInterface),
-    ];
-    global.into_iter().filter(|(is, _)| *is).for_each(|(_, kind)| add(kind, head));
+    if config.global.xdp_interfaces.is_empty() {
+        add(ObstacleKind::NoInterface, head);
+    }
+    frontend_obstacles(frontend, &mut add);
     match backend {
         None => add(ObstacleKind::NoBackend, head),
         Some(backend) => backend_obstacles(backend, &mut add),
@@ -152,17 +156,163 @@ fn place_frontend(config: &Config, frontend: &Frontend) -> Placement {
     }
 }
 
+fn http_placement(frontend: &Frontend) -> Placement {
+    let obstacle = Obstacle { kind: ObstacleKind::HttpMode, span: frontend.proxy.span };
+    Placement {
+        frontend: frontend.id,
+        name: frontend.proxy.name.clone(),
+        obstacles: vec![obstacle],
+        binds: vec![None; frontend.binds.len()],
+        required: frontend.xdp == XdpUse::Required,
+    }
+}
+
+/// What a frontend has that only user space does. Each field is named, so that one that is added must be thought of here:
+/// the kernel plane would silently go without it.
+fn frontend_obstacles(frontend: &Frontend, add: &mut impl FnMut(ObstacleKind, Span)) {
+    let Frontend {
+        proxy,
+        xdp,
+        disabled,
+        use_backend,
+        rate_limit,
+        id: _,
+        binds: _,
+        maxconn: _,
+        default_backend: _,
+        timeout_client: _,
+        timeout_client_fin: _,
+        backlog: _,
+        log_formats: _,
+        // For mode http alone.
+        timeout_http_request: _,
+        timeout_http_keep_alive: _,
+        request_captures: _,
+        response_captures: _,
+        cookie_capture: _,
+        monitor_fail: _,
+        monitor_uri: _,
+    } = frontend;
+    if *disabled {
+        add(ObstacleKind::Disabled, proxy.span);
+    }
+    if *xdp == XdpUse::Off {
+        add(ObstacleKind::TurnedOff, proxy.span);
+    }
+    if rate_limit.is_some() {
+        add(ObstacleKind::Word("rate-limit sessions"), proxy.span);
+    }
+    if let Some(rule) = use_backend.first() {
+        add(ObstacleKind::Word("use_backend"), rule.span);
+    }
+    proxy_obstacles(proxy, add);
+}
+
 fn backend_obstacles(backend: &Backend, add: &mut impl FnMut(ObstacleKind, Span)) {
-    if backend.servers.is_empty() {
-        add(ObstacleKind::NoServer(backend.proxy.name.clone()), backend.proxy.span);
+    let Backend {
+        proxy,
+        servers,
+        use_server,
+        stick,
+        id: _,
+        algorithm: _,
+        hash_type: _,
+        hash_balance_factor: _,
+        check: _,
+        timeout_connect: _,
+        timeout_server: _,
+        timeout_server_fin: _,
+        timeout_check: _,
+        timeout_tunnel: _,
+        all_backups: _,
+        // What falls through meets these in user space.
+        timeout_queue: _,
+        retries: _,
+        redispatch: _,
+        fullconn: _,
+        abort_on_close: _,
+        disabled: _,
+        // For mode http alone.
+        cookie: _,
+        dynamic_cookie_key: _,
+        http_reuse: _,
+        max_keep_alive_queue: _,
+    } = backend;
+    if servers.is_empty() {
+        add(ObstacleKind::NoServer(proxy.name.clone()), proxy.span);
     }
     if let Some(name) = user_space_algorithm(backend) {
-        add(ObstacleKind::Algorithm(name), backend.proxy.span);
+        add(ObstacleKind::Algorithm(name), proxy.span);
     }
-    for server in &backend.servers {
-        if matches!(server.address, ServerAddress::Unix(_)) {
-            add(ObstacleKind::UnixServer(server.name.clone()), server.span);
+    if let Some(rule) = use_server.first() {
+        add(ObstacleKind::Word("use-server"), rule.span);
+    }
+    if let Some(rule) = stick.first() {
+        add(ObstacleKind::Word("stick"), rule.span);
+    }
+    proxy_obstacles(proxy, add);
+    servers.iter().for_each(|server| server_obstacles(server, add));
+}
+
+/// What frontends and backends have in common.
+fn proxy_obstacles(proxy: &Proxy, add: &mut impl FnMut(ObstacleKind, Span)) {
+    let Rules {
+        tcp_connection,
+        tcp_session,
+        tcp_content,
+        tcp_response,
+        inspect_delay: _,
+        response_inspect_delay: _,
+        http_request: _,
+        http_response: _,
+        http_after_response: _,
+    } = &*proxy.rules;
+    let words = [
+        ("tcp-request connection", tcp_connection),
+        ("tcp-request session", tcp_session),
+        ("tcp-request content", tcp_content),
+        ("tcp-response content", tcp_response),
+    ];
+    for (word, rules) in words {
+        if let Some(rule) = rules.first() {
+            add(ObstacleKind::Word(word), rule.span);
         }
+    }
+    let options = [
+        (ProxyOption::ClientKeepAliveProbes, "option clitcpka"),
+        (ProxyOption::ServerKeepAliveProbes, "option srvtcpka"),
+        (ProxyOption::IndependentStreams, "option independent-streams"),
+        (ProxyOption::Transparent, "option transparent"),
+    ];
+    for (_, word) in options.into_iter().filter(|(option, _)| proxy.options.has(*option)) {
+        add(ObstacleKind::Word(word), proxy.span);
+    }
+}
+
+fn server_obstacles(server: &Server, add: &mut impl FnMut(ObstacleKind, Span)) {
+    let Server {
+        name,
+        address,
+        span,
+        id: _,
+        hostname: _,
+        weight: _,
+        backup: _,
+        maxconn: _,
+        slowstart: _,
+        disabled: _,
+        check: _,
+        agent: _,
+        shutdown_on_down: _,
+        shutdown_backups_on_up: _,
+        // What falls through meets these in user space.
+        minconn: _,
+        maxqueue: _,
+        // For mode http alone.
+        cookie: _,
+    } = server;
+    if matches!(address, ServerAddress::Unix(_)) {
+        add(ObstacleKind::UnixServer(name.clone()), *span);
     }
 }
 
@@ -179,14 +329,29 @@ fn user_space_algorithm(backend: &Backend) -> Option<&'static str> {
 }
 
 fn bind_obstacle(bind: &Bind, backend: Option<&Backend>) -> Option<ObstacleKind> {
-    match &bind.address {
+    let Bind {
+        address,
+        interface,
+        maxconn,
+        v6_only,
+        id: _,
+        name: _,
+        backlog: _,
+        // Packets for any address pass the interface.
+        transparent: _,
+        mode: _,
+        uid: _,
+        gid: _,
+        span: _,
+    } = bind;
+    match address {
         BindAddress::Unix(_) => Some(ObstacleKind::UnixBind),
         BindAddress::Inherited(_) => Some(ObstacleKind::InheritedBind),
-        BindAddress::Inet(_) if bind.interface.is_some() => Some(ObstacleKind::BindInterface),
-        BindAddress::Inet(_) if bind.maxconn.is_some() => Some(ObstacleKind::BindLimit),
+        BindAddress::Inet(_) if interface.is_some() => Some(ObstacleKind::BindInterface),
+        BindAddress::Inet(_) if maxconn.is_some() => Some(ObstacleKind::BindLimit),
         BindAddress::Inet(address) => {
             // An IPv6 wildcard takes IPv4 too, unless it is told not to.
-            let both = address.ip() == Ipv6Addr::UNSPECIFIED && bind.v6_only != Some(true);
+            let both = address.ip() == Ipv6Addr::UNSPECIFIED && *v6_only != Some(true);
             let servers = &backend?.servers;
             let fits = |server: &Arc<Server>| both || server_is_v4(server) == Some(address.is_ipv4());
             (!servers.is_empty() && !servers.iter().any(fits)).then_some(ObstacleKind::OtherFamily)
@@ -203,150 +368,155 @@ fn server_is_v4(server: &Server) -> Option<bool> {
 
 #[cfg(test)]
 mod tests {
-    use std::net::SocketAddr;
-
-    use lb_conf::model::{BackendId, Global, PortSpec, Proxy, ProxyId, XdpInterface, XdpMode};
+    use lb_conf::model::{Action, Rule};
 
     use super::*;
 
-    fn line(line: u32) -> Span {
-        Span { line, start: 1, end: 2, ..Span::default() }
+    /// The global section and what is always there: lines 1 to 4.
+    const HEAD: &str = "global\n  xdp-interface eth0\ndefaults\n  mode tcp\n";
+
+    fn config(text: &str) -> Config {
+        let outcome = lb_conf::load_text("test.cfg", text);
+        let problems: Vec<_> = outcome.diagnostics.iter().map(|d| d.message.clone()).collect();
+        outcome.config.unwrap_or_else(|| panic!("{text}: {problems:?}"))
     }
 
-    fn proxy(name: &str, at: u32) -> Proxy {
-        Proxy { span: line(at), ..Proxy::new(ProxyId(at), name, Mode::Tcp) }
+    /// A listen section from line 5 on, with a bind in line 6, a server in line 7, and further lines.
+    fn listen(bind: &str, server: &str, lines: &[&str]) -> Placement {
+        let lines: String = lines.iter().map(|line| format!("  {line}\n")).collect();
+        let text = format!("{HEAD}listen front\n  bind {bind}\n  server s1 {server}\n{lines}");
+        place(&config(&text)).remove(0)
     }
 
-    fn server(name: &str, address: &str, at: u32) -> Arc<Server> {
-        let address = match address.parse::<SocketAddr>() {
-            Ok(inet) => ServerAddress::Inet(inet.ip(), PortSpec::Fixed(inet.port())),
-            Err(_) => ServerAddress::Unix(address.into()),
-        };
-        Arc::new(Server { span: line(at), ..Server::new(name, address) })
+    fn plain(lines: &[&str]) -> Placement {
+        listen("10.0.0.1:80", "10.0.1.1:80", lines)
     }
 
-    fn backend(servers: &[&str]) -> Backend {
-        let servers = servers.iter().zip(20..).map(|(address, at)| server(&format!("s{at}"), address, at));
-        Backend { servers: servers.collect(), ..Backend::new(proxy("back", 19), BackendId(0)) }
+    fn reasons(placement: &Placement) -> Vec<(String, u32)> {
+        placement.all_obstacles().map(|o| (o.kind.to_string(), o.span.line)).collect()
     }
 
-    fn bind(address: &str, at: u32) -> Bind {
-        let address = match address.parse() {
-            Ok(inet) => BindAddress::Inet(inet),
-            Err(_) => BindAddress::Unix(address.into()),
-        };
-        Bind { span: line(at), ..Bind::new(address) }
-    }
-
-    fn frontend(binds: &[&str]) -> Frontend {
-        Frontend {
-            binds: binds.iter().zip(11..).map(|(address, at)| bind(address, at)).collect(),
-            default_backend: Some(BackendId(0)),
-            ..Frontend::new(proxy("front", 10), FrontendId(0))
-        }
-    }
-
-    fn config(frontend: Frontend, backend: Backend) -> Config {
-        let interface = XdpInterface { name: "eth0".into(), mode: XdpMode::Auto };
-        Config {
-            global: Global { xdp_interfaces: vec![interface], ..Global::default() },
-            frontends: vec![Arc::new(frontend)],
-            backends: vec![Arc::new(backend)],
-            ..Config::default()
-        }
-    }
-
-    fn only(config: &Config) -> Placement {
-        place(config).remove(0)
-    }
-
-    fn kinds(placement: &Placement) -> Vec<(ObstacleKind, u32)> {
-        placement.all_obstacles().map(|o| (o.kind.clone(), o.span.line)).collect()
+    fn only(reason: &str, line: u32) -> Vec<(String, u32)> {
+        vec![(reason.to_owned(), line)]
     }
 
     #[test]
     fn a_plain_tcp_frontend_is_taken() {
-        let placement = only(&config(frontend(&["0.0.0.0:80", "10.0.0.1:81"]), backend(&["10.0.1.2:80"])));
-        assert!(placement.in_kernel());
+        let placement =
+            listen("0.0.0.0:80,10.0.0.1:81", "10.0.1.1:80", &["balance source", "timeout client 1s"]);
+        assert_eq!(reasons(&placement), []);
         assert_eq!(placement.kernel_binds().collect::<Vec<_>>(), [0, 1]);
         assert_eq!(placement.to_string(), "front: kernel");
     }
 
     #[test]
-    fn each_obstacle_names_the_line_that_is_responsible() {
-        let servers = ["10.0.1.2:80"];
-        let plain = || frontend(&["10.0.0.1:80"]);
-        let mut http = plain();
-        http.proxy.mode = Mode::Http;
-        let off = Frontend { xdp: XdpUse::Off, ..plain() };
-        let homeless = Frontend { default_backend: None, ..plain() };
-        let disabled = Frontend { disabled: true, ..plain() };
-        let mut one_interface = plain();
-        one_interface.binds[0].interface = Some("eth0".into());
-        let mut limited = plain();
-        limited.binds[0].maxconn = Some(5);
-        let balanced = Backend { algorithm: Algorithm::First, ..backend(&servers) };
-        let mut bare = config(plain(), backend(&servers));
-        bare.global.xdp_interfaces.clear();
+    fn each_line_that_needs_user_space_is_named() {
         let rows = [
-            (config(http, backend(&servers)), ObstacleKind::HttpMode, 10),
-            (config(off, backend(&servers)), ObstacleKind::TurnedOff, 10),
-            (config(homeless, backend(&servers)), ObstacleKind::NoBackend, 10),
-            (config(disabled, backend(&servers)), ObstacleKind::Disabled, 10),
-            (config(one_interface, backend(&servers)), ObstacleKind::BindInterface, 11),
-            (config(limited, backend(&servers)), ObstacleKind::BindLimit, 11),
-            (bare, ObstacleKind::NoInterface, 10),
-            (config(plain(), balanced), ObstacleKind::Algorithm("balance first"), 19),
-            (config(plain(), backend(&[])), ObstacleKind::NoServer("back".into()), 19),
-            (config(plain(), backend(&["10.0.1.2:80", "/s"])), ObstacleKind::UnixServer("s21".into()), 21),
-            (config(plain(), backend(&["[::1]:80"])), ObstacleKind::OtherFamily, 11),
+            ("mode http", "mode http is served in user space", 5),
+            ("no option xdp", "'no option xdp' keeps it in user space", 5),
+            ("disabled", "it is disabled", 5),
+            ("balance first", "'balance first' is done in user space", 5),
+            ("balance leastconn", "'balance leastconn' is done in user space", 5),
+            ("server s2 /run/s2", "server 's2' is on a Unix socket", 8),
         ];
-        for (config, kind, at) in rows {
-            let placement = only(&config);
-            assert_eq!(kinds(&placement), [(kind, at)]);
-            assert!(!placement.in_kernel());
+        for (line, reason, at) in rows {
+            let placement = plain(&[line]);
+            let mut found = reasons(&placement);
+            found.dedup();
+            assert_eq!(found, only(reason, at), "{line}");
+            assert!(!placement.in_kernel(), "{line}");
             assert_eq!(placement.refusal(), None);
             assert_eq!(placement.to_string(), "front: user space");
         }
     }
 
+    /// Rules of one kind, with one rule in line 5.
+    fn rules(kind: fn(&mut Rules) -> &mut Vec<Rule>) -> Arc<Rules> {
+        let mut rules = Rules::default();
+        let span = Span { line: 5, ..Span::default() };
+        kind(&mut rules).push(Rule { action: Action::Allow, condition: None, span });
+        Arc::new(rules)
+    }
+
     #[test]
-    fn a_bind_that_stays_behind_does_not_hold_the_others() {
-        let placement = only(&config(frontend(&["/run/s", "10.0.0.1:80"]), backend(&["10.0.1.2:80"])));
-        assert!(placement.in_kernel());
-        assert_eq!(placement.kernel_binds().collect::<Vec<_>>(), [1]);
-        assert_eq!(kinds(&placement), [(ObstacleKind::UnixBind, 11)]);
+    fn settings_that_only_user_space_keeps_are_obstacles() {
+        type Set = fn(&mut Frontend, &mut Backend);
+        let rows: [(Set, &str); 8] = [
+            (|front, _| front.rate_limit = Some(5), "rate-limit sessions"),
+            (|front, _| front.proxy.options.set(ProxyOption::ClientKeepAliveProbes, true), "option clitcpka"),
+            (|_, back| back.proxy.options.set(ProxyOption::ServerKeepAliveProbes, true), "option srvtcpka"),
+            (|_, back| back.hash_balance_factor = Some(150), "hash-balance-factor"),
+            (|front, _| front.proxy.rules = rules(|r| &mut r.tcp_connection), "tcp-request connection"),
+            (|front, _| front.proxy.rules = rules(|r| &mut r.tcp_session), "tcp-request session"),
+            (|_, back| back.proxy.rules = rules(|r| &mut r.tcp_content), "tcp-request content"),
+            (|_, back| back.proxy.rules = rules(|r| &mut r.tcp_response), "tcp-response content"),
+        ];
+        let lines = "listen front\n bind 10.0.0.1:80\n server s1 10.0.1.1:80\n balance source\n";
+        for (set, word) in rows {
+            let mut config = config(&format!("{HEAD}{lines}"));
+            let mut front = (*config.frontends[0]).clone();
+            let mut back = (*config.backends[0]).clone();
+            set(&mut front, &mut back);
+            (config.frontends[0], config.backends[0]) = (Arc::new(front), Arc::new(back));
+            assert_eq!(reasons(&place(&config)[0]), only(&format!("'{word}' is done in user space"), 5));
+        }
+    }
+
+    #[test]
+    fn a_frontend_needs_an_interface_a_backend_and_a_server() {
+        let rows = [
+            ("frontend f\n bind :80\n", "it has no default_backend", 5),
+            ("frontend f\n bind :80\n default_backend b\nbackend b\n", "backend 'b' has no server", 8),
+        ];
+        for (text, reason, at) in rows {
+            assert_eq!(reasons(&place(&config(&format!("{HEAD}{text}")))[0]), only(reason, at));
+        }
+        let text = "listen f\n mode tcp\n bind :80\n server s1 10.0.1.1:80\n";
+        let reason = "there is no 'xdp-interface' in the global section";
+        assert_eq!(reasons(&place(&config(text))[0]), only(reason, 1));
+    }
+
+    #[test]
+    fn binds_are_judged_one_by_one() {
+        let rows = [
+            ("10.0.0.1:80,/run/s", "a Unix socket is served in user space"),
+            ("10.0.0.1:80,[fd00::1]:80", "no server has an address of this family"),
+        ];
+        for (binds, reason) in rows {
+            let placement = listen(binds, "10.0.1.1:80", &[]);
+            assert_eq!(reasons(&placement), only(reason, 6));
+            assert_eq!(placement.kernel_binds().collect::<Vec<_>>(), [0]);
+        }
+        let rows = [
+            ("interface eth0", "'interface' on a bind line is served in user space"),
+            ("maxconn 5", "'maxconn' on a bind line is served in user space"),
+        ];
+        for (word, reason) in rows {
+            let placement = listen(&format!("10.0.0.1:80 {word}"), "10.0.1.1:80", &[]);
+            assert_eq!(reasons(&placement), only(reason, 6));
+            assert!(!placement.in_kernel());
+        }
     }
 
     #[test]
     fn an_ipv6_wildcard_serves_ipv4_servers_unless_it_is_ipv6_only() {
-        let mut config = config(frontend(&["[::]:80"]), backend(&["10.0.1.2:80"]));
-        assert!(only(&config).in_kernel());
-        let mut narrow = frontend(&["[::]:80"]);
-        narrow.binds[0].v6_only = Some(true);
-        config.frontends[0] = Arc::new(narrow);
-        assert_eq!(kinds(&only(&config)), [(ObstacleKind::OtherFamily, 11)]);
+        assert!(listen("[::]:80", "10.0.1.1:80", &[]).in_kernel());
+        let narrow = listen("[::]:80 v6only", "10.0.1.1:80", &[]);
+        assert_eq!(reasons(&narrow), only("no server has an address of this family", 6));
     }
 
     #[test]
     fn option_xdp_turns_each_obstacle_into_a_refusal() {
-        let wanted = |binds: &[&str]| Frontend { xdp: XdpUse::Required, ..frontend(binds) };
-        let placement = only(&config(wanted(&["10.0.0.1:80", "/run/s"]), backend(&["10.0.1.2:80"])));
-        assert_eq!(placement.refusal().map(|o| o.span.line), Some(12));
-        let placement = only(&config(wanted(&["10.0.0.1:80"]), backend(&["10.0.1.2:80"])));
-        assert_eq!(placement.refusal(), None);
+        let refusal = |p: &Placement| p.refusal().map(|o| o.span.line);
+        assert_eq!(refusal(&plain(&["option xdp"])), None);
+        assert_eq!(refusal(&plain(&["option xdp", "balance first"])), Some(5));
+        assert_eq!(refusal(&listen("10.0.0.1:80,/run/s", "10.0.1.1:80", &["option xdp"])), Some(6));
     }
 
     #[test]
     fn several_obstacles_are_all_reported() {
-        let mut http = frontend(&["/run/s"]);
-        http.proxy.mode = Mode::Http;
-        let placement = only(&config(http, backend(&["/s"])));
-        let expected = [
-            (ObstacleKind::HttpMode, 10),
-            (ObstacleKind::UnixServer("s20".into()), 20),
-            (ObstacleKind::UnixBind, 11),
-        ];
-        assert_eq!(kinds(&placement), expected);
+        let placement = listen("/run/s", "/run/s1", &["no option xdp"]);
+        let lines: Vec<_> = reasons(&placement).into_iter().map(|(_, line)| line).collect();
+        assert_eq!(lines, [5, 7, 6]);
     }
 }
