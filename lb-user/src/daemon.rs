@@ -45,8 +45,9 @@ impl Prepared {
     ///
     /// # Errors
     /// All addresses that can't be bound, each with its line. Nothing has changed then.
-    pub(crate) fn new(loaded: Loaded, running: Option<&Daemon>) -> Result<Self> {
-        let user_plane = lb_proxy::prepare(&loaded.config, running.map(|daemon| &daemon.user_plane));
+    pub(crate) fn new(mut loaded: Loaded, running: Option<&Daemon>) -> Result<Self> {
+        let tls = std::mem::take(&mut loaded.tls);
+        let user_plane = lb_proxy::prepare(&loaded.config, tls, running.map(|daemon| &daemon.user_plane));
         let user_plane = user_plane.map_err(|PrepareError::Bind(errors)| {
             let lines = errors.iter().map(|error| format!("{}: {error}", loaded.place(error.span)));
             anyhow!(lines.collect::<Vec<_>>().join("\n"))

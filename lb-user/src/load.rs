@@ -4,7 +4,7 @@ use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use lb_conf::Outcome;
 use lb_conf::diag::{self, Diagnostic, Severity, Style};
 use lb_conf::host::Host;
@@ -12,6 +12,7 @@ use lb_conf::model::Config;
 use lb_conf::source::Sources;
 use lb_conf::span::Span;
 use lb_core::placement::{self, Obstacle, Placement};
+use lb_proxy::tls;
 
 use crate::args::{Format, Run};
 use crate::host::System;
@@ -27,6 +28,8 @@ pub(crate) struct Refused;
 pub(crate) struct Loaded {
     /// The model.
     pub(crate) config: Arc<Config>,
+    /// Its certificates.
+    pub(crate) tls: tls::Site,
     sources: Sources,
     warnings: bool,
 }
@@ -46,6 +49,7 @@ pub(crate) struct Loader {
     warnings_fatal: bool,
     maxconn: Option<u32>,
     keeper: Option<Keeper>,
+    tls: tls::Shared,
 }
 
 impl Loader {
@@ -65,6 +69,7 @@ impl Loader {
             warnings_fatal: run.warnings_fatal,
             maxconn: run.maxconn,
             keeper: None,
+            tls: new_sessions()?,
         })
     }
 
@@ -75,7 +80,7 @@ impl Loader {
     /// The keeper can't be started.
     pub(crate) fn start_keeper(&mut self) -> Result<()> {
         let paths = self.paths.clone();
-        self.keeper = Some(Keeper::start(move |host| drop(lb_conf::load(host, &paths)))?);
+        self.keeper = Some(Keeper::start(move |host| read_all(host, &paths))?);
         Ok(())
     }
 
@@ -89,13 +94,16 @@ impl Loader {
         let Outcome { config, mut diagnostics, sources } = lb_conf::load(host, &self.paths);
         let placements = config.as_ref().map(placement::place).unwrap_or_default();
         diagnostics.extend(placements.iter().filter_map(not_in_the_kernel));
+        let (tls, mut findings) =
+            config.as_ref().map(|c| tls::Site::load(c, host, &self.tls)).unwrap_or_default();
+        diagnostics.append(&mut findings);
         diagnostics.iter().for_each(|diagnostic| self.show(diagnostic, &sources));
         let worst = diagnostics.iter().map(|diagnostic| diagnostic.severity).min();
         let warnings = worst <= Some(Severity::Warning) && worst.is_some();
         let fatal = if self.warnings_fatal { Severity::Warning } else { Severity::Alert };
         match config {
             Some(config) if worst.is_none_or(|worst| worst > fatal) => {
-                Ok(Loaded { config: Arc::new(self.override_limits(config)), sources, warnings })
+                Ok(Loaded { config: Arc::new(self.override_limits(config)), tls, sources, warnings })
             }
             _ => Err(Refused.into()),
         }
@@ -122,6 +130,19 @@ impl Loader {
                 eprintln!("{}", diag::render(diagnostic, sources, style));
             }
         }
+    }
+}
+
+fn new_sessions() -> Result<tls::Shared> {
+    tls::Shared::new().context("the system has no random bytes")
+}
+
+/// Reads everything that loading reads, so that it is known what that is.
+fn read_all(host: &dyn Host, paths: &[PathBuf]) {
+    let Some(config) = lb_conf::load(host, paths).config else { return };
+    // Without random bytes there is nothing to load TLS with, which loading will say.
+    if let Ok(shared) = new_sessions() {
+        drop(tls::Site::load(&config, host, &shared));
     }
 }
 

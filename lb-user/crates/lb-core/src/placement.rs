@@ -64,6 +64,10 @@ pub enum ObstacleKind {
     BindInterface,
     /// `maxconn` on a bind line: the kernel plane counts by frontend.
     BindLimit,
+    /// `ssl` on a bind line.
+    BindTls,
+    /// `ssl` on a server line.
+    ServerTls(Name),
     /// A server on a Unix socket.
     UnixServer(Name),
     /// No server has an address of the bind's family.
@@ -85,6 +89,8 @@ impl fmt::Display for ObstacleKind {
             Self::InheritedBind => f.write_str("an inherited socket is served in user space"),
             Self::BindInterface => f.write_str("'interface' on a bind line is served in user space"),
             Self::BindLimit => f.write_str("'maxconn' on a bind line is served in user space"),
+            Self::BindTls => f.write_str("TLS is terminated in user space"),
+            Self::ServerTls(server) => write!(f, "TLS with server '{server}' is spoken in user space"),
             Self::UnixServer(server) => write!(f, "server '{server}' is on a Unix socket"),
             Self::OtherFamily => f.write_str("no server has an address of this family"),
         }
@@ -293,6 +299,7 @@ fn server_obstacles(server: &Server, add: &mut impl FnMut(ObstacleKind, Span)) {
     let Server {
         name,
         address,
+        tls,
         span,
         id: _,
         hostname: _,
@@ -314,6 +321,9 @@ fn server_obstacles(server: &Server, add: &mut impl FnMut(ObstacleKind, Span)) {
     if matches!(address, ServerAddress::Unix(_)) {
         add(ObstacleKind::UnixServer(name.clone()), *span);
     }
+    if tls.is_some() {
+        add(ObstacleKind::ServerTls(name.clone()), *span);
+    }
 }
 
 /// The word that makes the choice of a server depend on what the kernel plane does not know.
@@ -334,6 +344,7 @@ fn bind_obstacle(bind: &Bind, backend: Option<&Backend>) -> Option<ObstacleKind>
         interface,
         maxconn,
         v6_only,
+        tls,
         id: _,
         name: _,
         backlog: _,
@@ -347,6 +358,7 @@ fn bind_obstacle(bind: &Bind, backend: Option<&Backend>) -> Option<ObstacleKind>
     match address {
         BindAddress::Unix(_) => Some(ObstacleKind::UnixBind),
         BindAddress::Inherited(_) => Some(ObstacleKind::InheritedBind),
+        BindAddress::Inet(_) if tls.is_some() => Some(ObstacleKind::BindTls),
         BindAddress::Inet(_) if interface.is_some() => Some(ObstacleKind::BindInterface),
         BindAddress::Inet(_) if maxconn.is_some() => Some(ObstacleKind::BindLimit),
         BindAddress::Inet(address) => {

@@ -8,6 +8,7 @@ use lb_conf::model::{self, Redispatch, ServerAddress};
 use lb_core::{Backend, Pick, PickInput, Server};
 use tokio::time::{sleep, timeout, timeout_at};
 
+use crate::handshake::with_server;
 use crate::net::timer::now;
 use crate::net::{Socket, Transport};
 use crate::queue::{Line, Seat};
@@ -107,9 +108,9 @@ pub(crate) async fn connect(stream: &mut Stream, backend: &Arc<Backend>) -> Resu
         let Some(server) = stream.server.clone() else { return Err(NoConnection::NoServer) };
         server.counters().traffic.connects.inc();
         let error = match within(limit, attempt(stream, &server)).await {
-            Ok(socket) => {
+            Ok(transport) => {
                 stream.times.connected = Some(now());
-                return Ok(Transport::Plain(socket));
+                return Ok(transport);
             }
             Err(error) => error,
         };
@@ -167,7 +168,13 @@ fn give_up(stream: &mut Stream, backend: &Backend, error: &io::Error) -> NoConne
     NoConnection::Failed
 }
 
-async fn attempt(stream: &Stream, server: &Server) -> io::Result<Socket> {
+async fn attempt(stream: &Stream, server: &Server) -> io::Result<Transport> {
+    let socket = open(stream, server).await?;
+    let ip = server.socket_address(0).map(|address| address.ip());
+    with_server(stream.front.tls.upstream(server.at), ip, socket).await.map_err(io::Error::other)
+}
+
+async fn open(stream: &Stream, server: &Server) -> io::Result<Socket> {
     if let ServerAddress::Unix(path) = &*server.address() {
         return Socket::connect_unix(path).await;
     }

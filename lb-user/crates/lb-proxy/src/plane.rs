@@ -16,7 +16,8 @@ use crate::clock::Clock;
 use crate::error::{BindError, PrepareError};
 use crate::listener::Bound;
 use crate::places::Places;
-use crate::worker::{self, Command, Setup, Shared};
+use crate::tls::Site;
+use crate::worker::{self, Address, Command, Setup, Shared};
 
 /// Worker threads and checks, serving the current configuration.
 #[derive(Debug)]
@@ -24,7 +25,7 @@ pub struct Plane {
     shared: Arc<Shared>,
     workers: Vec<Worker>,
     checker: Worker,
-    live: Mutex<Vec<(Arc<Bound>, FrontendId)>>,
+    live: Mutex<Vec<Arc<Bound>>>,
 }
 
 #[derive(Debug)]
@@ -33,37 +34,41 @@ struct Worker {
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// A configuration whose addresses are bound. Dropping it closes those that were not bound before.
+/// A configuration whose addresses are bound and whose certificates are read. Dropping it closes those that were not bound before.
 #[derive(Debug)]
 pub struct Prepared {
     workers: usize,
     maxconn: Option<u32>,
-    addresses: Vec<(Arc<Bound>, FrontendId)>,
+    addresses: Vec<Address>,
+    tls: Arc<Site>,
 }
 
 impl Prepared {
     /// Where frontends listen, with the ports that the kernel chose where the configuration says 0.
     pub fn addresses(&self) -> impl Iterator<Item = (FrontendId, std::net::SocketAddr)> {
-        self.addresses.iter().filter_map(|(bound, id)| Some((*id, bound.local_addr()?)))
+        self.addresses.iter().filter_map(|address| Some((address.frontend, address.bound.local_addr()?)))
     }
 }
 
 /// Binds all addresses of a configuration, beside what `running` listens on already: those are kept as they are.
-/// Privileged ports need the privileges that the daemon drops before [`Plane::start`].
+/// `tls` is what its TLS was loaded to. Privileged ports need the privileges that the daemon drops before [`Plane::start`].
 ///
 /// # Errors
 ///
 /// Names every address that cannot be bound. What runs is untouched.
-pub fn prepare(config: &Config, running: Option<&Plane>) -> Result<Prepared, PrepareError> {
+pub fn prepare(config: &Config, tls: Site, running: Option<&Plane>) -> Result<Prepared, PrepareError> {
     let workers = running.map_or_else(|| worker_count(config), |plane| plane.workers.len());
     let live = running.map(|plane| plane.live.lock().clone()).unwrap_or_default();
     let (mut addresses, mut errors) = (Vec::new(), Vec::new());
     for frontend in &config.frontends {
-        for bind in &frontend.binds {
-            let kept = live.iter().find(|(bound, _)| *bound.address() == bind.address);
-            match kept.map_or_else(|| Bound::bind(&bind.address, workers), |(bound, _)| Ok(Arc::clone(bound)))
-            {
-                Ok(bound) => addresses.push((bound, frontend.id)),
+        for (index, bind) in frontend.binds.iter().enumerate() {
+            let kept = live.iter().find(|bound| *bound.address() == bind.address);
+            match kept.map_or_else(|| Bound::bind(&bind.address, workers), |bound| Ok(Arc::clone(bound))) {
+                Ok(bound) => addresses.push(Address {
+                    bound,
+                    frontend: frontend.id,
+                    acceptor: tls.acceptor(frontend.id, index).cloned(),
+                }),
                 Err((call, source)) => errors.push(BindError {
                     frontend: Arc::clone(&frontend.proxy.name),
                     address: bind.address.clone(),
@@ -75,7 +80,7 @@ pub fn prepare(config: &Config, running: Option<&Plane>) -> Result<Prepared, Pre
         }
     }
     if errors.is_empty() {
-        Ok(Prepared { workers, maxconn: config.global.maxconn, addresses })
+        Ok(Prepared { workers, maxconn: config.global.maxconn, addresses, tls: Arc::new(tls) })
     } else {
         Err(PrepareError::Bind(errors))
     }
@@ -110,9 +115,13 @@ impl Plane {
     /// their next request on they are served by the new configuration. Addresses that left are closed.
     pub fn commit(&self, prepared: Prepared) {
         self.shared.places.set_limit(prepared.maxconn);
-        *self.live.lock() = prepared.addresses.clone();
+        *self.live.lock() = prepared.addresses.iter().map(|address| Arc::clone(&address.bound)).collect();
         let snapshot: Arc<Snapshot> = self.shared.runtime.snapshot();
-        self.tell(&Command::Serve(Arc::new(Setup { snapshot, addresses: prepared.addresses })));
+        self.tell(&Command::Serve(Arc::new(Setup {
+            snapshot,
+            addresses: prepared.addresses,
+            tls: prepared.tls,
+        })));
     }
 
     /// Closes the addresses; connections end after what they are doing. See [`Plane::wait`].

@@ -1,6 +1,6 @@
 //! A client's connection, from its acceptance to its end.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -15,6 +15,7 @@ use crate::net::Socket;
 use crate::net::timer::refresh_now;
 use crate::places::Place;
 use crate::sessions::Open;
+use crate::tls::{Acceptor, Site, TlsInfo};
 use crate::worker::Worker;
 
 /// What a listening address serves at the moment. A reload replaces it whole; who holds one goes on with it.
@@ -24,6 +25,10 @@ pub(crate) struct Front {
     pub(crate) snapshot: Arc<Snapshot>,
     /// The frontend of the address.
     pub(crate) frontend: Arc<Frontend>,
+    /// What clients of the address shake hands with.
+    pub(crate) acceptor: Option<Arc<Acceptor>>,
+    /// What hands are shaken with servers with.
+    pub(crate) tls: Arc<Site>,
 }
 
 impl Front {
@@ -87,6 +92,8 @@ pub(crate) struct Session {
     pub(crate) requests: Cell<u32>,
     /// Where its current request, or its connection, went.
     pub(crate) route: RefCell<Route>,
+    /// TLS with the client, once hands are shaken.
+    pub(crate) tls: OnceCell<TlsInfo>,
     open: Open,
     killed: Notify,
     is_killed: Cell<bool>,
@@ -120,6 +127,7 @@ impl Session {
             accepted: refresh_now(),
             requests: Cell::new(0),
             route: RefCell::default(),
+            tls: OnceCell::new(),
             open: worker.sessions.open(),
             killed: Notify::new(),
             is_killed: Cell::new(false),

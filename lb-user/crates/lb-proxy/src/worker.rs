@@ -24,6 +24,7 @@ use crate::places::Places;
 use crate::queue::Queues;
 use crate::session::{Accepted, Endpoint, Front, Session};
 use crate::sessions::Sessions;
+use crate::tls::{Acceptor, Site};
 use crate::{http, tcp};
 
 /// What all workers share.
@@ -62,7 +63,20 @@ pub(crate) struct Setup {
     /// The configuration and its state.
     pub(crate) snapshot: Arc<Snapshot>,
     /// The addresses and whose they are.
-    pub(crate) addresses: Vec<(Arc<Bound>, FrontendId)>,
+    pub(crate) addresses: Vec<Address>,
+    /// What hands are shaken with.
+    pub(crate) tls: Arc<Site>,
+}
+
+/// A listening address.
+#[derive(Debug)]
+pub(crate) struct Address {
+    /// Its sockets.
+    pub(crate) bound: Arc<Bound>,
+    /// The frontend that it leads to.
+    pub(crate) frontend: FrontendId,
+    /// `ssl`: what its clients shake hands with.
+    pub(crate) acceptor: Option<Arc<Acceptor>>,
 }
 
 /// Room for the worker's number in the number of a session.
@@ -158,9 +172,10 @@ impl Worker {
     fn serve(self: &Rc<Self>, setup: &Setup) {
         let mut old = self.listeners.take();
         let mut new = Vec::with_capacity(setup.addresses.len());
-        for (bound, id) in &setup.addresses {
-            let Some(frontend) = setup.snapshot.frontend(*id) else { continue };
-            let front = Front { snapshot: Arc::clone(&setup.snapshot), frontend: Arc::clone(frontend) };
+        for Address { bound, frontend, acceptor } in &setup.addresses {
+            let Some(frontend) = setup.snapshot.frontend(*frontend) else { continue };
+            let (snapshot, frontend) = (Arc::clone(&setup.snapshot), Arc::clone(frontend));
+            let front = Front { snapshot, frontend, acceptor: acceptor.clone(), tls: Arc::clone(&setup.tls) };
             match old.iter().position(|listener| Arc::ptr_eq(&listener.bound, bound)) {
                 Some(at) => {
                     let kept = old.swap_remove(at);

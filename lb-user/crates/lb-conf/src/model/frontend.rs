@@ -8,7 +8,7 @@ use std::time::Duration;
 use lb_expr::Condition;
 
 use super::{
-    BackendId, CookieCapture, FrontendId, HeaderCapture, LogFormats, Name, Proxy, UseBackend, XdpUse,
+    BackendId, BindTls, CookieCapture, FrontendId, HeaderCapture, LogFormats, Name, Proxy, UseBackend, XdpUse,
 };
 use crate::span::Span;
 
@@ -110,6 +110,8 @@ pub struct Bind {
     pub uid: Option<u32>,
     /// `gid`, or the id of `group`.
     pub gid: Option<u32>,
+    /// `ssl` with what belongs to it.
+    pub tls: Option<Arc<BindTls>>,
     /// The place of the address in the line.
     pub span: Span,
 }
@@ -129,6 +131,7 @@ impl Bind {
             mode: None,
             uid: None,
             gid: None,
+            tls: None,
             span: Span::default(),
         }
     }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{BindAddress, LogTarget};
+use super::{BindAddress, LogTarget, TlsTuning};
 use crate::span::Span;
 
 /// Process-wide settings (configuration.txt, section 3).
@@ -48,6 +48,8 @@ pub struct Global {
     pub node: Option<String>,
     /// `description`: free text in statistics.
     pub description: Option<String>,
+    /// `tune.ssl.*` and `ssl-load-*`.
+    pub tls: TlsTuning,
     /// `spread-checks`: how much the intervals of checks vary, in percent.
     pub spread_checks: u32,
     /// `setenv`, `presetenv`, `unsetenv` and `resetenv`: variables that are set or, with None, removed.

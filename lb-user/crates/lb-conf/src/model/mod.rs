@@ -41,7 +41,7 @@ pub use proxy::{Mode, Proxy, XdpUse};
 pub use rules::{
     BackendChoice, LogFormats, Reply, ReplyBody, Rule, Rules, ServerChoice, StickRule, UseBackend, UseServer,
 };
-pub use server::{AgentCheck, PortSpec, Server, ServerAddress, ServerCheck};
+pub use server::{AgentCheck, CheckTls, PortSpec, Server, ServerAddress, ServerCheck};
 pub use stick::{Column, KeyType, Password, StickTable, User, Userlist};
 pub use tls::{
     BindTls, BindTlsSettings, CaSource, CertificateUse, ClientVerify, ExtraFiles, IgnoredErrors, ServerTls,

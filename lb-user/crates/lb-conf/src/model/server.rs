@@ -2,9 +2,10 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::Name;
+use super::{Name, ServerTls};
 use crate::span::Span;
 
 /// A `server` line.
@@ -38,6 +39,8 @@ pub struct Server {
     pub check: Option<ServerCheck>,
     /// `agent-check`, where given.
     pub agent: Option<AgentCheck>,
+    /// `ssl` with what belongs to it.
+    pub tls: Option<Arc<ServerTls>>,
     /// `on-marked-down shutdown-sessions`: its connections are closed when it goes down.
     pub shutdown_on_down: bool,
     /// `on-marked-up shutdown-backup-sessions`: connections of backup servers are closed when it comes up.
@@ -63,6 +66,7 @@ impl Server {
             disabled: false,
             cookie: None,
             check: None,
+            tls: None,
             agent: None,
             shutdown_on_down: false,
             shutdown_backups_on_up: false,
@@ -102,6 +106,8 @@ pub struct ServerCheck {
     pub rise: u32,
     /// `fall`: failures that bring it down; 3 by default.
     pub fall: u32,
+    /// `check-ssl`, or `ssl` where the check goes to the server's own port: what the check shakes hands with.
+    pub tls: Option<CheckTls>,
     /// `addr` and `port`, or the server's own. None: a server on a Unix socket.
     pub target: Option<SocketAddr>,
 }
@@ -109,7 +115,15 @@ pub struct ServerCheck {
 impl ServerCheck {
     /// A check of this address with the default times.
     pub fn new(target: Option<SocketAddr>) -> Self {
-        Self { inter: Duration::from_secs(2), fastinter: None, downinter: None, rise: 2, fall: 3, target }
+        Self {
+            inter: Duration::from_secs(2),
+            fastinter: None,
+            downinter: None,
+            rise: 2,
+            fall: 3,
+            tls: None,
+            target,
+        }
     }
 }
 
@@ -122,4 +136,15 @@ pub struct AgentCheck {
     pub target: SocketAddr,
     /// `agent-send`: what is sent once connected.
     pub send: Vec<u8>,
+}
+
+/// TLS of a check.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckTls {
+    /// As for traffic.
+    pub tls: Arc<ServerTls>,
+    /// `check-sni`: the name that the server is asked for.
+    pub sni: Option<Name>,
+    /// `check-alpn`, where it is not as for traffic.
+    pub alpn: Option<Vec<Name>>,
 }

@@ -215,6 +215,8 @@ pub struct ServerTls {
     pub suites: TlsSuites,
     /// `verify required` with what it needs. None: `verify none`, any certificate will do.
     pub verify: Option<ServerVerify>,
+    /// `sni`: the name that the server is asked for.
+    pub sni: Option<Name>,
     /// `alpn`, the preferred protocol first.
     pub alpn: Vec<Name>,
     /// `crt`: the file of the certificate that is shown to the server.

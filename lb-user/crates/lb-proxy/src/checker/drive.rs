@@ -1,7 +1,7 @@
 //! The sockets of checks.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,7 +11,9 @@ use lb_core::check::{Action, CheckRun, Failure};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout_at};
 
-use crate::net::Socket;
+use crate::handshake::with_server;
+use crate::net::{Socket, Transport};
+use crate::tls::Upstream;
 
 /// What one read of an answer takes.
 const READ_BYTES: usize = 4096;
@@ -72,6 +74,14 @@ impl Target {
         }
     }
 
+    /// What TLS knows the server by where no name is asked for.
+    fn ip(&self) -> Option<IpAddr> {
+        match self {
+            Self::Inet(addr) => Some(addr.ip()),
+            Self::Unix(_) | Self::None => None,
+        }
+    }
+
     async fn connect(&self, port: Option<u16>) -> io::Result<Socket> {
         match self {
             Self::Inet(addr) => {
@@ -84,58 +94,80 @@ impl Target {
     }
 }
 
+/// The connection of a check.
+struct Line<'t> {
+    target: &'t Target,
+    tls: Option<&'t Upstream>,
+    transport: Option<Transport>,
+    /// Whether it is shaking hands.
+    securing: bool,
+}
+
 /// Runs a check to its end.
-pub(super) async fn drive(run: &mut CheckRun, target: &Target, limits: Limits) {
+pub(super) async fn drive(run: &mut CheckRun, target: &Target, tls: Option<&Upstream>, limits: Limits) {
     let mut deadline = Instant::now() + limits.connect;
-    let mut socket = None;
+    let mut line = Line { target, tls, transport: None, securing: false };
     loop {
         let step = match run.action() {
             Action::Done => break,
-            action => timeout_at(deadline, perform(run, action, &mut socket, target)).await,
+            action => timeout_at(deadline, line.perform(run, action)).await,
         };
         match step {
             Ok(Ok(true)) => deadline = limits.answer.map_or(deadline, |answer| Instant::now() + answer),
             Ok(Ok(false)) => {}
             Ok(Err(failure)) => run.failed(failure),
+            Err(_elapsed) if line.securing => run.failed(Failure::TlsTimeout),
             Err(_elapsed) => run.failed(Failure::Timeout),
         }
     }
     // A reset spares both ends the waiting states of a connection that nobody uses any more.
-    if let Some(socket) = &socket {
-        Socket::reset_on_close(socket);
+    if let Some(transport) = &line.transport {
+        transport.socket().reset_on_close();
     }
 }
 
-/// One step; whether it opened a connection.
-async fn perform(
-    run: &mut CheckRun,
-    action: Action,
-    socket: &mut Option<Socket>,
-    target: &Target,
-) -> Result<bool, Failure> {
-    match (action, socket.as_mut()) {
-        (Action::Connect(port), _) => {
-            let connected = target.connect(port).await;
-            *socket = Some(connected.map_err(|e| Failure::Connect(Failure::text(&e)))?);
-            run.connected(false);
-            return Ok(true);
-        }
-        (Action::Send(bytes), Some(socket)) => {
-            socket.write_all(&bytes).await.map_err(|e| Failure::Broken(Failure::text(&e)))?;
-            run.sent();
-        }
-        (Action::Receive, Some(socket)) => {
-            let mut buf = [0; READ_BYTES];
-            match socket.read(&mut buf).await {
-                Ok(0) => run.closed(),
-                Ok(n) => run.received(buf.get(..n).unwrap_or_default()),
-                Err(e) => return Err(Failure::Broken(Failure::text(&e))),
+impl Line<'_> {
+    /// One step; whether it opened a connection.
+    async fn perform(&mut self, run: &mut CheckRun, action: Action) -> Result<bool, Failure> {
+        match (action, self.transport.as_mut()) {
+            (Action::Connect(port), _) => {
+                self.open(port).await?;
+                run.connected(self.tls.is_some());
+                return Ok(true);
             }
+            (Action::Send(bytes), Some(transport)) => {
+                let sent = write(transport, &bytes).await;
+                sent.map_err(|e| Failure::Broken(Failure::text(&e)))?;
+                run.sent();
+            }
+            (Action::Receive, Some(transport)) => {
+                let mut buf = [0; READ_BYTES];
+                match transport.read(&mut buf).await {
+                    Ok(0) => run.closed(),
+                    Ok(n) => run.received(buf.get(..n).unwrap_or_default()),
+                    Err(e) => return Err(Failure::Broken(Failure::text(&e))),
+                }
+            }
+            (Action::Send(_) | Action::Receive, None) => {
+                return Err(Failure::Socket("not connected".to_owned()));
+            }
+            (Action::Done, _) => {}
         }
-        (Action::Send(_) | Action::Receive, None) => {
-            return Err(Failure::Socket("not connected".to_owned()));
-        }
-        (Action::Done, _) => {}
+        Ok(false)
     }
-    Ok(false)
+
+    async fn open(&mut self, port: Option<u16>) -> Result<(), Failure> {
+        let connected = self.target.connect(port).await;
+        let socket = connected.map_err(|e| Failure::Connect(Failure::text(&e)))?;
+        self.securing = self.tls.is_some();
+        let transport = with_server(self.tls, self.target.ip(), socket).await;
+        self.securing = false;
+        self.transport = Some(transport.map_err(|e| Failure::Tls(e.words().to_owned()))?);
+        Ok(())
+    }
+}
+
+async fn write(transport: &mut Transport, bytes: &[u8]) -> io::Result<()> {
+    transport.write_all(bytes).await?;
+    transport.flush().await
 }

@@ -10,14 +10,15 @@ use lb_conf::model::{Config, Name, Proxy};
 use lb_core::check::{CheckRun, Program, first_check, next_check};
 use lb_core::event::LogEvent;
 use lb_core::server::Operational;
-use lb_core::{Backend, Change, Runtime, Server, ServerChange, ServerId, Snapshot, Tick};
+use lb_core::{Backend, Change, Runtime, Server, ServerChange, ServerId, Tick};
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, spawn_local};
 use tokio::time::{Instant, interval, sleep};
 
 use crate::clock::Clock;
 use crate::logs::{Journal, ProxyLog};
-use crate::worker::{Command, Shared};
+use crate::tls::Upstream;
+use crate::worker::{Command, Setup, Shared};
 use drive::{Limits, Target, drive};
 
 /// How often the weights of servers that are starting are raised (`slowstart`).
@@ -45,7 +46,7 @@ pub(crate) async fn run(shared: Arc<Shared>, mut commands: mpsc::UnboundedReceiv
         Checker { shared, tasks: HashMap::new(), journal: Journal::default(), logs: HashMap::new() };
     while let Some(command) = commands.recv().await {
         match command {
-            Command::Serve(setup) => checker.take(&setup.snapshot),
+            Command::Serve(setup) => checker.take(&setup),
             // Who is still served is still served by servers that work.
             Command::SoftStop => {}
             // Checks are no sessions.
@@ -59,7 +60,8 @@ pub(crate) async fn run(shared: Arc<Shared>, mut commands: mpsc::UnboundedReceiv
 
 impl Checker {
     /// Takes another configuration: checks of servers whose settings are the same go on as they were.
-    fn take(&mut self, snapshot: &Snapshot) {
+    fn take(&mut self, setup: &Setup) {
+        let snapshot = &setup.snapshot;
         self.open_logs(&snapshot.config);
         let mut old = std::mem::take(&mut self.tasks);
         let now = self.shared.clock.now();
@@ -67,11 +69,13 @@ impl Checker {
         let shortest = checked.iter().filter_map(|s| Some(s.config.check.as_ref()?.inter)).min();
         for (backend, server) in snapshot.backends.iter().flat_map(|b| b.servers.iter().map(move |s| (b, s)))
         {
-            let kept = old.remove(&server.id).filter(|task| task.fits(backend, server));
+            // Certificates may have changed in their files.
+            let tls = setup.tls.check(server.at);
+            let kept = old.remove(&server.id).filter(|task| tls.is_none() && task.fits(backend, server));
             let task = kept.unwrap_or_else(|| {
                 let turn = checked.iter().position(|s| s.id == server.id).unwrap_or(0);
                 let first = first_check(now, shortest.unwrap_or_default(), turn, checked.len());
-                self.begin(backend, server, first)
+                self.begin(backend, server, tls, first)
             });
             self.tasks.insert(server.id, task);
         }
@@ -91,14 +95,20 @@ impl Checker {
         }
     }
 
-    fn begin(&self, backend: &Arc<Backend>, server: &Arc<Server>, first: Tick) -> Task {
+    fn begin(
+        &self,
+        backend: &Arc<Backend>,
+        server: &Arc<Server>,
+        tls: Option<&Upstream>,
+        first: Tick,
+    ) -> Task {
         let mut handles = Vec::new();
         let context = Context { shared: Arc::clone(&self.shared), server: Arc::clone(server) };
         if server.config.check.is_some() {
             match Program::new(&backend.config.check) {
                 Ok(program) => {
                     let limits = Limits::of(&backend.config, server);
-                    let work = check_health(context.clone(), Arc::new(program), limits, first);
+                    let work = check_health(context.clone(), Arc::new(program), tls.cloned(), limits, first);
                     handles.push(spawn_local(work).abort_handle());
                 }
                 Err(e) => log::error!("{}: {e}", server.config.name),
@@ -148,7 +158,13 @@ impl Context {
     }
 }
 
-async fn check_health(context: Context, program: Arc<Program>, limits: Limits, first: Tick) {
+async fn check_health(
+    context: Context,
+    program: Arc<Program>,
+    tls: Option<Upstream>,
+    limits: Limits,
+    first: Tick,
+) {
     let Some(check) = context.server.config.check.clone() else { return };
     let mut due = first;
     loop {
@@ -157,7 +173,7 @@ async fn check_health(context: Context, program: Arc<Program>, limits: Limits, f
         if context.server.state().checked() {
             let start = Instant::now();
             let mut run = CheckRun::new(Arc::clone(&program));
-            drive(&mut run, &Target::of_check(&context.server, &check), limits).await;
+            drive(&mut run, &Target::of_check(&context.server, &check), tls.as_ref(), limits).await;
             context.tell(ServerChange::Check(run.report(start.elapsed())));
         }
         due = next_check(began, &check, context.server.state().phase());
@@ -174,7 +190,7 @@ async fn ask_agent(context: Context, first: Tick) {
         if context.server.state().agent.is_some_and(|probe| probe.enabled) {
             let start = Instant::now();
             let mut run = CheckRun::new(Arc::clone(&program));
-            drive(&mut run, &Target::Inet(agent.target), Limits::all_within(agent.inter)).await;
+            drive(&mut run, &Target::Inet(agent.target), None, Limits::all_within(agent.inter)).await;
             context.tell(ServerChange::Agent(run.agent_report(start.elapsed())));
         }
         due = began + agent.inter;

@@ -6,13 +6,17 @@ use lb_core::Backend;
 
 use super::relay::{Relay, RelayEnd, RelayTimeouts, Side};
 use crate::connect::{connect, take_seat};
-use crate::net::{Socket, Transport};
+use crate::handshake::{refused, with_client};
+use crate::net::Socket;
 use crate::session::{Front, Session};
 use crate::stream::{Cause, Stage, Stream};
 
 /// Serves a client's connection to its end.
 pub(crate) async fn serve(session: Rc<Session>, socket: Socket) {
-    let client = Transport::Plain(socket);
+    let client = match with_client(&session, socket).await {
+        Ok(transport) => transport,
+        Err(error) => return refused(&session, &error),
+    };
     let mut stream = Stream::new(&session, session.accepted, session.accepted);
     let front = Rc::clone(&stream.front);
     let Some(backend) = front.default_backend() else {

@@ -44,9 +44,9 @@ impl Connector {
 
     /// The same with other protocols to choose from: `check-alpn`.
     #[must_use]
-    pub fn with_alpn(&self, protocols: &[impl AsRef<[u8]>]) -> Self {
+    pub fn with_alpn(&self, protocols: &[impl AsRef<str>]) -> Self {
         let mut config = (*self.config).clone();
-        config.alpn_protocols = protocols.iter().map(|p| p.as_ref().to_vec()).collect();
+        config.alpn_protocols = protocols.iter().map(|p| p.as_ref().as_bytes().to_vec()).collect();
         Self { config: Arc::new(config), own: self.own.clone() }
     }
 

@@ -201,7 +201,7 @@ impl<'a> Loader<'a> {
         };
         let verifier =
             settings.client.as_ref().map(|client| self.client_verifier(client, span)).transpose()?;
-        let cache = Arc::clone(&self.shared.cache);
+        let cache = self.shared.cache(self.tuning);
         let resumption = Resumption { ring, cache, lifetime: self.tuning.lifetime };
         let template = Template::new(settings, verifier.map(Arc::new), &resumption);
         template.map(Arc::new).map_err(|e| self.refused(span, e))

@@ -19,6 +19,7 @@ mod provider;
 mod router;
 mod sessions;
 mod signature;
+mod site;
 mod store;
 mod template;
 #[cfg(test)]
@@ -29,6 +30,10 @@ mod verify;
 use std::sync::Arc;
 
 use lb_conf::model::TlsTuning;
+use parking_lot::Mutex;
+
+use self::sessions::SessionCache;
+use self::tickets::KeyRing;
 
 pub use acceptor::Acceptor;
 pub use connector::Connector;
@@ -36,19 +41,31 @@ pub use error::{HandshakeError, TlsError, TlsErrorKind};
 pub use info::TlsInfo;
 pub use loader::{Failed, Loader};
 pub use ocsp::OcspError;
+pub use site::Site;
+pub(crate) use site::Upstream;
 pub use store::{Listed, Store, StoreError};
 
 /// What sessions are resumed from, for as long as the daemon runs.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Shared {
-    ring: Arc<tickets::KeyRing>,
-    cache: Arc<sessions::SessionCache>,
+    ring: Arc<KeyRing>,
+    cache: Mutex<Arc<SessionCache>>,
 }
 
 impl Shared {
-    /// New keys and an empty cache. None: the system has no random bytes.
-    pub fn new(tuning: &TlsTuning) -> Option<Self> {
-        let ring = Arc::new(tickets::KeyRing::random()?);
-        Some(Self { ring, cache: Arc::new(sessions::SessionCache::new(tuning.cache_size, tuning.lifetime)) })
+    /// New keys and no sessions. None: the system has no random bytes.
+    pub fn new() -> Option<Self> {
+        let tuning = TlsTuning::default();
+        let cache = Mutex::new(Arc::new(SessionCache::new(tuning.cache_size, tuning.lifetime)));
+        Some(Self { ring: Arc::new(KeyRing::random()?), cache })
+    }
+
+    /// The sessions, or none if their number or lifetime is another now.
+    fn cache(&self, tuning: &TlsTuning) -> Arc<SessionCache> {
+        let mut cache = self.cache.lock();
+        if !cache.is_like(tuning.cache_size, tuning.lifetime) {
+            *cache = Arc::new(SessionCache::new(tuning.cache_size, tuning.lifetime));
+        }
+        Arc::clone(&cache)
     }
 }

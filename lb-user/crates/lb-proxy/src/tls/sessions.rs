@@ -48,8 +48,13 @@ impl fmt::Debug for SessionCache {
 impl SessionCache {
     /// A cache of `size` blocks; with 0 it keeps nothing.
     pub(super) fn new(size: u32, lifetime: Duration) -> Self {
-        let capacity = usize::try_from(size).unwrap_or(usize::MAX).div_ceil(SHARDS);
+        let capacity = capacity(size);
         Self { shards: Default::default(), hasher: RandomState::new(), capacity, lifetime }
+    }
+
+    /// Whether it was made for this size and lifetime.
+    pub(super) fn is_like(&self, size: u32, lifetime: Duration) -> bool {
+        self.capacity == capacity(size) && self.lifetime == lifetime
     }
 
     fn shard(&self, key: &[u8]) -> Option<&Mutex<Shard>> {
@@ -81,6 +86,11 @@ impl SessionCache {
         let session = self.shard(key)?.lock().remove(key)?;
         (now <= session.until).then_some(session.value)
     }
+}
+
+/// Blocks in one shard.
+fn capacity(size: u32) -> usize {
+    usize::try_from(size).unwrap_or(usize::MAX).div_ceil(SHARDS)
 }
 
 impl Session {

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use lb_conf::model::{Bind, BindAddress, Mode, ServerCheck};
-use lb_proxy::{PrepareError, prepare};
+use lb_proxy::{PrepareError, prepare, tls};
 use lbx_tests::client::{Echo, From, Http};
 use lbx_tests::origin::Origin;
 
@@ -61,7 +61,7 @@ fn a_taken_address_is_an_error_that_names_it() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut site = Site::new(Mode::Http, &[]);
     site.frontend.binds = vec![Bind::new(BindAddress::Inet(taken.local_addr().unwrap()))];
-    let PrepareError::Bind(errors) = prepare(&site.config(), None).unwrap_err();
+    let PrepareError::Bind(errors) = prepare(&site.config(), tls::Site::default(), None).unwrap_err();
     assert_eq!(errors.len(), 1);
     let text = errors[0].to_string();
     assert!(text.starts_with("web: bind on 127.0.0.1:"), "{text}");

@@ -9,6 +9,7 @@ use lb_conf::model::{
     Server, ServerAddress,
 };
 use lb_core::Runtime;
+use lb_proxy::tls;
 use lb_proxy::{Clock, Plane, prepare};
 
 /// A frontend `web` before a backend `app`.
@@ -51,7 +52,7 @@ impl Site {
         let config = self.config();
         let clock = Clock::start();
         let runtime = Arc::new(Runtime::new(Arc::clone(&config), clock.now()));
-        let prepared = prepare(&config, None).expect("addresses");
+        let prepared = prepare(&config, tls::Site::default(), None).expect("addresses");
         let address = prepared.addresses().next().expect("an address").1;
         let plane = Plane::start(prepared, Arc::clone(&runtime), clock).expect("threads");
         Running { plane, runtime, clock, address }
@@ -74,7 +75,7 @@ impl Running {
     /// Another configuration takes over, as the daemon does it.
     pub(crate) fn reload(&self, site: &Site) {
         let config = site.config();
-        let prepared = prepare(&config, Some(&self.plane)).expect("addresses");
+        let prepared = prepare(&config, tls::Site::default(), Some(&self.plane)).expect("addresses");
         self.runtime.reconfigure(config, self.clock.now());
         self.plane.commit(prepared);
     }

@@ -129,7 +129,7 @@ fn load_with(files: &Files, tls: &BindTls, tuning: &TlsTuning, shared: &Shared) 
 }
 
 fn shared() -> Shared {
-    Shared::new(&TlsTuning::default()).expect("random bytes")
+    Shared::new().expect("random bytes")
 }
 
 fn load(files: &Files, tls: &BindTls) -> Loaded {

@@ -66,8 +66,7 @@ async fn the_size_of_the_cache_and_the_lifetime_are_kept() {
     let files = files();
     let settings = BindTlsSettings { no_tickets: true, ..BindTlsSettings::default() };
     let tuning = TlsTuning { cache_size: 0, ..TlsTuning::default() };
-    let shared = Shared::new(&tuning).expect("random bytes");
-    let loaded = load_with(&files, &with(vec![line("/a")], settings), &tuning, &shared);
+    let loaded = load_with(&files, &with(vec![line("/a")], settings), &tuning, &shared());
     let acceptor = loaded.acceptor.expect("loaded");
     for version in BOTH {
         assert!(!resumes(&acceptor, &acceptor, version).await, "{version:?}");

@@ -1,0 +1,51 @@
+//! What a connection goes through before its first byte counts: TLS, where it is configured.
+
+use std::future::Future;
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use crate::net::{Socket, Transport};
+use crate::session::Session;
+use crate::tls::{HandshakeError, Upstream};
+
+/// Makes a client's socket what its bytes go through. A client with which no hands can be shaken has been told so.
+pub(crate) async fn with_client(session: &Session, socket: Socket) -> Result<Transport, HandshakeError> {
+    let front = session.endpoint.front();
+    let Some(acceptor) = &front.acceptor else { return Ok(Transport::Plain(socket)) };
+    let limit = front.frontend.config.timeout_client;
+    let (stream, info) = within(limit, acceptor.accept(socket)).await?;
+    // A session shakes hands once.
+    let _ = session.tls.set(info);
+    Ok(Transport::Tls(Box::new(stream.into())))
+}
+
+/// Makes a socket that is connected to a server what its bytes go through. `ip` is the server's. The caller bounds the
+/// time.
+pub(crate) async fn with_server(
+    upstream: Option<&Upstream>,
+    ip: Option<IpAddr>,
+    socket: Socket,
+) -> Result<Transport, HandshakeError> {
+    let Some(upstream) = upstream else { return Ok(Transport::Plain(socket)) };
+    let ip = ip.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+    let (stream, _info) = upstream.connector.connect(socket, upstream.sni.as_deref(), ip).await?;
+    Ok(Transport::Tls(Box::new(stream.into())))
+}
+
+/// A client with which no hands could be shaken.
+pub(crate) fn refused(session: &Session, error: &HandshakeError) {
+    let front = session.endpoint.front();
+    log::debug!("{}: {}: {error}", front.frontend.config.proxy.name, error.words());
+}
+
+async fn within<T>(
+    limit: Option<Duration>,
+    work: impl Future<Output = Result<T, HandshakeError>>,
+) -> Result<T, HandshakeError> {
+    match limit {
+        Some(limit) => timeout(limit, work).await.unwrap_or(Err(HandshakeError::Timeout)),
+        None => work.await,
+    }
+}
