@@ -33,7 +33,7 @@ impl Count {
 macro_rules! reasons {
     ($($(#[$doc:meta])* $variant:ident $field:ident),+ $(,)?) => {
         /// Why a packet was treated as it was.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[repr(u8)]
         pub enum Reason { $($(#[$doc])* $variant),+ }
 

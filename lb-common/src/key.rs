@@ -11,7 +11,7 @@ pub const TCP: u8 = 6;
 pub const UDP: u8 = 17;
 
 /// Key of `FLOWS` and `FLOWS6`: the tuple that a packet of one direction carries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(C, align(8))]
 pub struct FlowKey<A> {
     /// Source address.
@@ -32,7 +32,7 @@ const _: () = assert!(size_of::<FlowKey<V4>>() == 16);
 const _: () = assert!(size_of::<FlowKey<V6>>() == 40);
 
 /// Key of `SERVICES` and `SERVICES6`: where clients connect to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(C, align(4))]
 pub struct ServiceKey<A> {
     /// The address; wildcards are expanded to the host's addresses by user space.
@@ -49,7 +49,7 @@ const _: () = assert!(size_of::<ServiceKey<V4>>() == 8);
 const _: () = assert!(size_of::<ServiceKey<V6>>() == 20);
 
 /// Key of `RATES` and `RATES6`: a source address at a service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(C, align(4))]
 pub struct RateKey<A> {
     /// The client's address.

@@ -14,6 +14,7 @@ pub mod message;
 pub mod netns;
 pub mod oracle;
 pub mod origin;
+pub mod packets;
 pub mod ports;
 pub mod privilege;
 pub mod report;

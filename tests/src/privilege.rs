@@ -11,6 +11,8 @@ pub enum Need {
     Namespaces,
     /// Loading BPF programs and pinning them below `/sys/fs/bpf`.
     Bpf,
+    /// The BPF object in what was built (`cargo xtask build-ebpf`).
+    BpfObject,
     /// A program in `PATH`.
     Program(&'static str),
 }
@@ -28,6 +30,9 @@ impl Need {
         match self {
             Need::Namespaces => namespaces().err().map(|e| format!("no network namespaces: {e}")),
             Need::Bpf => bpf().err(),
+            Need::BpfObject => {
+                lb_xdp::loader::embedded().is_none().then(|| "built without the BPF object".into())
+            }
             Need::Program(name) => find_program(name).is_none().then(|| format!("{name} is not installed")),
         }
     }

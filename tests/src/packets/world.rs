@@ -1,0 +1,259 @@
+//! The services and servers that packet tests run against: one service for each situation, the same in both families.
+
+use std::net::{IpAddr, SocketAddr};
+
+use lb_common::address::{Address, Family, V4, V6, to_wide};
+use lb_common::key::{ServiceKey, TCP};
+use lb_common::memory::MemoryTables;
+use lb_common::value::{
+    Algorithm, ForwardMode, Hop, SERVICE_EVENTS, SERVICE_TRACK, Server, ServerId, ServerState, Service,
+    ServiceId,
+};
+
+use super::layers::{Mac, Segment};
+
+/// The interface that test packets come in by: the loopback device, which every kernel's test run takes.
+pub const INGRESS: u32 = 1;
+/// Another one.
+pub const ELSEWHERE: u32 = 7;
+/// Entries of the flow tables.
+pub const CAPACITY: u32 = 64;
+/// Numbers of the IPv6 services and servers begin after those of IPv4.
+const V6_NUMBERS: u16 = 32;
+
+/// Who sends to the balancer.
+pub const ROUTER: Mac = [2, 0, 0, 0, 0, 1];
+/// The balancer.
+pub const BALANCER: Mac = [2, 0, 0, 0, 0, 2];
+/// The port that rows' clients send from.
+pub const CLIENT_PORT: u16 = 5555;
+/// The first source port towards servers.
+pub const SOURCE_PORT: u16 = 61_000;
+/// The port that servers listen on.
+pub const SERVER_PORT: u16 = 8080;
+
+/// A situation: the port of its service is 80 and its number, the number also names the service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u16)]
+pub enum At {
+    /// One server with one source port.
+    Single = 1,
+    /// Two servers in turn: 2, 3, 2.
+    Turns,
+    /// No table.
+    NoTable,
+    /// An empty table.
+    EmptyTable,
+    /// A server that is down.
+    Down,
+    /// A server that is draining.
+    Drain,
+    /// A server whose next hop is not known.
+    Unresolved,
+    /// A server that takes one connection.
+    ServerLimit,
+    /// A service that takes one.
+    ServiceLimit,
+    /// Two servers by hash of the source.
+    Hash,
+    /// Two servers by the source's number.
+    Modulo,
+    /// A server behind another interface.
+    Elsewhere,
+    /// The first server is down, the second is not.
+    Probing,
+    /// A server of the other family.
+    OtherFamily,
+    /// Sources are counted and events reported.
+    Watched,
+    /// A table whose only server's number is out of range.
+    Stray,
+}
+
+/// A family's addresses.
+#[derive(Clone, Copy, Debug)]
+pub struct Net {
+    /// Its name, in names of tests.
+    pub name: &'static str,
+    /// The server that client 1 of the service [`At::Hash`] is led to, whatever its ports.
+    pub hashed: u8,
+    numbers: u16,
+    prefix: fn(u16) -> IpAddr,
+}
+
+/// IPv4.
+pub const NET4: Net =
+    Net { name: "ipv4", hashed: 2, numbers: 0, prefix: |n| IpAddr::from([10, 0, (n >> 8) as u8, n as u8]) };
+/// IPv6.
+pub const NET6: Net = Net {
+    name: "ipv6",
+    hashed: 3,
+    numbers: V6_NUMBERS,
+    prefix: |n| IpAddr::from([0x2001, 0xdb8, 0, 0, 0xfeed, 0xbeef, 0xa000, n]),
+};
+
+impl Net {
+    /// A client's address with its port.
+    pub fn client(&self, number: u8) -> SocketAddr {
+        SocketAddr::new((self.prefix)(0x0300 + u16::from(number)), CLIENT_PORT)
+    }
+
+    /// A service's address.
+    pub fn service(&self, at: At) -> SocketAddr {
+        SocketAddr::new((self.prefix)(0x0250), 80 + at as u16)
+    }
+
+    /// A server's address.
+    pub fn server(&self, number: u8) -> SocketAddr {
+        SocketAddr::new((self.prefix)(u16::from(number)), SERVER_PORT)
+    }
+
+    /// Where the balancer sends to servers from.
+    pub fn source(&self, port: u16) -> SocketAddr {
+        SocketAddr::new((self.prefix)(0x00fe), port)
+    }
+
+    /// A service's number.
+    pub fn service_id(&self, at: At) -> ServiceId {
+        self.numbers + at as u16
+    }
+
+    /// A server's number.
+    pub fn server_id(&self, number: u8) -> ServerId {
+        self.numbers + u16::from(number)
+    }
+
+    /// A segment from a client to a service, as the balancer receives it.
+    pub fn to_service(&self, client: u8, at: At) -> Segment {
+        Segment::new(self.client(client), self.service(at), (ROUTER, BALANCER))
+    }
+
+    /// A segment to a server, as the balancer sends it on.
+    pub fn to_server(&self, port: u16, server: u8) -> Segment {
+        Segment::new(self.source(port), self.server(server), (BALANCER, mac(server))).hops(63)
+    }
+
+    /// A segment from a server, as the balancer receives it.
+    pub fn from_server(&self, server: u8, port: u16) -> Segment {
+        Segment::new(self.server(server), self.source(port), (mac(server), BALANCER))
+    }
+
+    /// A segment to a client, as the balancer sends it on.
+    pub fn to_client(&self, at: At, client: u8) -> Segment {
+        Segment::new(self.service(at), self.client(client), (BALANCER, ROUTER)).hops(63)
+    }
+}
+
+/// A server's MAC address.
+pub fn mac(server: u8) -> Mac {
+    [2, 0, 0, 0, 1, server]
+}
+
+/// What user space writes into the maps.
+#[derive(Clone, Debug, Default)]
+pub struct World {
+    /// Services by address.
+    pub services: Vec<(SocketAddr, Service)>,
+    /// Slots by service.
+    pub tables: Vec<(ServiceId, Vec<ServerId>)>,
+    /// Servers by number.
+    pub servers: Vec<(ServerId, Server)>,
+}
+
+impl World {
+    /// The world of the packet tests.
+    pub fn new() -> Self {
+        let mut world = Self::default();
+        world.add(NET4, NET6);
+        world.add(NET6, NET4);
+        world
+    }
+
+    fn add(&mut self, net: Net, other: Net) {
+        let up = |number| server(net, number, 1000);
+        let mut add_server = |number, server| self.servers.push((net.server_id(number), server));
+        add_server(1, server(net, 1, 1));
+        add_server(2, up(2));
+        add_server(3, up(3));
+        add_server(4, Server { state: ServerState::Down, ..up(4) });
+        add_server(5, Server { state: ServerState::Drain, ..up(5) });
+        add_server(6, Server { hop: Hop::default(), ..up(6) });
+        add_server(7, Server { maxconn: 1, ..up(7) });
+        add_server(8, up(8));
+        add_server(9, Server { hop: Hop { ifindex: ELSEWHERE, ..up(9).hop }, ..up(9) });
+        add_server(10, server(other, 10, 1000));
+        use At::*;
+        let turn = Service::default();
+        self.service(net, Single, turn, &[1]);
+        self.service(net, Turns, turn, &[2, 3, 2]);
+        self.services.push((net.service(NoTable), Service { id: net.service_id(NoTable), ..turn }));
+        self.service(net, EmptyTable, turn, &[]);
+        self.service(net, Down, turn, &[4]);
+        self.service(net, Drain, turn, &[5]);
+        self.service(net, Unresolved, turn, &[6]);
+        self.service(net, ServerLimit, turn, &[7]);
+        self.service(net, ServiceLimit, Service { maxconn: 1, ..turn }, &[8]);
+        let slots: Vec<u8> = (0..251).map(|slot| 2 + (slot % 2)).collect();
+        self.service(net, Hash, Service { algorithm: Algorithm::SourceHash, ..turn }, &slots);
+        self.service(net, Modulo, Service { algorithm: Algorithm::SourceModulo, ..turn }, &[2, 3]);
+        self.service(net, Elsewhere, turn, &[9]);
+        self.service(net, Probing, turn, &[4, 2]);
+        self.service(net, OtherFamily, turn, &[10]);
+        let flags = SERVICE_TRACK | SERVICE_EVENTS;
+        self.service(net, Watched, Service { flags, rate_period: 2500, ..turn }, &[8]);
+        self.service(net, Stray, turn, &[]);
+        self.tables.retain(|(id, _)| *id != net.service_id(Stray));
+        self.tables.push((net.service_id(Stray), vec![u16::MAX]));
+    }
+
+    fn service(&mut self, net: Net, at: At, service: Service, slots: &[u8]) {
+        let id = net.service_id(at);
+        self.services.push((net.service(at), Service { id, mode: ForwardMode::Nat, ..service }));
+        self.tables.push((id, slots.iter().map(|&number| net.server_id(number)).collect()));
+    }
+
+    /// The same in memory.
+    pub fn memory(&self) -> MemoryTables {
+        let mut memory = MemoryTables::default();
+        (memory.v4.capacity, memory.v6.capacity) = (CAPACITY as usize, CAPACITY as usize);
+        for &(address, service) in &self.services {
+            match address.ip() {
+                IpAddr::V4(ip) => memory.v4.services.insert(key::<V4>(ip.octets(), address), service),
+                IpAddr::V6(ip) => memory.v6.services.insert(key::<V6>(ip.octets(), address), service),
+            };
+        }
+        memory.tables = self.tables.iter().cloned().collect();
+        let last = self.servers.iter().map(|(id, _)| *id).max().unwrap_or(0);
+        memory.servers = vec![Server::default(); usize::from(last) + 1];
+        for &(id, server) in &self.servers {
+            memory.servers[usize::from(id)] = server;
+        }
+        memory
+    }
+}
+
+/// A server that is up, with so many source ports.
+fn server(net: Net, number: u8, ports: u16) -> Server {
+    let (family, address) = to_wide(net.server(number).ip());
+    let (_, source) = to_wide(net.source(0).ip());
+    Server {
+        address,
+        source,
+        hop: Hop { dst_mac: mac(number), src_mac: BALANCER, ifindex: INGRESS },
+        port: SERVER_PORT,
+        source_low: SOURCE_PORT,
+        source_high: SOURCE_PORT + ports - 1,
+        generation: 3,
+        maxconn: 0,
+        expired: 0,
+        weight: 1,
+        family,
+        state: ServerState::Up,
+    }
+}
+
+/// The key of a service.
+pub fn key<A: Address>(address: A, at: SocketAddr) -> ServiceKey<A> {
+    debug_assert_ne!(A::FAMILY, Family::None);
+    ServiceKey { address, port: at.port(), protocol: TCP, reserved: 0 }
+}
