@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lb_conf::model::{self, Redispatch, ServerAddress};
-use lb_core::{Backend, Pick, PickInput, Server};
+use lb_core::queue::{Line, QueueFull, Ticket, Turn};
+use lb_core::{Backend, Pick, PickInput, Server, ServerLease};
+use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout, timeout_at};
 
 use crate::handshake::with_server;
 use crate::net::timer::now;
 use crate::net::{Socket, Transport};
-use crate::queue::{Line, Seat};
 use crate::stream::{Cause, Stage, Stream};
 
 /// The longest pause before a server is tried again; a shorter connect timeout shortens it.
@@ -30,8 +31,8 @@ pub(crate) enum NoConnection {
 
 /// Takes a place on a server of the stream's backend, waiting in line if all are full.
 pub(crate) async fn take_seat(stream: &mut Stream, backend: &Arc<Backend>) -> Result<(), NoConnection> {
-    match pick(stream, backend, false) {
-        Ok(seat) => stream.enter_server(seat),
+    match pick(stream, backend) {
+        Ok(lease) => stream.enter_server(lease),
         Err(None) => return Err(no_server(stream)),
         // Boxed, since hardly any request waits and all of them carry the room for it.
         Err(Some(line)) => Box::pin(wait_in_line(stream, backend, line)).await?,
@@ -48,43 +49,59 @@ fn no_server(stream: &mut Stream) -> NoConnection {
 async fn wait_in_line(stream: &mut Stream, backend: &Arc<Backend>, line: Line) -> Result<(), NoConnection> {
     stream.stage = Stage::Queue;
     let deadline = queue_timeout(backend).map(|limit| now() + limit);
-    let mut turn = stream.session.worker.shared.queues.join(line, false);
+    let mut line = line;
     loop {
-        let called = match deadline {
-            Some(deadline) => timeout_at(deadline, turn).await.is_ok(),
-            None => turn.await.is_ok(),
+        let Ok((ticket, turn)) = join(backend, line) else { return Err(no_server(stream)) };
+        let turn = match deadline {
+            Some(deadline) => timeout_at(deadline, turn).await.ok(),
+            None => Some(turn.await),
         };
-        if !called {
-            stream.end(Cause::ServerTimeout, Stage::Queue);
-            return Err(NoConnection::QueueTimeout);
+        drop(ticket);
+        match turn {
+            Some(Ok(Turn::Server(lease))) => {
+                lease.begin(stream.session.worker.tick());
+                stream.enter_server(lease);
+                return Ok(());
+            }
+            None => {
+                stream.end(Cause::ServerTimeout, Stage::Queue);
+                return Err(NoConnection::QueueTimeout);
+            }
+            // The server that it waited for went away.
+            Some(Ok(Turn::ChooseAgain) | Err(_)) => {}
         }
-        match pick(stream, backend, true) {
-            Ok(seat) => {
-                stream.enter_server(seat);
+        match pick(stream, backend) {
+            Ok(lease) => {
+                stream.enter_server(lease);
                 return Ok(());
             }
             Err(None) => return Err(no_server(stream)),
-            // Somebody else was faster.
-            Err(Some(line)) => turn = stream.session.worker.shared.queues.join(line, true),
+            Err(Some(next)) => line = next,
         }
     }
+}
+
+/// Queues up: where the server's own line is full, in the one for any server.
+fn join(backend: &Backend, line: Line) -> Result<(Ticket, oneshot::Receiver<Turn>), QueueFull> {
+    let wait = |line| {
+        let (sender, receiver) = oneshot::channel();
+        // Who gave up in the meantime drops the place, and it goes to the next.
+        let call = Box::new(move |turn| drop(sender.send(turn)));
+        backend.wait(line, 0, call).map(|ticket| (ticket, receiver))
+    };
+    wait(line).or_else(|QueueFull| wait(Line::Backend))
 }
 
 fn queue_timeout(backend: &Backend) -> Option<Duration> {
     backend.config.timeout_queue.or(backend.config.timeout_connect)
 }
 
-/// A place, or the line to wait in, or nothing where no server is usable. Who was `called` goes ahead of the line.
-fn pick(stream: &Stream, backend: &Arc<Backend>, called: bool) -> Result<Seat, Option<Line>> {
-    let queues = &stream.session.worker.shared.queues;
-    let line = Line::Backend(Arc::clone(&backend.config.proxy.name));
-    if !called && !queues.is_empty(&line) {
-        return Err(Some(line));
-    }
+/// A place, or the line to wait in, or nothing where no server is usable.
+fn pick(stream: &Stream, backend: &Backend) -> Result<ServerLease, Option<Line>> {
     match backend.pick(&input(stream)) {
-        Pick::Server(lease) => Ok(Seat::new(lease, backend, queues)),
-        Pick::Full(server) => Err(Some(Line::Server(server.id))),
-        Pick::AllFull => Err(Some(line)),
+        Pick::Server(lease) => Ok(lease),
+        Pick::Full(server) => Err(Some(Line::Server(server))),
+        Pick::AllFull => Err(Some(Line::Backend)),
         Pick::None => Err(None),
     }
 }

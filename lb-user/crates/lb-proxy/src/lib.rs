@@ -11,7 +11,6 @@ mod logs;
 mod net;
 mod places;
 mod plane;
-mod queue;
 mod session;
 mod sessions;
 mod stream;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use lb_core::Tick;
 use lb_core::counters::Gauge;
 use lb_core::frontend::{Frontend, FrontendState};
 use tokio::sync::Notify;
@@ -53,8 +54,8 @@ impl Places {
 
     /// Waits for a place and takes it. Workers that accept at the same moment may all have seen room for one: the
     /// later ones wait here, as if they were still in the listen queue.
-    pub(crate) async fn enter(self: &Arc<Self>, frontend: &Arc<Frontend>) -> Place {
-        self.wait(|| self.try_enter(frontend)).await
+    pub(crate) async fn enter(self: &Arc<Self>, frontend: &Arc<Frontend>, now: impl Fn() -> Tick) -> Place {
+        self.wait(|| self.try_enter(frontend, now())).await
     }
 
     async fn wait<T>(&self, mut ready: impl FnMut() -> Option<T>) -> T {
@@ -75,7 +76,7 @@ impl Places {
             && frontend.traffic().sessions.get() < limit_of(frontend)
     }
 
-    fn try_enter(self: &Arc<Self>, frontend: &Arc<Frontend>) -> Option<Place> {
+    fn try_enter(self: &Arc<Self>, frontend: &Arc<Frontend>, now: Tick) -> Option<Place> {
         if !self.current.try_inc(self.limit()) {
             return None;
         }
@@ -83,7 +84,8 @@ impl Places {
             self.current.dec();
             return None;
         }
-        frontend.traffic().session_total.inc();
+        frontend.traffic().connection_opened(now);
+        frontend.traffic().session_counted(now);
         Some(Place { places: Arc::clone(self), frontend: Arc::clone(frontend) })
     }
 

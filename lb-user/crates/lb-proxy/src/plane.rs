@@ -102,7 +102,7 @@ impl Plane {
     /// A thread or its event loop cannot be made.
     pub fn start(prepared: Prepared, runtime: Arc<Runtime>, clock: Clock) -> io::Result<Self> {
         let places = Places::new(prepared.maxconn);
-        let shared = Arc::new(Shared { runtime, clock, places, queues: Arc::default() });
+        let shared = Arc::new(Shared { runtime, clock, places });
         let workers: io::Result<Vec<_>> = (0..prepared.workers).map(|i| start_worker(i, &shared)).collect();
         let checker = start_checker(&shared)?;
         let plane = Self { shared, workers: workers?, checker, live: Mutex::default() };

@@ -7,11 +7,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use http::StatusCode;
-use lb_core::{Backend, Server, ServerId};
+use lb_core::counters::Phases;
+use lb_core::{Backend, Server, ServerId, ServerLease};
 use tokio::time::Instant;
 
 use crate::http::serve::Turn;
-use crate::queue::Seat;
+use crate::net::timer::now;
 use crate::session::{Front, Route, Session};
 
 /// Who or what ended a stream: the first character of the termination code (configuration.txt, section 8.5).
@@ -73,6 +74,20 @@ pub(crate) struct Times {
     pub(crate) response: Option<Instant>,
 }
 
+impl Times {
+    /// How long the phases took, for the statistics.
+    fn phases(&self) -> Phases {
+        let span = |from: Option<Instant>, to: Option<Instant>| Some(to?.saturating_duration_since(from?));
+        let asked = self.head.or(Some(self.first_byte));
+        Phases {
+            queue: span(asked, self.queued),
+            connect: span(self.queued, self.connected),
+            response: span(self.connected, self.response),
+            total: now().saturating_duration_since(self.first_byte),
+        }
+    }
+}
+
 /// A stream.
 #[derive(Debug)]
 pub(crate) struct Stream {
@@ -85,7 +100,7 @@ pub(crate) struct Stream {
     /// The backend, once it is chosen.
     pub(crate) backend: Option<Arc<Backend>>,
     /// Its place on a server, once it has one.
-    pub(crate) seat: Option<Seat>,
+    pub(crate) seat: Option<ServerLease>,
     /// The server that it was sent to, which stays when the place is given back.
     pub(crate) server: Option<Arc<Server>>,
     /// A server that did not accept its connection and is not to be chosen again while there is another.
@@ -139,14 +154,13 @@ impl Stream {
 
     /// It goes to this backend.
     pub(crate) fn enter_backend(&mut self, backend: &Arc<Backend>) {
-        backend.traffic().sessions.inc();
-        backend.traffic().session_total.inc();
+        backend.traffic().session_began(self.session.worker.tick());
         self.backend = Some(Arc::clone(backend));
         *self.session.route.borrow_mut() = Route { backend: Some(Arc::clone(backend)), server: None };
     }
 
     /// It goes to the server of this place.
-    pub(crate) fn enter_server(&mut self, seat: Seat) {
+    pub(crate) fn enter_server(&mut self, seat: ServerLease) {
         self.server = Some(Arc::clone(seat.server()));
         self.session.route.borrow_mut().server = self.server.clone();
         self.seat = Some(seat);
@@ -155,11 +169,13 @@ impl Stream {
     fn count(&self) {
         let proxies = [Some(self.front.frontend.traffic()), self.backend.as_ref().map(|b| b.traffic())];
         let server = self.server.as_ref().map(|s| &s.counters().traffic);
+        let (now, phases) = (self.session.worker.tick(), self.times.phases());
         for traffic in proxies.into_iter().chain([server]).flatten() {
             traffic.bytes_in.add(self.received);
             traffic.bytes_out.add(self.sent);
+            traffic.finished(phases);
             if let Some(status) = self.status {
-                traffic.requests.inc();
+                traffic.request_came(now);
                 traffic.responses.count(status.as_u16());
             }
         }
@@ -189,7 +205,7 @@ impl Drop for Stream {
             self.end(Cause::Killed, stage);
         }
         if let Some(backend) = &self.backend {
-            backend.traffic().sessions.dec();
+            backend.traffic().session_ended();
         }
         self.count();
     }

@@ -21,7 +21,6 @@ use crate::listener::Bound;
 use crate::net::timer::now;
 use crate::net::{Socket, register};
 use crate::places::Places;
-use crate::queue::Queues;
 use crate::session::{Accepted, Endpoint, Front, Session};
 use crate::sessions::Sessions;
 use crate::tls::{Acceptor, Site};
@@ -36,8 +35,6 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
     /// Limits on connections.
     pub(crate) places: Arc<Places>,
-    /// Streams that wait for a server.
-    pub(crate) queues: Arc<Queues>,
 }
 
 /// What a worker is told.
@@ -307,7 +304,7 @@ async fn pause_after(error: &io::Error) {
 
 async fn begin(worker: &Rc<Worker>, endpoint: &Rc<Endpoint>, accepted: Accepted) {
     let front = endpoint.front();
-    let place = worker.shared.places.enter(&front.frontend).await;
+    let place = worker.shared.places.enter(&front.frontend, || worker.tick()).await;
     let session = Session::new(worker, endpoint, place, &accepted);
     match front.frontend.config.proxy.mode {
         Mode::Http => {
