@@ -17,8 +17,12 @@ use parking_lot::Mutex;
 use tokio::runtime::Handle;
 
 use crate::cli_socket::{self, Sockets};
+use crate::kernel_plane::{self, KernelPlane};
 use crate::load::{Loaded, Loader};
 use crate::messages::say;
+
+/// How often a daemon that waits for its last flow looks: the kernel plane's status is renewed once a second.
+const FLOW_POLL: Duration = Duration::from_millis(500);
 
 /// A daemon that serves.
 pub(crate) struct Daemon {
@@ -26,6 +30,7 @@ pub(crate) struct Daemon {
     clock: Clock,
     runtime: Arc<Runtime>,
     user_plane: lb_proxy::Plane,
+    kernel_plane: KernelPlane,
     sockets: Sockets,
     started: Instant,
     stopping: AtomicBool,
@@ -37,6 +42,7 @@ pub(crate) struct Daemon {
 pub(crate) struct Prepared {
     config: Arc<Config>,
     user_plane: lb_proxy::Prepared,
+    kernel_plane: Option<lb_xdp::Prepared>,
     sockets: Vec<cli_socket::Bound>,
 }
 
@@ -54,7 +60,8 @@ impl Prepared {
         })?;
         let config = loaded.config;
         let sockets = Sockets::bind(running.map(|daemon| &daemon.sockets), &config.global.stats_sockets)?;
-        Ok(Self { config, user_plane, sockets })
+        let kernel_plane = kernel_plane::prepare(&config, running.map(|daemon| &daemon.kernel_plane))?;
+        Ok(Self { config, user_plane, kernel_plane, sockets })
     }
 }
 
@@ -73,11 +80,13 @@ impl Daemon {
             clock,
             runtime,
             user_plane,
+            kernel_plane: KernelPlane::default(),
             sockets: Sockets::new(event_loop, Weak::clone(daemon)),
             started: Instant::now(),
             stopping: AtomicBool::new(false),
             reloading: Mutex::new(()),
         });
+        daemon.start_kernel_plane(prepared.kernel_plane)?;
         daemon.sockets.commit(&prepared.config.global.stats_sockets, prepared.sockets)?;
         Ok(daemon)
     }
@@ -92,7 +101,12 @@ impl Daemon {
         let config = Arc::clone(&prepared.config);
         self.runtime.reconfigure(prepared.config, self.clock.now());
         self.user_plane.commit(prepared.user_plane);
+        self.start_kernel_plane(prepared.kernel_plane)?;
         self.sockets.commit(&config.global.stats_sockets, prepared.sockets)
+    }
+
+    fn start_kernel_plane(&self, prepared: Option<lb_xdp::Prepared>) -> Result<()> {
+        prepared.map_or(Ok(()), |prepared| self.kernel_plane.commit(prepared, &self.runtime, self.clock))
     }
 
     /// Answers a line of a runtime socket.
@@ -130,19 +144,30 @@ impl Daemon {
             say(LogLevel::Warning, format_args!("Proxy {} stopped", frontend.config.proxy.name));
         }
         self.stopping.store(true, Relaxed);
+        self.kernel_plane.close();
         self.user_plane.soft_stop();
     }
 
-    /// Waits until the last connection has ended, after one of the stops.
+    /// Waits until the last connection has ended on both planes, after [`Daemon::stop_accepting`].
     pub(crate) fn wait(&self) {
         self.user_plane.wait();
+        while self.kernel_plane.flows() > 0 {
+            std::thread::sleep(FLOW_POLL);
+        }
+        self.leave();
+    }
+
+    /// Gives up what outlives a process.
+    fn leave(&self) {
+        self.kernel_plane.stop();
         self.sockets.close();
     }
 
     /// Ends everything.
     pub(crate) fn stop_now(&self) {
         self.user_plane.hard_stop();
-        self.wait();
+        self.user_plane.wait();
+        self.leave();
     }
 
     /// `hard-stop-after`.

@@ -6,6 +6,7 @@ mod daemon;
 mod facts;
 mod host;
 mod keeper;
+mod kernel_plane;
 mod load;
 mod messages;
 mod privileges;
@@ -61,6 +62,7 @@ fn run(args: impl IntoIterator<Item = OsString>) -> Result<ExitCode> {
     if let Some(dir) = &run.directory {
         std::env::set_current_dir(dir).with_context(|| format!("cannot change to {}", dir.display()))?;
     }
+    messages::take_reports();
     let loader = Loader::new(&run)?;
     let loaded = loader.load()?;
     if run.check {

@@ -18,6 +18,36 @@ pub(crate) fn is_quiet() -> bool {
     QUIET.load(Relaxed)
 }
 
+/// Hands what the planes' code reports through the `log` crate to [`say`].
+struct Reports;
+
+impl log::Log for Reports {
+    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+        metadata.level() <= log::max_level()
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        if !self.enabled(record.metadata()) {
+            return;
+        }
+        let level = match record.level() {
+            log::Level::Error => LogLevel::Err,
+            log::Level::Warn => LogLevel::Warning,
+            _ => LogLevel::Notice,
+        };
+        say(level, record.args());
+    }
+
+    fn flush(&self) {}
+}
+
+/// From now on the planes' reports are said.
+pub(crate) fn take_reports() {
+    log::set_max_level(log::LevelFilter::Info);
+    // Fails only where it was done before.
+    let _ = log::set_logger(&Reports);
+}
+
 /// Writes one message. Notices and warnings are for people: `-q` silences them.
 pub(crate) fn say(level: LogLevel, text: impl Display) {
     if level <= LogLevel::Err || !is_quiet() {

@@ -1,5 +1,7 @@
 //! What `-v` and `-vv` say.
 
+use lb_xdp::loader;
+
 /// HAProxy's version whose manual describes the configuration language that is served.
 const LANGUAGE: &str = "2.6";
 
@@ -16,5 +18,9 @@ pub(crate) fn short() -> String {
 
 /// `-vv`: the version and what this build contains.
 pub(crate) fn long() -> String {
-    format!("{}\nTLS: rustls with aws-lc-rs\n", short())
+    let kernel_plane = match loader::embedded() {
+        Some(object) => format!("yes ({} bytes of BPF object)", object.len()),
+        None => "no, built without a BPF object ('cargo xtask build-ebpf' makes it)".to_owned(),
+    };
+    format!("{}\nKernel plane: {kernel_plane}\nTLS: rustls with aws-lc-rs\n", short())
 }

@@ -1,0 +1,83 @@
+//! The kernel plane in the daemon's life: wanted or not, to be had or not, started, told to stop.
+
+use std::sync::Arc;
+
+use anyhow::{Result, bail};
+use lb_conf::model::{Config, LogLevel, XdpUse};
+use lb_core::Runtime;
+use lb_proxy::Clock;
+use lb_xdp::{Plane, Prepared, Status, Unavailable};
+use parking_lot::Mutex;
+
+use crate::messages::say;
+
+/// The kernel plane, where there is one.
+#[derive(Default)]
+pub(crate) struct KernelPlane(Mutex<Option<Plane>>);
+
+/// Prepares it for a configuration. None: nothing wants it, it runs already, or it can't be had; the last is said.
+///
+/// # Errors
+/// A proxy insists on it (`option xdp`) and it can't be had.
+pub(crate) fn prepare(config: &Config, running: Option<&KernelPlane>) -> Result<Option<Prepared>> {
+    if running.is_some_and(|plane| plane.0.lock().is_some()) {
+        return Ok(None);
+    }
+    match lb_xdp::prepare(config) {
+        Ok(prepared) => Ok(Some(prepared)),
+        Err(Unavailable::NotWanted) => Ok(None),
+        Err(why) => without(config, &why).map(|()| None),
+    }
+}
+
+/// Goes on in user space, unless a proxy insists on the kernel.
+fn without(config: &Config, why: &dyn std::fmt::Display) -> Result<()> {
+    if let Some(frontend) = config.frontends.iter().find(|frontend| frontend.xdp == XdpUse::Required) {
+        bail!("proxy '{}' has 'option xdp': {why}", frontend.proxy.name);
+    }
+    say(LogLevel::Warning, format_args!("{why}; TCP mode is served in user space"));
+    Ok(())
+}
+
+impl KernelPlane {
+    /// Starts it.
+    ///
+    /// # Errors
+    /// A proxy insists on it and it can't be started.
+    pub(crate) fn commit(&self, prepared: Prepared, runtime: &Arc<Runtime>, clock: Clock) -> Result<()> {
+        match prepared.commit(Arc::clone(runtime), Arc::new(move || clock.now())) {
+            Ok(plane) => {
+                *self.0.lock() = Some(plane);
+                Ok(())
+            }
+            Err(why) => {
+                without(&runtime.load().config, &format_args!("the kernel plane can't be started: {why:#}"))
+            }
+        }
+    }
+
+    /// What it does; None where there is none.
+    pub(crate) fn status(&self) -> Option<Status> {
+        self.0.lock().as_ref().map(Plane::status)
+    }
+
+    /// Opens no flow any more.
+    pub(crate) fn close(&self) {
+        if let Some(plane) = &*self.0.lock() {
+            plane.close();
+        }
+    }
+
+    /// Flows that are open.
+    pub(crate) fn flows(&self) -> u64 {
+        self.status()
+            .map_or(0, |status| status.services.iter().map(|service| u64::from(service.active)).sum())
+    }
+
+    /// Takes it off the interfaces; its flows end.
+    pub(crate) fn stop(&self) {
+        if let Some(plane) = self.0.lock().take() {
+            plane.stop();
+        }
+    }
+}
