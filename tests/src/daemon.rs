@@ -394,7 +394,9 @@ impl Daemon {
     /// Sends one line to the runtime socket, `{dir}/sock` in the configuration, and returns the answer.
     pub fn cli(&self, line: &str) -> Result<String> {
         let path = self.home.dir().join("sock");
-        let mut socket = UnixStream::connect(&path).with_context(|| path.display().to_string())?;
+        // A daemon that has just begun to listen may not have this socket yet.
+        let connect = || UnixStream::connect(&path).ok();
+        let mut socket = wait::value(&path.display().to_string(), wait::SOON, connect)?;
         socket.set_read_timeout(Some(wait::SOON))?;
         socket.write_all(format!("{line}\n").as_bytes())?;
         let mut answer = String::new();

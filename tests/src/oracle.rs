@@ -129,6 +129,14 @@ impl Side {
         self.note(format!("< {end}"));
     }
 
+    /// Sends a line to the runtime socket (`stats socket {dir}/sock`), and writes down the answer.
+    pub fn command(&mut self, line: &str) -> Result<()> {
+        let answer = self.daemon.cli(line)?;
+        self.note(format!("$ {line}"));
+        answer.lines().for_each(|line| self.note(format!("$ {line}")));
+        Ok(())
+    }
+
     /// Writes down something else that both programs should agree on.
     pub fn note(&mut self, line: impl Into<String>) {
         self.transcript.push(line.into());

@@ -179,19 +179,19 @@ impl Shared {
     }
 }
 
-/// Byte `index` of every body that an origin makes: not periodic in any power of two, so that a lost, repeated or moved
-/// segment shows.
-const fn pattern_byte(index: usize) -> u8 {
-    (index % 251) as u8
-}
-
 /// The longest body of `/bytes/N` and `/chunked/N`.
 pub const LONGEST: usize = 16 << 20;
+
+/// Bytes after which bodies repeat: no power of two, so that a lost, repeated or moved segment shows.
+const PERIOD: u8 = 251;
 
 /// The first `length` bytes of every body that an origin makes; at most [`LONGEST`].
 pub fn pattern(length: usize) -> &'static [u8] {
     // Made once: two hundred clients must not need two hundred copies.
-    static WHOLE: LazyLock<Vec<u8>> = LazyLock::new(|| (0..LONGEST).map(pattern_byte).collect());
+    static WHOLE: LazyLock<Vec<u8>> = LazyLock::new(|| {
+        let period: Vec<u8> = (0..PERIOD).collect();
+        period.repeat(LONGEST / period.len() + 1)
+    });
     WHOLE.get(..length).unwrap_or(&WHOLE)
 }
 

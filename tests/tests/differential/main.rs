@@ -1,6 +1,7 @@
 //! The same configuration and traffic through HAProxy and through this program, which must agree on what clients and
 //! servers see.
 
+mod cli;
 mod http;
 mod tcp;
 
@@ -27,6 +28,10 @@ fn main() {
         Case::new(name, &[Need::Program("haproxy")], move || oracle::compare(&Scenario { config, traffic }))
     };
     suite::main(vec![
+        test("cli::states_of_servers", cli::CONFIG, cli::states),
+        test("cli::weights", cli::CONFIG, cli::weights),
+        test("cli::frontends", cli::CONFIG, cli::frontends),
+        test("cli::wrong_commands", cli::CONFIG, cli::wrong),
         test("http::methods_and_bodies", WEB, http::methods),
         test("http::requests_on_one_connection", WEB, http::keep_alive),
         test("http::old_clients", WEB, http::old_clients),
