@@ -28,6 +28,8 @@ fn main() {
         Case::new("plane::prepared_but_not_started", KERNEL, not_started),
         Case::new("plane::wildcard_and_new_address", KERNEL, wildcard),
         Case::new("plane::interface_comes_later", KERNEL, hot_plug),
+        Case::new("plane::interfaces_are_levelled", KERNEL, levelled),
+        Case::new("plane::server_behind_another_interface", KERNEL, elsewhere),
         Case::new("plane::statistics", KERNEL, statistics),
         Case::new("plane::flows_expire", KERNEL, expiry),
     ]);
@@ -288,6 +290,33 @@ fn hot_plug() -> Result<()> {
     bed.lab.balancer.ip("link set later up")?;
     until("the program on it", SOON, || {
         bed.status().is_ok_and(|s| later(&s).is_some_and(|i| i.hook.as_deref() == Some("native")))
+    })
+}
+
+/// Frames cannot pass from the driver of one interface to the stack of another.
+fn levelled() -> Result<()> {
+    let lab = Lab::new()?;
+    let _origin = lab.tcp(Family::V4, 1)?;
+    let bed = Bed::new(lab, "xdp-interface front\n  xdp-interface back generic", &one(&[1]))?;
+    bed.resolved()?;
+    ensure!(bed.status()?.interfaces.iter().all(|i| i.hook.as_deref() == Some("generic")));
+    bed.connect(Family::V4)?.check(b"through the stack")?;
+    bed.reload("xdp-interface front native\n  xdp-interface back generic", &one(&[1]))?;
+    until("the server to be left to user space", SOON, || {
+        bed.status().is_ok_and(|s| s.servers.iter().all(|s| s.unreachable.is_some()))
+    })?;
+    ensure!(bed.status()?.troubles.iter().any(|t| t.contains("make all of them generic")));
+    bed.reload(BOTH, &one(&[1]))?;
+    bed.resolved()?;
+    bed.connect(Family::V4)?.check(b"again")
+}
+
+fn elsewhere() -> Result<()> {
+    let lab = Lab::new()?;
+    let bed = Bed::new(lab, "xdp-interface front", &one(&[1]))?;
+    let reason = "it is reached over back, where the XDP program is not attached";
+    until("the reason", SOON, || {
+        bed.status().is_ok_and(|s| s.servers.iter().any(|s| s.unreachable.as_deref() == Some(reason)))
     })
 }
 

@@ -4,16 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use lb_conf::model::{Config, XdpInterface};
+use lb_conf::model::{Config, XdpInterface, XdpMode};
 use lb_core::Snapshot;
 use lb_core::placement::{Placement, place};
 use tokio::sync::mpsc;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use crate::attach::{Attachment, Interface, attach};
+use crate::attach::{Attachment, Hook, Interface, attach};
 use crate::bpf::BpfStore;
 use crate::control::{Control, Wanted};
-use crate::neigh::{Notice, Watch};
+use crate::neigh::{IfIndex, Notice, Watch};
 use crate::object::Inheritance;
 use crate::pins::Pins;
 use crate::plan;
@@ -153,13 +153,26 @@ impl Agent {
         let snapshot = self.shared.runtime.snapshot();
         let placements = place(&snapshot.config);
         self.watch.set_watched(&self.server_addresses(&snapshot, &placements)).await;
-        let wanted = Wanted { snapshot: &snapshot, placements: &placements, network: self.watch.network() };
-        self.control.replan(&wanted)?;
         self.attach(&snapshot.config);
+        let (network, interfaces) = (self.watch.network(), &self.interfaces());
+        let wanted = Wanted { snapshot: &snapshot, placements: &placements, network, interfaces };
+        self.control.replan(&wanted)?;
         let shortages: Vec<_> = self.control.planned().shortages.iter().map(ToString::to_string).collect();
         shortages.into_iter().for_each(|text| self.trouble(text));
         self.publish();
         Ok(())
+    }
+
+    /// The interfaces that the program is on; none where frames cannot pass from each to each.
+    fn interfaces(&self) -> BTreeSet<IfIndex> {
+        if self.hooks().len() > 1 {
+            return BTreeSet::new();
+        }
+        self.attached.values().flatten().map(|attachment| attachment.index).collect()
+    }
+
+    fn hooks(&self) -> BTreeSet<Hook> {
+        self.attached.values().flatten().map(|attachment| attachment.hook).collect()
     }
 
     /// The servers of the configuration, and those that left it while flows of theirs go on.
@@ -181,15 +194,40 @@ impl Agent {
         }
         self.attached.retain(|name, _| wanted.iter().any(|i| i.name == *name));
         for interface in wanted {
-            self.attach_to(interface);
+            self.attach_to(interface, interface.mode);
+        }
+        self.level_hooks(wanted);
+    }
+
+    /// A frame that came in through a driver can leave through a driver only. Where one interface has to be served in the
+    /// stack, those that may be are as well.
+    fn level_hooks(&mut self, wanted: &[XdpInterface]) {
+        let hooks: BTreeSet<Hook> =
+            self.attached.values().flatten().map(|attachment| attachment.hook).collect();
+        if hooks.len() < 2 {
+            return;
+        }
+        for interface in wanted.iter().filter(|i| i.mode == XdpMode::Auto) {
+            if matches!(self.attached.get(&interface.name), Some(Ok(a)) if a.hook == Hook::Native) {
+                self.attached.remove(&interface.name);
+                self.attach_to(interface, XdpMode::Generic);
+            }
+        }
+        if self.hooks().len() > 1 {
+            self.trouble(
+                "some interfaces are native and some generic: frames from a native one cannot leave by a generic one; \
+                 make all of them generic"
+                    .into(),
+            );
         }
     }
 
-    fn attach_to(&mut self, interface: &XdpInterface) {
-        let found = self.watch.network().link_named(&interface.name);
-        let found = found.map(|(index, link)| (index, link.xdp));
+    fn attach_to(&mut self, interface: &XdpInterface, mode: XdpMode) {
+        let found = self.watch.network().link_named(&interface.name).map(|(index, link)| (index, link.xdp));
         let current = match (self.attached.get(&interface.name), found) {
-            (Some(Ok(attachment)), Some((index, _))) => attachment.index == index,
+            (Some(Ok(attachment)), Some((index, _))) => {
+                attachment.index == index && attachment.hook.suits(mode)
+            }
             _ => false,
         };
         if current {
@@ -197,13 +235,7 @@ impl Agent {
         }
         let result = match found {
             None => Err(format!("{}: there is no such interface", interface.name)),
-            Some((index, xdp)) => {
-                let at = Interface { name: &interface.name, index, xdp };
-                let program = self.control.maps().store.program();
-                program.map_err(|e| e.to_string()).and_then(|program| {
-                    attach(&self.pins, program, at, interface.mode).map_err(|e| e.to_string())
-                })
-            }
+            Some((index, xdp)) => self.attach_at(Interface { name: &interface.name, index, xdp }, mode),
         };
         match &result {
             Ok(attachment) => log::info!("kernel plane: {}", report::attachment(&interface.name, attachment)),
@@ -213,6 +245,11 @@ impl Agent {
             }
         }
         self.attached.insert(interface.name.clone(), result);
+    }
+
+    fn attach_at(&self, interface: Interface<'_>, mode: XdpMode) -> Attached {
+        let program = self.control.maps().store.program().map_err(|e| e.to_string())?;
+        attach(&self.pins, program, interface, mode).map_err(|e| e.to_string())
     }
 
     async fn tick(&mut self) -> anyhow::Result<()> {

@@ -10,7 +10,7 @@ use crate::pins::Pins;
 use crate::sys::{self, BpfError, XDP_FLAGS_DRV_MODE, XDP_FLAGS_SKB_MODE};
 
 /// How a program is attached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Hook {
     /// In the driver.
     Native,
@@ -19,6 +19,15 @@ pub enum Hook {
 }
 
 impl Hook {
+    /// Whether it is what the configuration wants.
+    pub fn suits(self, mode: XdpMode) -> bool {
+        match mode {
+            XdpMode::Native => self == Self::Native,
+            XdpMode::Generic => self == Self::Generic,
+            XdpMode::Auto => true,
+        }
+    }
+
     fn flags(self) -> u32 {
         match self {
             Self::Native => XDP_FLAGS_DRV_MODE,
@@ -138,13 +147,8 @@ fn adopt(
         Some(LinkXdp { native: false, .. }) => Hook::Generic,
         _ => Hook::Native,
     };
-    let suits = match mode {
-        XdpMode::Native => hook == Hook::Native,
-        XdpMode::Generic => hook == Hook::Generic,
-        XdpMode::Auto => true,
-    };
     let info = sys::xdp_link_info(link.as_fd()).map_err(|e| failed(interface, e))?;
-    if suits && info.is_some_and(|info| info.ifindex == interface.index) {
+    if hook.suits(mode) && info.is_some_and(|info| info.ifindex == interface.index) {
         sys::update_link(link.as_fd(), program).map_err(|e| failed(interface, e))?;
         let index = interface.index;
         return Ok(Some(Attachment { index, hook, fallback: None, adopted: true, _link: link }));

@@ -10,7 +10,7 @@ use lb_core::{Served, Snapshot, Tick};
 use crate::counters::{Meter, Reading};
 use crate::flows::{Census, Lifetimes, Policy, Sweeper, correction};
 use crate::label::{self, Label, Owner};
-use crate::neigh::Network;
+use crate::neigh::{IfIndex, Network};
 use crate::plan::{Inputs, Planned, Planner, ServerName};
 use crate::store::{Contents, Store};
 use crate::sync::{Expired, Maps};
@@ -29,6 +29,8 @@ pub struct Wanted<'a> {
     pub placements: &'a [Placement],
     /// The host's network.
     pub network: &'a Network,
+    /// The interfaces that the program is on.
+    pub interfaces: &'a BTreeSet<IfIndex>,
 }
 
 /// What a walk over the flows began with.
@@ -107,8 +109,8 @@ impl<S: Store> Control<S> {
     ///
     /// A map cannot be written.
     pub fn replan(&mut self, wanted: &Wanted<'_>) -> anyhow::Result<usize> {
-        let Wanted { snapshot, placements, network } = *wanted;
-        let inputs = Inputs { snapshot, placements, network, ports: &self.ports };
+        let Wanted { snapshot, placements, network, interfaces } = *wanted;
+        let inputs = Inputs { snapshot, placements, network, ports: &self.ports, interfaces };
         self.planned = self.planner.plan(&inputs);
         self.released = false;
         self.policy.lifetimes = lifetimes(&self.planner, snapshot);

@@ -16,7 +16,7 @@ use lb_core::frontend::FrontendState;
 use lb_core::placement::Placement;
 use lb_core::{Backend, Frontend, Slots, Snapshot};
 
-use crate::neigh::{Network, NextHop, Unresolved};
+use crate::neigh::{IfIndex, Network, NextHop, Unresolved};
 use crate::numbers::Numbers;
 
 /// Where clients connect to.
@@ -70,6 +70,20 @@ pub struct Inputs<'a> {
     pub network: &'a Network,
     /// The ports that flows leave from.
     pub ports: &'a RangeInclusive<u16>,
+    /// The interfaces that the program is on.
+    pub interfaces: &'a BTreeSet<IfIndex>,
+}
+
+impl Inputs<'_> {
+    /// How to send to a server so that its answers pass the program.
+    fn hop(&self, server: IpAddr) -> Result<NextHop, Unresolved> {
+        let hop = self.network.hop(server)?;
+        if self.interfaces.contains(&hop.ifindex) {
+            return Ok(hop);
+        }
+        let name = self.network.link(hop.ifindex).map(|link| link.name.clone());
+        Err(Unresolved::NotAttached(name.unwrap_or_else(|| hop.ifindex.to_string())))
+    }
 }
 
 /// Something that does not fit.
@@ -189,7 +203,7 @@ impl Planner {
                 planned.shortages.insert(Shortage::Servers(name.backend, name.server));
                 continue;
             };
-            let hop = inputs.network.hop(name.address.ip());
+            let hop = inputs.hop(name.address.ip());
             let entry = self.entry(number, &name, hop.as_ref().ok(), inputs.ports);
             let (state, weight) = state(server);
             let entry = Server { state, weight, maxconn: server.maxconn().unwrap_or(0), ..entry };
@@ -232,7 +246,7 @@ impl Planner {
             }
             planned.retired_servers.insert(number);
             if let Some(name) = self.servers.key(number) {
-                let hop = inputs.network.hop(name.address.ip()).ok();
+                let hop = inputs.hop(name.address.ip()).ok();
                 let entry = Server {
                     state: ServerState::Drain,
                     ..self.entry(number, name, hop.as_ref(), inputs.ports)
@@ -392,19 +406,22 @@ mod tests {
         runtime: Runtime,
         network: Network,
         planner: Planner,
+        interfaces: BTreeSet<IfIndex>,
     }
 
     impl Bed {
         fn new(config: Config, resolved: &[&str]) -> Self {
             let runtime = Runtime::new(Arc::new(config), Tick::ZERO);
-            Self { runtime, network: network(resolved), planner: Planner::new(7, 15) }
+            let (network, planner) = (network(resolved), Planner::new(7, 15));
+            Self { runtime, network, planner, interfaces: BTreeSet::from([2]) }
         }
 
         fn plan(&mut self) -> Planned {
             let snapshot = self.runtime.snapshot();
             let placements = place(&snapshot.config);
-            let (network, ports) = (&self.network, &PORTS);
-            self.planner.plan(&Inputs { snapshot: &snapshot, placements: &placements, network, ports })
+            let (network, ports, interfaces) = (&self.network, &PORTS, &self.interfaces);
+            let (snapshot, placements) = (&*snapshot, &*placements);
+            self.planner.plan(&Inputs { snapshot, placements, network, ports, interfaces })
         }
 
         fn change(&self, server: usize, change: ServerChange) {
@@ -496,6 +513,19 @@ mod tests {
         assert!(planned.plan.tables.values().all(|slots| slots.contains(&b)));
         let reasons: Vec<_> = planned.unreachable.into_values().collect();
         assert_eq!(reasons, [Unresolved::OnThisHost]);
+    }
+
+    #[test]
+    fn a_server_behind_an_interface_without_the_program_is_left_to_user_space() {
+        let mut bed = two();
+        bed.interfaces.clear();
+        let planned = bed.plan();
+        assert!(planned.plan.servers.values().all(|server| server.hop.ifindex == 0));
+        let reasons: BTreeSet<_> = planned.unreachable.values().map(ToString::to_string).collect();
+        assert_eq!(reasons.len(), 1);
+        assert!(
+            reasons.iter().all(|r| r == "it is reached over eth0, where the XDP program is not attached")
+        );
     }
 
     #[test]

@@ -89,6 +89,9 @@ pub enum Unresolved {
     /// The interface is down.
     #[error("{0} is down")]
     LinkDown(String),
+    /// Its answers would come in by an interface where the program is not.
+    #[error("it is reached over {0}, where the XDP program is not attached")]
+    NotAttached(String),
     /// The neighbour has not answered.
     #[error("{neighbour} has not been resolved on {link}")]
     NoNeighbour {
