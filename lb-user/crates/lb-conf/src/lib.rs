@@ -4,7 +4,9 @@
 //! ([`ast`]), what was typed with its defaults applied (`draft`), and what the daemon runs on ([`model`]), in which
 //! every name is resolved. Nothing here opens a socket or reads a clock; files come through a trait.
 
+pub mod action;
 pub mod ast;
+mod compile;
 pub mod diag;
 mod draft;
 mod environment;

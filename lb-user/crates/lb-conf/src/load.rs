@@ -1,5 +1,6 @@
 //! From files to the model.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use crate::ast::{Document, Reader, Section};
@@ -36,8 +37,11 @@ pub fn load(host: &dyn Host, paths: &[PathBuf]) -> Outcome {
     let (document, sources, mut diagnostics) = Reader::new(host).read(paths);
     let mut context = Context { host, notes: Vec::new() };
     let draft = draft(&document, &mut context);
-    let config = resolve::resolve(draft, &document, &mut context.notes);
+    let config = resolve::resolve(&draft, &document, host, &mut context.notes);
     diagnostics.append(&mut context.notes);
+    // A line of a defaults section is compiled for every proxy that has it.
+    let mut seen = HashSet::new();
+    diagnostics.retain(|d| d.span.is_none() || seen.insert((d.span, d.message.clone())));
     // What concerns no line comes last.
     diagnostics.sort_by_key(|d| (d.span.is_none(), d.span.map(|s| (s.file, s.line))));
     let fatal = diagnostics.iter().any(|d| d.severity == Severity::Alert);

@@ -4,15 +4,17 @@ mod bind;
 mod check;
 mod log;
 mod proxy;
+mod rules;
 mod server;
 
 pub(crate) use bind::{BindDraft, BindSettings};
 pub(crate) use check::{CheckDraft, CheckKind, HttpSend};
 pub(crate) use log::LogDraft;
 pub(crate) use proxy::{ProxyDraft, Timeouts};
+pub(crate) use rules::{FormatDraft, RuleDraft, RuleKind};
 pub(crate) use server::{CheckSettings, ServerDraft, ServerSettings};
 
-use crate::model::Global;
+use crate::model::{Global, Userlist};
 use crate::span::Span;
 
 /// A value and where it was set.
@@ -35,4 +37,5 @@ pub(crate) struct Draft {
     /// Named and unnamed `defaults`, in their order.
     pub(crate) defaults: Vec<ProxyDraft>,
     pub(crate) proxies: Vec<ProxyDraft>,
+    pub(crate) userlists: Vec<Userlist>,
 }

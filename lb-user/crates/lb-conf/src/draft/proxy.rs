@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{BindDraft, CheckDraft, LogDraft, Placed, ServerDraft, ServerSettings};
+use super::{BindDraft, CheckDraft, FormatDraft, LogDraft, Placed, RuleDraft, ServerDraft, ServerSettings};
+use crate::keyword::TableDraft;
 use crate::keyword::section::SectionKind;
 use crate::model::{
     AddressHeader, Algorithm, ConnectionMode, Cookie, CookieCapture, ErrorAnswers, HashType, HeaderCapture,
@@ -54,6 +55,13 @@ pub(crate) struct ProxyDraft {
     pub(crate) inherited: Timeouts,
     pub(crate) check: CheckDraft,
     pub(crate) default_server: ServerSettings,
+    pub(crate) rules: Vec<RuleDraft>,
+    pub(crate) table: Option<TableDraft>,
+    pub(crate) log_format: Option<FormatDraft>,
+    pub(crate) error_log_format: Option<FormatDraft>,
+    pub(crate) log_format_sd: Option<FormatDraft>,
+    pub(crate) unique_id_format: Option<FormatDraft>,
+    pub(crate) unique_id_header: Option<Placed<String>>,
     pub(crate) binds: Vec<BindDraft>,
     pub(crate) servers: Vec<ServerDraft>,
 }
@@ -111,6 +119,13 @@ impl ProxyDraft {
             inherited: Timeouts::default(),
             check: CheckDraft::default(),
             default_server: ServerSettings::default(),
+            rules: Vec::new(),
+            table: None,
+            log_format: None,
+            error_log_format: None,
+            log_format_sd: None,
+            unique_id_format: None,
+            unique_id_header: None,
             binds: Vec::new(),
             servers: Vec::new(),
         }

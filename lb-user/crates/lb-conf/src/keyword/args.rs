@@ -170,6 +170,20 @@ impl<'a> Args<'a> {
         }
     }
 
+    /// A size such as `100k`.
+    pub(crate) fn size(&mut self) -> Result<u64, Diagnostic> {
+        let word = self.word("a size such as 100k")?;
+        units::size(word).map_err(|e| {
+            invalid(word, format!("'{}' is not a size: {e}", word.text))
+                .label("expected digits and k, m or g")
+        })
+    }
+
+    /// How many words were read.
+    pub(crate) fn at(&self) -> usize {
+        self.at
+    }
+
     /// One of these words.
     pub(crate) fn choice<V: Clone>(&mut self, choices: &[(&str, V)]) -> Result<V, Diagnostic> {
         let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();

@@ -1,5 +1,7 @@
 //! `option httpchk`, `option tcp-check`, `http-check` and `tcp-check`.
 
+use regex::bytes::Regex;
+
 use super::args::invalid;
 use super::{Args, Keyword, Sections, served, unread};
 use crate::diag::{Code, Diagnostic};
@@ -185,9 +187,9 @@ fn expect(proxy: &mut ProxyDraft, args: &mut Args<'_>) -> Result<(), Diagnostic>
     let kind = args.word("what to match")?;
     let what = match kind.as_ref() {
         "status" => HttpMatch::Status(statuses(args.word("a status such as 200-299")?)?),
-        "rstatus" => HttpMatch::StatusRegex(regex(args)?),
+        "rstatus" => HttpMatch::StatusRegex(pattern(args)?),
         "string" => HttpMatch::Body(args.word("a text")?.text.clone()),
-        "rstring" => HttpMatch::BodyRegex(regex(args)?),
+        "rstring" => HttpMatch::BodyRegex(pattern(args)?),
         "hdr" | "fhdr" => header_match(args, kind.text == "fhdr")?,
         "min-recv" | "comment" | "ok-status" | "error-status" | "tout-status" | "on-success" | "on-error"
         | "status-code" | "string-lf" => {
@@ -219,20 +221,18 @@ fn statuses(word: &Word) -> Result<Vec<(u16, u16)>, Diagnostic> {
     })
 }
 
-fn regex(args: &mut Args<'_>) -> Result<String, Diagnostic> {
+fn pattern(args: &mut Args<'_>) -> Result<String, Diagnostic> {
     let word = args.word("a regular expression")?;
-    check_regex(word, word)?;
+    regex(word)?;
     Ok(word.text.clone())
 }
 
-fn check_regex(word: &Word, pattern: &str) -> Result<(), Diagnostic> {
-    match ::regex::bytes::Regex::new(pattern) {
-        Ok(_) => Ok(()),
-        Err(e) => {
-            let last = e.to_string().lines().last().unwrap_or_default().trim().to_owned();
-            Err(invalid(word, format!("'{}' is not a regular expression", word.text)).label(last))
-        }
-    }
+/// The regular expression of a word.
+pub(crate) fn regex(word: &Word) -> Result<Regex, Diagnostic> {
+    Regex::new(word).map_err(|e| {
+        let last = e.to_string().lines().last().unwrap_or_default().trim().to_owned();
+        invalid(word, format!("'{}' is not a regular expression", word.text)).label(last)
+    })
 }
 
 fn header_match(args: &mut Args<'_>, whole: bool) -> Result<HttpMatch, Diagnostic> {
@@ -258,8 +258,8 @@ fn text_match(args: &mut Args<'_>) -> Result<TextMatch, Diagnostic> {
     let make = if args.take_if("-m") { args.choice(&methods)? } else { TextMatch::Exact };
     let word = args.word("a text")?;
     let made = make(word.text.clone());
-    if let TextMatch::Regex(pattern) = &made {
-        check_regex(word, pattern)?;
+    if let TextMatch::Regex(_) = made {
+        regex(word)?;
     }
     Ok(made)
 }
@@ -298,8 +298,8 @@ fn tcp_expect(proxy: &mut ProxyDraft, args: &mut Args<'_>) -> Result<(), Diagnos
     let what = match kind.as_ref() {
         "string" => TcpMatch::Bytes(args.word("a text")?.as_bytes().to_vec()),
         "binary" => TcpMatch::Bytes(hex(args.word("hexadecimal digits")?)?),
-        "rstring" => TcpMatch::Regex(regex(args)?),
-        "rbinary" => TcpMatch::HexRegex(regex(args)?),
+        "rstring" => TcpMatch::Regex(pattern(args)?),
+        "rbinary" => TcpMatch::HexRegex(pattern(args)?),
         "string-lf" | "binary-lf" | "comment" | "ok-status" | "error-status" | "tout-status"
         | "on-success" | "on-error" | "status-code" => {
             let message = format!("'{}' of 'tcp-check expect' is not supported yet by lbx", kind.text);

@@ -9,20 +9,25 @@ mod args;
 mod balance;
 mod bind;
 mod check;
+mod columns;
 mod global;
 mod http;
+mod list;
 mod log;
 mod lookup;
 mod option;
 mod proxy;
+mod rules;
 pub mod section;
 mod server;
 mod stats;
 mod timeout;
 
 pub(crate) use address::{Address, HostPart, Ports};
-pub(crate) use args::{Args, Context};
+pub(crate) use args::{Args, Context, invalid, one_of};
+pub(crate) use check::regex;
 pub(crate) use lookup::read;
+pub(crate) use rules::TableDraft;
 pub(crate) use server::check_name;
 
 pub use balance::{ALGORITHMS, AlgorithmRow};
@@ -42,6 +47,7 @@ pub(crate) static PROXIES: &[&[Keyword<ProxyDraft>]] = &[
     option::OPTIONS,
     http::HTTP,
     stats::STATS,
+    rules::RULES,
     check::CHECKS,
 ];
 

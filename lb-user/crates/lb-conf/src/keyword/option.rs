@@ -121,8 +121,6 @@ pub(crate) static OPTIONS: &[Keyword<ProxyDraft>] = &[
         switch(p, a, ProxyOption::UseProxyHeader)
     })
     .negatable(),
-    unread("option httplog", "[clf]", DF, "logs requests"),
-    unread("option httpslog", "", DF, "logs requests and TLS"),
     planned(
         "option idle-close-on-response",
         "",
@@ -198,7 +196,6 @@ pub(crate) static OPTIONS: &[Keyword<ProxyDraft>] = &[
         switch(p, a, ProxyOption::ClientKeepAliveProbes)?;
         switch(p, a, ProxyOption::ServerKeepAliveProbes)
     }),
-    unread("option tcplog", "[clf]", DF, "logs connections"),
     planned("option transparent", "", DB, "connects to where the client wanted to", |p, a| {
         switch(p, a, ProxyOption::Transparent)
     })

@@ -263,7 +263,7 @@ fn the_old_form_of_httpchk_is_taken_with_the_modern_one_shown() {
 #[test]
 fn every_row_is_whole() {
     for table in keyword::tables() {
-        let mut names = std::collections::HashSet::new();
+        let mut names = HashSet::new();
         for row in table.rows {
             assert!(names.insert(row.name), "{} stands twice in {}", row.name, table.title);
             assert!(!row.doc.is_empty() && !row.doc.ends_with('.'), "{}", row.name);

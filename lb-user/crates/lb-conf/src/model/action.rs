@@ -100,8 +100,6 @@ pub enum Action {
         value: Expr,
         /// Position in `request_captures` or `response_captures` of the frontend.
         slot: u32,
-        /// The slot's length in bytes.
-        len: u32,
     },
     /// `track-sc0` and so on.
     Track {

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::Numbers;
+use crate::compile::Compiled;
 use crate::diag::{Code, Diagnostic};
 use crate::draft::{CheckDraft, CheckKind, CheckSettings, ProxyDraft, ServerDraft};
 use crate::model::{
@@ -15,6 +16,7 @@ pub(super) fn resolve(
     draft: &ProxyDraft,
     proxy: Proxy,
     id: BackendId,
+    compiled: &mut Compiled,
     notes: &mut Vec<Diagnostic>,
 ) -> Backend {
     let base = Backend::new(proxy, id);
@@ -42,6 +44,8 @@ pub(super) fn resolve(
         disabled: draft.disabled,
         cookie: draft.cookie.as_ref().map(|c| c.value.clone()),
         dynamic_cookie_key: draft.dynamic_cookie_key.clone(),
+        use_server: std::mem::take(&mut compiled.use_server),
+        stick: std::mem::take(&mut compiled.stick),
         http_reuse: draft.http_reuse,
         max_keep_alive_queue: draft.max_keep_alive_queue.and_then(|n| u32::try_from(n).ok()),
         ..base

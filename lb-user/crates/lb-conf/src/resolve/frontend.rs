@@ -1,32 +1,40 @@
 //! The accepting half of a proxy.
 
-use super::{Numbers, Scope};
+use std::mem::take;
+
+use super::Numbers;
+use crate::compile::{Compiled, Names};
 use crate::diag::{Code, Diagnostic};
 use crate::draft::{BindDraft, Placed, ProxyDraft};
 use crate::keyword::section::SectionKind;
-use crate::model::{BackendId, Bind, Frontend, FrontendId, Mode, Proxy, XdpUse};
+use crate::model::{BackendId, Bind, Frontend, FrontendId, Global, Mode, Proxy, XdpUse};
 
 pub(super) fn resolve(
     draft: &ProxyDraft,
     proxy: Proxy,
     id: FrontendId,
-    scope: &Scope<'_>,
+    names: &Names<'_>,
+    global: &Global,
+    compiled: &mut Compiled,
     notes: &mut Vec<Diagnostic>,
 ) -> Frontend {
     let mut numbers = Numbers::new(draft.binds.iter().filter_map(|b| b.settings.id));
     Frontend {
         binds: draft.binds.iter().map(|b| bind(b, &mut numbers)).collect(),
         maxconn: draft.maxconn,
-        default_backend: default_backend(draft, scope, notes),
-        xdp: xdp(draft, scope, notes),
+        default_backend: default_backend(draft, names, notes),
+        xdp: xdp(draft, global, notes),
         timeout_client: draft.timeouts.client,
         timeout_client_fin: draft.timeouts.client_fin,
         timeout_http_request: draft.timeouts.http_request,
         timeout_http_keep_alive: draft.timeouts.http_keep_alive,
         backlog: draft.backlog,
         disabled: draft.disabled,
-        request_captures: draft.request_captures.clone(),
-        response_captures: draft.response_captures.clone(),
+        request_captures: take(&mut compiled.request_captures),
+        response_captures: take(&mut compiled.response_captures),
+        use_backend: take(&mut compiled.use_backend),
+        log_formats: take(&mut compiled.log_formats),
+        monitor_fail: take(&mut compiled.monitor_fail),
         cookie_capture: draft.cookie_capture.clone(),
         monitor_uri: draft.monitor_uri.as_ref().map(|u| u.value.clone()),
         rate_limit: draft.rate_limit,
@@ -52,49 +60,40 @@ fn bind(draft: &BindDraft, numbers: &mut Numbers) -> Bind {
     }
 }
 
-fn default_backend(draft: &ProxyDraft, scope: &Scope<'_>, notes: &mut Vec<Diagnostic>) -> Option<BackendId> {
-    let own = || scope.backends.get(draft.name.as_str()).map(|(id, _)| *id);
+fn default_backend(draft: &ProxyDraft, names: &Names<'_>, notes: &mut Vec<Diagnostic>) -> Option<BackendId> {
     match &draft.default_backend {
-        None if draft.kind == SectionKind::Listen => own(),
+        None if draft.kind == SectionKind::Listen => names.backend_draft(&draft.name).map(|(id, _)| id),
         None => None,
-        Some(name) => match scope.backend(name, draft) {
-            Ok(id) => Some(id),
-            Err(error) => {
-                notes.push(*error);
-                None
-            }
-        },
+        Some(name) => backend_of(names, name, draft).map_err(|e| notes.push(*e)).ok(),
     }
 }
 
-impl Scope<'_> {
-    /// The backend that traffic of `from` is sent to by name.
-    pub(super) fn backend(
-        &self,
-        name: &Placed<String>,
-        from: &ProxyDraft,
-    ) -> Result<BackendId, Box<Diagnostic>> {
-        let Some((id, target)) = self.backends.get(name.value.as_str()) else {
-            let message = format!("there is no backend '{}'", name.value);
-            let error = Diagnostic::alert(Code::UnknownName, message).at(name.span);
-            return Err(Box::new(error.nearest(&name.value, self.backends.keys().copied())));
-        };
-        // A TCP frontend may lead to an HTTP backend: the connection is then upgraded.
-        if from.mode == Mode::Http && target.mode == Mode::Tcp {
-            let message =
-                format!("'{}' is in HTTP mode, but its backend '{}' in TCP mode", from.name, name.value);
-            let error = Diagnostic::alert(Code::Conflict, message).at(name.span);
-            return Err(Box::new(error.related(target.span, "in TCP mode")));
-        }
-        Ok(*id)
+/// The backend that traffic of `from` is sent to by name.
+pub(crate) fn backend_of(
+    names: &Names<'_>,
+    name: &Placed<String>,
+    from: &ProxyDraft,
+) -> Result<BackendId, Box<Diagnostic>> {
+    let Some((id, target)) = names.backend_draft(&name.value) else {
+        let message = format!("there is no backend '{}'", name.value);
+        let error = Diagnostic::alert(Code::UnknownName, message).at(name.span);
+        return Err(Box::new(error.nearest(&name.value, names.backend_names())));
+    };
+    // A TCP frontend may lead to an HTTP backend: the connection is then upgraded.
+    if from.mode == Mode::Http && target.mode == Mode::Tcp {
+        let message =
+            format!("'{}' is in HTTP mode, but its backend '{}' in TCP mode", from.name, name.value);
+        let error = Diagnostic::alert(Code::Conflict, message).at(name.span);
+        return Err(Box::new(error.related(target.span, "in TCP mode")));
     }
+    Ok(id)
 }
 
-fn xdp(draft: &ProxyDraft, scope: &Scope<'_>, notes: &mut Vec<Diagnostic>) -> XdpUse {
+fn xdp(draft: &ProxyDraft, global: &Global, notes: &mut Vec<Diagnostic>) -> XdpUse {
     let Some(xdp) = &draft.xdp else { return XdpUse::Auto };
     let reason = match xdp.value {
         XdpUse::Required if draft.mode == Mode::Http => Some("the proxy is in HTTP mode"),
-        XdpUse::Required if scope.global.xdp_interfaces.is_empty() => {
+        XdpUse::Required if global.xdp_interfaces.is_empty() => {
             Some("no 'xdp-interface' is named in 'global'")
         }
         _ => None,

@@ -5,13 +5,20 @@ mod frontend;
 mod names;
 mod sanity;
 
-use std::collections::{HashMap, HashSet};
+pub(crate) use frontend::backend_of;
+
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::ast::Document;
+use crate::compile::{Compiler, Names};
 use crate::diag::Diagnostic;
 use crate::draft::{Draft, LogDraft, ProxyDraft};
-use crate::model::{BackendId, Config, FrontendId, Global, LogTarget, Proxy, ProxyId, ProxyOptions};
+use crate::host::Host;
+use crate::keyword::TableDraft;
+use crate::model::{
+    BackendId, Config, FrontendId, Global, LogTarget, Proxy, ProxyId, ProxyOptions, StickTable,
+};
 
 /// Numbers that are given out where none is set.
 pub(crate) struct Numbers {
@@ -37,50 +44,61 @@ impl Numbers {
     }
 }
 
-/// What resolving a proxy needs to know of the others.
-pub(crate) struct Scope<'d> {
-    /// Backends by name.
-    backends: HashMap<&'d str, (BackendId, &'d ProxyDraft)>,
-    global: &'d Global,
-}
-
 /// Resolves everything. What is wrong goes to `notes`; the result is meant for use only if none of it is an alert.
-pub(crate) fn resolve(draft: Draft, document: &Document, notes: &mut Vec<Diagnostic>) -> Config {
-    names::check(&draft, notes);
-    sanity::check(&draft, document, notes);
-    let backends = draft.proxies.iter().filter(|p| p.is_backend());
-    let scope = Scope {
-        backends: (0..).zip(backends).map(|(i, p)| (p.name.as_str(), (BackendId(i), p))).rev_first(),
-        global: &draft.global,
-    };
+pub(crate) fn resolve(
+    draft: &Draft,
+    document: &Document,
+    host: &dyn Host,
+    notes: &mut Vec<Diagnostic>,
+) -> Config {
+    names::check(draft, notes);
+    sanity::check(draft, document, notes);
+    let mut compiler = Compiler::new(Names::new(draft, host));
     let mut numbers = Numbers::new(draft.proxies.iter().filter_map(|p| p.id.as_ref().map(|id| id.value)));
     let mut config = Config { global: draft.global.clone(), ..Config::default() };
     for proxy in &draft.proxies {
-        let head = head(proxy, &mut numbers, &scope);
-        if proxy.is_frontend() {
-            let id = FrontendId(length(&config.frontends));
-            config.frontends.push(Arc::new(frontend::resolve(proxy, head.clone(), id, &scope, notes)));
-        }
-        if proxy.is_backend() {
-            let id = BackendId(length(&config.backends));
-            config.backends.push(Arc::new(backend::resolve(proxy, head, id, notes)));
-        }
+        self::proxy(proxy, &mut numbers, &mut compiler, &mut config, notes);
     }
+    config.userlists = draft.userlists.iter().cloned().map(Arc::new).collect();
+    let (variables, patterns) = compiler.names.finish();
+    (config.variables, config.patterns) = (Arc::new(variables), Arc::new(patterns));
     config
 }
 
-/// Collects into a map in which the first of several equal keys counts.
-trait FirstWins<K, V> {
-    fn rev_first(self) -> HashMap<K, V>;
+fn proxy<'d>(
+    draft: &'d ProxyDraft,
+    numbers: &mut Numbers,
+    compiler: &mut Compiler<'d>,
+    config: &mut Config,
+    notes: &mut Vec<Diagnostic>,
+) {
+    let mut compiled = compiler.proxy(draft, notes);
+    let mut head = head(draft, numbers, &draft_logs(draft, &config.global));
+    head.rules = Arc::new(std::mem::take(&mut compiled.rules));
+    head.table = compiler.names.own_table(&draft.name).filter(|_| draft.table.is_some());
+    config.tables.extend(draft.table.as_ref().map(|table| Arc::new(stick_table(table, &head))));
+    if draft.is_frontend() {
+        let id = FrontendId(length(&config.frontends));
+        let frontend =
+            frontend::resolve(draft, head.clone(), id, &compiler.names, &config.global, &mut compiled, notes);
+        config.frontends.push(Arc::new(frontend));
+    }
+    if draft.is_backend() {
+        let id = BackendId(length(&config.backends));
+        config.backends.push(Arc::new(backend::resolve(draft, head, id, &mut compiled, notes)));
+    }
 }
 
-impl<K: Eq + std::hash::Hash, V, I: Iterator<Item = (K, V)>> FirstWins<K, V> for I {
-    fn rev_first(self) -> HashMap<K, V> {
-        let mut map = HashMap::new();
-        self.for_each(|(key, value)| {
-            map.entry(key).or_insert(value);
-        });
-        map
+fn stick_table(draft: &TableDraft, proxy: &Proxy) -> StickTable {
+    StickTable {
+        name: proxy.name.clone(),
+        key: draft.key,
+        size: draft.size,
+        expire: draft.expire,
+        no_purge: draft.no_purge,
+        server_by_address: draft.server_by_address,
+        columns: draft.columns.clone(),
+        span: draft.span,
     }
 }
 
@@ -88,11 +106,11 @@ fn length<T>(list: &[T]) -> u32 {
     u32::try_from(list.len()).unwrap_or(u32::MAX)
 }
 
-fn head(draft: &ProxyDraft, numbers: &mut Numbers, scope: &Scope<'_>) -> Proxy {
+fn head(draft: &ProxyDraft, numbers: &mut Numbers, logs: &[LogTarget]) -> Proxy {
     let id = ProxyId(numbers.of(draft.id.as_ref().map(|id| id.value)));
     Proxy {
         description: draft.description.clone(),
-        logs: logs(&draft.logs, scope.global),
+        logs: logs.to_vec(),
         log_tag: draft.log_tag.clone(),
         options: options(draft),
         connection: draft.connection.as_ref().map(|c| c.value),
@@ -111,8 +129,8 @@ fn options(draft: &ProxyDraft) -> ProxyOptions {
     options
 }
 
-fn logs(drafts: &[LogDraft], global: &Global) -> Vec<LogTarget> {
-    let targets = drafts.iter().flat_map(|log| match log {
+fn draft_logs(draft: &ProxyDraft, global: &Global) -> Vec<LogTarget> {
+    let targets = draft.logs.iter().flat_map(|log| match log {
         LogDraft::Global => global.logs.clone(),
         LogDraft::Target(target) => vec![target.clone()],
     });

@@ -2,7 +2,7 @@
 
 use crate::ast::Document;
 use crate::diag::{Code, Diagnostic};
-use crate::draft::{CheckKind, Draft, ProxyDraft};
+use crate::draft::{CheckKind, Draft, ProxyDraft, RuleDraft, RuleKind};
 use crate::keyword::section::SectionKind;
 use crate::model::{Algorithm, BalanceKey, HashKind, HashType, Mode};
 use crate::span::Span;
@@ -99,7 +99,13 @@ fn needs_http(proxy: &ProxyDraft, notes: &mut Vec<Diagnostic>) {
     let forward_for = proxy.forward_for.as_ref().map(|f| ("option forwardfor", f.span));
     let original_to = proxy.original_to.as_ref().map(|f| ("option originalto", f.span));
     let balance = http_key(proxy).map(|span| ("balance", span));
-    for (word, span) in [cookie, monitor, stats, forward_for, original_to, balance].into_iter().flatten() {
+    let http = |l: &&RuleDraft| {
+        use RuleKind::{HttpAfterResponse, HttpRequest, HttpResponse, Redirect};
+        matches!(l.kind, HttpRequest | HttpResponse | HttpAfterResponse | Redirect)
+    };
+    let rules = proxy.rules.iter().filter(http).map(|l| (l.head.text.as_str(), l.head.span));
+    let settings = [cookie, monitor, stats, forward_for, original_to, balance].into_iter().flatten();
+    for (word, span) in settings.chain(rules) {
         let message =
             format!("'{word}' has no effect in {} '{}', which is in TCP mode", proxy.kind.name(), proxy.name);
         notes.push(

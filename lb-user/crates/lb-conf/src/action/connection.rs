@@ -1,0 +1,175 @@
+//! Actions on connections, times, logs and priorities, and those that wait.
+
+use super::{ActionRow, PLANNED, Places, RuleArgs, refused, row, unread};
+use crate::diag::Diagnostic;
+use crate::keyword::invalid;
+use crate::model::{Action, LogLevel, Number, RequestTimeout};
+use crate::units;
+use std::time::Duration;
+
+const TC: Places = Places::TCP_CONNECTION;
+const TS: Places = Places::TCP_SESSION;
+const TQ: Places = Places::TCP_CONTENT;
+const TR: Places = Places::TCP_RESPONSE;
+const Q: Places = Places::HTTP_REQUEST;
+const R: Places = Places::HTTP_RESPONSE;
+const A: Places = Places::HTTP_AFTER_RESPONSE;
+const REQUEST: Places = TC.and(TS).and(TQ).and(Q);
+
+/// The rows.
+pub(super) static ACTIONS: &[ActionRow] = &[
+    row(PLANNED, "set-src", "<expression>", REQUEST, "replaces the client's address", |a| {
+        Ok(Action::SetSrc(a.expr()?))
+    }),
+    row(PLANNED, "set-src-port", "<expression>", REQUEST, "replaces the client's port", |a| {
+        Ok(Action::SetSrcPort(a.expr()?))
+    }),
+    row(PLANNED, "set-dst", "<expression>", REQUEST, "replaces the address that was asked", |a| {
+        Ok(Action::SetDst(a.expr()?))
+    }),
+    row(PLANNED, "set-dst-port", "<expression>", REQUEST, "replaces the port that was asked", |a| {
+        Ok(Action::SetDstPort(a.expr()?))
+    }),
+    row(PLANNED, "set-mark", "<number>", REQUEST.and(TR).and(R), "marks packets to the client", |a| {
+        Ok(Action::SetMark(integer(a, u32::MAX)?))
+    }),
+    row(
+        PLANNED,
+        "set-tos",
+        "<number>",
+        REQUEST.and(TR).and(R),
+        "sets the type of service to the client",
+        |a| Ok(Action::SetTos(u8::try_from(integer(a, 255)?).unwrap_or(u8::MAX))),
+    ),
+    row(
+        PLANNED,
+        "set-nice",
+        "<number>",
+        TQ.and(TR).and(Q).and(R),
+        "the request's scheduling priority",
+        |a| Ok(Action::SetNice(a.args.number(-1024..=1024)?)),
+    ),
+    row(
+        PLANNED,
+        "set-log-level",
+        "<level>|silent",
+        TQ.and(TR).and(Q).and(R),
+        "how urgent its log line is",
+        log_level,
+    ),
+    row(PLANNED, "set-priority-class", "<expression>", TQ.and(Q), "its class in the queue", |a| {
+        Ok(Action::SetPriorityClass(a.expr()?))
+    }),
+    row(PLANNED, "set-priority-offset", "<expression>", TQ.and(Q), "its start in the queue", |a| {
+        Ok(Action::SetPriorityOffset(a.expr()?))
+    }),
+    row(PLANNED, "set-timeout", "server|tunnel <time>|<expression>", Q, "replaces a timeout", set_timeout),
+    row(
+        PLANNED,
+        "wait-for-body",
+        "time <time> [at-least <size>]",
+        Q.and(R),
+        "waits for the body",
+        wait_for_body,
+    ),
+    row(PLANNED, "wait-for-handshake", "", Q, "waits for the end of the TLS handshake", |_| {
+        Ok(Action::WaitForHandshake)
+    }),
+    row(PLANNED, "disable-l7-retry", "", Q, "the request is not tried again", |_| Ok(Action::DisableRetry)),
+    row(PLANNED, "switch-mode", "http", TQ, "goes on as HTTP", |a| {
+        a.args.choice(&[("http", ())])?;
+        Ok(Action::SwitchToHttp)
+    }),
+    row(PLANNED, "expect-proxy", "layer4", TC, "a PROXY protocol header must come first", |a| {
+        a.args.choice(&[("layer4", ())])?;
+        Ok(Action::ExpectProxy)
+    }),
+    unread("attach-srv", "<server> [name <expression>]", TS, "makes the connection one to a server"),
+    unread("expect-netscaler-cip", "layer4", TC, "a NetScaler header must come first"),
+    unread(
+        "do-resolve(",
+        "<variable>,<resolvers>[,ipv4|ipv6]) <expression>",
+        TQ.and(Q),
+        "looks up a host name",
+    ),
+    unread("do-log", "", REQUEST.and(TR).and(R).and(A), "writes a log line"),
+    unread("cache-use", "<cache>", Q, "answers from a cache"),
+    unread("cache-store", "<cache>", R, "keeps the response in a cache"),
+    unread("pause", "<time>|<expression>", Q.and(R), "waits"),
+    unread("set-bc-mark", "<number>", TQ.and(Q), "marks packets to the server"),
+    unread("set-bc-tos", "<number>", TQ.and(Q), "sets the type of service to the server"),
+    unread("set-fc-mark", "<number>", REQUEST.and(R), "marks packets to the client"),
+    unread("set-fc-tos", "<number>", REQUEST.and(R), "sets the type of service to the client"),
+    unread("set-retries", "<number>|<expression>", TQ.and(Q), "replaces the number of retries"),
+    unread("set-cookie-fmt", "<name> <format>", R, "sets a cookie"),
+    unread("set-headers-bin", "<expression>", Q.and(R), "sets several headers"),
+    unread("add-headers-bin", "<expression>", Q.and(R), "adds several headers"),
+    unread("del-headers-bin", "<expression>", Q.and(R), "removes several headers"),
+    unread(
+        "sc-add-gpc(",
+        "<index>,<counter>) <number>|<expression>",
+        REQUEST.and(TR).and(R),
+        "adds to a counter",
+    ),
+    refused("lua.", "…", REQUEST.and(TR).and(R).and(A), "a Lua program", "there is no Lua"),
+    refused("use-service", "<name>", TQ.and(Q), "answers by a program", "there are no programs to answer by"),
+    refused(
+        "send-spoe-group",
+        "<engine> <group>",
+        TQ.and(TR).and(Q).and(R),
+        "asks an agent",
+        "there is no SPOE",
+    ),
+    refused(
+        "ot-group",
+        "<filter> <group>",
+        TQ.and(TR).and(Q).and(R).and(A),
+        "traces",
+        "there is no OpenTracing",
+    ),
+];
+
+/// A number that may be written in hexadecimal.
+fn integer(a: &mut RuleArgs<'_, '_>, most: u32) -> Result<u32, Diagnostic> {
+    let word = a.args.word("a number")?;
+    let hex = word.strip_prefix("0x").or_else(|| word.strip_prefix("0X"));
+    let number = hex.map_or_else(|| word.parse().ok(), |digits| u32::from_str_radix(digits, 16).ok());
+    number.filter(|n| *n <= most).ok_or_else(|| {
+        invalid(word, format!("'{}' is not a number up to {most}", word.text))
+            .label("expected decimal digits, or 0x and hexadecimal ones")
+    })
+}
+
+fn log_level(a: &mut RuleArgs<'_, '_>) -> Result<Action, Diagnostic> {
+    let levels = LogLevel::ALL.iter().map(|(name, level)| (*name, Some(*level)));
+    let choices: Vec<_> = levels.chain([("silent", None)]).collect();
+    Ok(Action::SetLogLevel(a.args.choice(&choices)?))
+}
+
+fn set_timeout(a: &mut RuleArgs<'_, '_>) -> Result<Action, Diagnostic> {
+    let timeout = a.args.choice(&[("server", RequestTimeout::Server), ("tunnel", RequestTimeout::Tunnel)])?;
+    let time = a.args.peek().and_then(|w| units::time(w, Duration::from_millis(1)).ok());
+    let value = match time {
+        Some(time) => {
+            a.args.skip(1);
+            Number::Fixed(i64::try_from(time.as_millis()).unwrap_or(i64::MAX))
+        }
+        None => Number::Computed(a.expr()?),
+    };
+    Ok(Action::SetTimeout { timeout, value })
+}
+
+fn wait_for_body(a: &mut RuleArgs<'_, '_>) -> Result<Action, Diagnostic> {
+    let (mut time, mut at_least) = (None, None);
+    while a.more() {
+        match a.args.choice(&[("time", true), ("at-least", false)])? {
+            true => time = Some(a.args.time()?),
+            false => at_least = Some(a.args.size()?),
+        }
+    }
+    let time = time.ok_or_else(|| {
+        Diagnostic::alert(crate::diag::Code::MissingArgument, "'wait-for-body' needs 'time'")
+            .at(a.args.whole())
+    })?;
+    Ok(Action::WaitForBody { time, at_least })
+}

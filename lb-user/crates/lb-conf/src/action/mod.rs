@@ -1,0 +1,181 @@
+//! The actions of rules, one row each.
+//!
+//! To serve an action: have the plane carry it out and change its row from `PLANNED` to `Status::Served`.
+
+mod args;
+mod connection;
+mod header;
+mod reply;
+mod track;
+mod uri;
+mod vars;
+
+use crate::diag::{Code, Diagnostic};
+use crate::keyword::Status;
+use crate::lex::Word;
+use crate::model::Action;
+
+/// An action that is read and checked, and refused because nothing carries it out yet.
+const PLANNED: Status = Status::NotYet;
+
+pub(crate) use args::RuleArgs;
+pub(crate) use reply::redirect;
+
+/// The sets of rules that an action is valid in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Places(u8);
+
+impl Places {
+    /// `tcp-request connection`
+    pub const TCP_CONNECTION: Self = Self(1);
+    /// `tcp-request session`
+    pub const TCP_SESSION: Self = Self(2);
+    /// `tcp-request content`
+    pub const TCP_CONTENT: Self = Self(4);
+    /// `tcp-response content`
+    pub const TCP_RESPONSE: Self = Self(8);
+    /// `http-request`
+    pub const HTTP_REQUEST: Self = Self(16);
+    /// `http-response`
+    pub const HTTP_RESPONSE: Self = Self(32);
+    /// `http-after-response`
+    pub const HTTP_AFTER_RESPONSE: Self = Self(64);
+
+    /// Both sets together.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether the sets have something in common.
+    pub const fn meets(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// What the rules begin with.
+    pub fn names(self) -> Vec<&'static str> {
+        let all = [
+            (Self::TCP_CONNECTION, "tcp-request connection"),
+            (Self::TCP_SESSION, "tcp-request session"),
+            (Self::TCP_CONTENT, "tcp-request content"),
+            (Self::TCP_RESPONSE, "tcp-response content"),
+            (Self::HTTP_REQUEST, "http-request"),
+            (Self::HTTP_RESPONSE, "http-response"),
+            (Self::HTTP_AFTER_RESPONSE, "http-after-response"),
+        ];
+        all.into_iter().filter(|(place, _)| self.meets(*place)).map(|(_, name)| name).collect()
+    }
+}
+
+/// An action.
+pub struct ActionRow {
+    /// Its name; one that ends with a bracket takes an argument between brackets, one that ends with `sc` a number.
+    pub name: &'static str,
+    /// Its arguments.
+    pub syntax: &'static str,
+    /// Where it is valid.
+    pub places: Places,
+    /// What it does.
+    pub doc: &'static str,
+    /// Whether it is served.
+    pub status: Status,
+    build: Option<Build>,
+}
+
+/// Reads the arguments of an action.
+pub(crate) type Build = fn(&mut RuleArgs<'_, '_>) -> Result<Action, Diagnostic>;
+
+/// An action whose arguments are read.
+pub(crate) const fn row(
+    status: Status,
+    name: &'static str,
+    syntax: &'static str,
+    places: Places,
+    doc: &'static str,
+    build: Build,
+) -> ActionRow {
+    ActionRow { name, syntax, places, doc, status, build: Some(build) }
+}
+
+pub(crate) const fn unread(
+    name: &'static str,
+    syntax: &'static str,
+    places: Places,
+    doc: &'static str,
+) -> ActionRow {
+    ActionRow { name, syntax, places, doc, status: Status::NotYet, build: None }
+}
+
+pub(crate) const fn refused(
+    name: &'static str,
+    syntax: &'static str,
+    places: Places,
+    doc: &'static str,
+    reason: &'static str,
+) -> ActionRow {
+    ActionRow { name, syntax, places, doc, status: Status::Refused(reason), build: None }
+}
+
+/// All actions.
+pub fn actions() -> impl Iterator<Item = &'static ActionRow> {
+    let tables: [&'static [ActionRow]; 6] =
+        [reply::ACTIONS, header::ACTIONS, uri::ACTIONS, vars::ACTIONS, track::ACTIONS, connection::ACTIONS];
+    tables.into_iter().flatten()
+}
+
+/// Reads an action with its arguments, up to its condition.
+pub(crate) fn parse(args: &mut RuleArgs<'_, '_>, place: Places) -> Result<Action, Diagnostic> {
+    let word = args.args.word("an action")?;
+    let row = find(word, place)?;
+    args.word = Some(word);
+    let refuse = |code, message: String| Diagnostic::alert(code, message).at(word.span).label(row.doc);
+    let shown = row.name.trim_end_matches('(');
+    let action = match row.build {
+        Some(build) => Some(build(args)?),
+        None => {
+            args.args.take_rest();
+            None
+        }
+    };
+    match (row.status, action) {
+        (Status::Refused(reason), _) => {
+            let error = refuse(Code::Refused, format!("action '{shown}' is not supported by lbx"));
+            Err(error.label(reason))
+        }
+        (Status::Served, Some(action)) => Ok(action),
+        (_, action) => {
+            let error = refuse(Code::NotServed, format!("action '{shown}' is not supported yet by lbx"));
+            match action {
+                // What follows is checked all the same.
+                Some(action) => {
+                    args.args.note(error);
+                    Ok(action)
+                }
+                None => Err(error),
+            }
+        }
+    }
+}
+
+fn find(word: &Word, place: Places) -> Result<&'static ActionRow, Diagnostic> {
+    let name = match word.split_once('(') {
+        Some((name, _)) => format!("{name}("),
+        None => word.strip_prefix("track-sc").map_or(word.text.clone(), |_| "track-sc".to_owned()),
+    };
+    let named = || actions().filter(|row| row.name == name);
+    match (named().find(|row| row.places.meets(place)), named().next()) {
+        (Some(row), _) => Ok(row),
+        (None, Some(row)) => {
+            let message = format!("action '{}' is not for {} rules", word.text, place.names().join(", "));
+            let error = Diagnostic::alert(Code::Misplaced, message).at(word.span);
+            Err(error.label(format!("valid in {}", row.places.names().join(", "))))
+        }
+        (None, None) => {
+            let message = format!("unknown action '{}' in {} rules", word.text, place.names().join(", "));
+            let known =
+                actions().filter(|row| row.places.meets(place)).map(|row| row.name.trim_end_matches('('));
+            let near = name.trim_end_matches('(');
+            Err(Diagnostic::alert(Code::UnknownWord, message).at(word.span).nearest(near, known))
+        }
+    }
+}

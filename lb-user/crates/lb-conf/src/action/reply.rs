@@ -1,0 +1,212 @@
+//! Actions that answer, or end what goes on.
+
+use super::{ActionRow, PLANNED, Places, RuleArgs, row};
+use crate::diag::{Code, Diagnostic};
+use crate::keyword::invalid;
+use crate::lex::Word;
+use crate::model::{Action, Redirect, RedirectTo, Reply, ReplyBody};
+use lb_expr::Style;
+
+const TCP: Places = Places::TCP_CONNECTION.and(Places::TCP_SESSION).and(Places::TCP_CONTENT);
+const TR: Places = Places::TCP_RESPONSE;
+const Q: Places = Places::HTTP_REQUEST;
+const R: Places = Places::HTTP_RESPONSE;
+const A: Places = Places::HTTP_AFTER_RESPONSE;
+
+/// The rows.
+pub(super) static ACTIONS: &[ActionRow] = &[
+    row(PLANNED, "allow", "", Q.and(R).and(A), "passes over the rules behind it", |_| Ok(Action::Allow)),
+    row(PLANNED, "accept", "", TCP.and(TR), "passes over the rules behind it", |_| Ok(Action::Allow)),
+    row(PLANNED, "deny", "[status <code>] [<reply>…]", Q, "refuses the request", |a| {
+        Ok(Action::Deny(Box::new(reply(a, 403)?)))
+    }),
+    row(PLANNED, "deny", "[status <code>] [<reply>…]", R, "refuses the response", |a| {
+        Ok(Action::Deny(Box::new(reply(a, 502)?)))
+    }),
+    row(PLANNED, "tarpit", "[status <code>] [<reply>…]", Q, "refuses the request after a while", |a| {
+        Ok(Action::Tarpit(Box::new(reply(a, 500)?)))
+    }),
+    row(PLANNED, "return", "[status <code>] [<reply>…]", Q.and(R), "answers", |a| {
+        Ok(Action::Return(Box::new(reply(a, 200)?)))
+    }),
+    row(
+        PLANNED,
+        "redirect",
+        "location|prefix|scheme <format> [<setting>…]",
+        Q.and(R),
+        "answers with a redirect",
+        |a| Ok(Action::Redirect(Box::new(redirect(a)?))),
+    ),
+    row(PLANNED, "auth", "[realm <text>]", Q, "asks for a user and a password", |a| {
+        let realm = if a.args.take_if("realm") { Some(a.args.word("a text")?.text.clone()) } else { None };
+        Ok(Action::Auth { realm })
+    }),
+    row(PLANNED, "reject", "", TCP.and(TR).and(Q), "closes the connection without an answer", |_| {
+        Ok(Action::Reject)
+    }),
+    row(PLANNED, "close", "", TR, "closes the connection to the server", |_| Ok(Action::Close)),
+    row(
+        PLANNED,
+        "silent-drop",
+        "",
+        TCP.and(TR).and(Q).and(R),
+        "forgets the connection without telling the client",
+        |_| Ok(Action::SilentDrop),
+    ),
+];
+
+/// Words of an answer.
+const REPLY: [&str; 12] = [
+    "status",
+    "deny_status",
+    "content-type",
+    "default-errorfiles",
+    "errorfile",
+    "errorfiles",
+    "file",
+    "lf-file",
+    "string",
+    "lf-string",
+    "hdr",
+    "if",
+];
+
+/// `[status CODE] [content-type TYPE] [BODY] [hdr NAME FORMAT]…`
+pub(crate) fn reply(a: &mut RuleArgs<'_, '_>, status: u16) -> Result<Reply, Diagnostic> {
+    let mut reply = Reply { status, content_type: None, body: ReplyBody::None, headers: Vec::new() };
+    while a.more() {
+        let word = a.args.word("a setting")?;
+        match word.as_ref() {
+            "status" | "deny_status" => reply.status = a.args.number(200..=599)?,
+            "content-type" => reply.content_type = Some(a.args.word("a media type")?.text.clone()),
+            "hdr" => {
+                let name = a.header()?;
+                reply.headers.push((name, a.format("a format")?));
+            }
+            "default-errorfiles" => body(&mut reply, ReplyBody::ErrorAnswer, word)?,
+            "errorfile" => {
+                let bytes = read(a)?;
+                body(&mut reply, ReplyBody::Message(bytes), word)?;
+            }
+            "file" => {
+                let bytes = read(a)?;
+                body(&mut reply, ReplyBody::Bytes(bytes), word)?;
+            }
+            "string" => {
+                let text = a.args.word("a text")?.text.clone();
+                body(&mut reply, ReplyBody::Bytes(text.into_bytes()), word)?;
+            }
+            "lf-string" => {
+                let format = a.format("a format")?;
+                body(&mut reply, ReplyBody::Format(format), word)?;
+            }
+            "lf-file" => {
+                let format = file_format(a)?;
+                body(&mut reply, ReplyBody::Format(format), word)?;
+            }
+            "errorfiles" => {
+                a.args.take();
+                let error =
+                    Diagnostic::alert(Code::NotServed, "'http-errors' sections are not supported yet by lbx");
+                return Err(error.at(word.span));
+            }
+            _ => {
+                let error = invalid(word, format!("unknown word '{}' of an answer", word.text));
+                return Err(error.label("expected status, content-type, a body or hdr").nearest(word, REPLY));
+            }
+        }
+    }
+    check(&reply, a)?;
+    Ok(reply)
+}
+
+fn body(reply: &mut Reply, body: ReplyBody, word: &Word) -> Result<(), Diagnostic> {
+    if !matches!(reply.body, ReplyBody::None) {
+        let error =
+            Diagnostic::alert(Code::Conflict, format!("'{}': the answer has a body already", word.text));
+        return Err(error.at(word.span));
+    }
+    reply.body = body;
+    Ok(())
+}
+
+fn check(reply: &Reply, a: &RuleArgs<'_, '_>) -> Result<(), Diagnostic> {
+    let has_body = match &reply.body {
+        ReplyBody::Bytes(bytes) => !bytes.is_empty(),
+        ReplyBody::Format(_) => true,
+        _ => false,
+    };
+    if has_body && reply.content_type.is_none() {
+        let error = Diagnostic::alert(Code::MissingArgument, "the answer has a body, but no 'content-type'");
+        return Err(error.at(a.args.whole()));
+    }
+    Ok(())
+}
+
+fn read(a: &mut RuleArgs<'_, '_>) -> Result<Vec<u8>, Diagnostic> {
+    let word = a.args.word("a file")?;
+    a.args
+        .host
+        .read(word.text.as_ref())
+        .map_err(|e| Diagnostic::alert(Code::File, format!("cannot read '{}': {e}", word.text)).at(word.span))
+}
+
+fn file_format(a: &mut RuleArgs<'_, '_>) -> Result<lb_expr::LogFormat, Diagnostic> {
+    let bytes = read(a)?;
+    let word = a.args.last();
+    let text = String::from_utf8(bytes)
+        .map_err(|_| Diagnostic::alert(Code::File, format!("'{}' is not UTF-8", word.text)).at(word.span))?;
+    a.compiler.format(word, &text, Style::Http)
+}
+
+/// Statuses of redirects.
+const REDIRECTS: [(&str, u16); 5] = [("301", 301), ("302", 302), ("303", 303), ("307", 307), ("308", 308)];
+
+/// `location|prefix|scheme FORMAT [SETTING…]`
+pub(crate) fn redirect(a: &mut RuleArgs<'_, '_>) -> Result<Redirect, Diagnostic> {
+    let (mut to, mut status, mut set_cookie) = (None, 302, None);
+    let (mut drop_query, mut append_slash, mut ignore_empty) = (false, false, false);
+    while a.more() {
+        let word = a.args.word("a setting")?;
+        match word.as_ref() {
+            "location" => to = Some(RedirectTo::Location(a.format("a URL")?)),
+            "prefix" => to = Some(RedirectTo::Prefix(a.format("the beginning of a URL")?)),
+            "scheme" => to = Some(RedirectTo::Scheme(a.format("a scheme such as https")?)),
+            "code" => status = a.args.choice(&REDIRECTS)?,
+            "drop-query" => drop_query = true,
+            "append-slash" => append_slash = true,
+            "ignore-empty" => ignore_empty = true,
+            "set-cookie" => {
+                let cookie = a.args.word("<name>[=<value>]")?;
+                let equals = if cookie.contains('=') { "" } else { "=" };
+                set_cookie = Some(format!("{}{equals}; path=/;", cookie.text));
+            }
+            "clear-cookie" => {
+                let cookie = a.args.word("<name>[=]")?;
+                let equals = if cookie.contains('=') { "" } else { "=" };
+                set_cookie = Some(format!("{}{equals}; path=/; Max-Age=0;", cookie.text));
+            }
+            _ => {
+                let known = [
+                    "location",
+                    "prefix",
+                    "scheme",
+                    "code",
+                    "drop-query",
+                    "append-slash",
+                    "ignore-empty",
+                    "set-cookie",
+                    "clear-cookie",
+                ];
+                let error = invalid(word, format!("unknown word '{}' of a redirect", word.text));
+                return Err(error.label("expected location, prefix or scheme").nearest(word, known));
+            }
+        }
+    }
+    let to = to.ok_or_else(|| {
+        let error =
+            Diagnostic::alert(Code::MissingArgument, "the redirect says not where to").at(a.args.whole());
+        error.label("expected location, prefix or scheme")
+    })?;
+    Ok(Redirect { to, status, drop_query, append_slash, ignore_empty, set_cookie })
+}

@@ -1,0 +1,124 @@
+//! Actions on variables, captures, maps and ACLs.
+
+use std::sync::Arc;
+
+use lb_expr::pattern::Reference;
+
+use super::{ActionRow, PLANNED, Places, RuleArgs, row};
+use crate::diag::{Code, Diagnostic};
+use crate::keyword::invalid;
+use crate::model::{Action, SetVarIf};
+use crate::span::Span;
+
+const TCP: Places =
+    Places::TCP_CONNECTION.and(Places::TCP_SESSION).and(Places::TCP_CONTENT).and(Places::TCP_RESPONSE);
+const TQ: Places = Places::TCP_CONTENT;
+const Q: Places = Places::HTTP_REQUEST;
+const R: Places = Places::HTTP_RESPONSE;
+const A: Places = Places::HTTP_AFTER_RESPONSE;
+const ALL: Places = TCP.and(Q).and(R).and(A);
+
+/// The rows.
+pub(super) static ACTIONS: &[ActionRow] = &[
+    row(PLANNED, "set-var(", "<variable>[,<condition>…]) <expression>", ALL, "sets a variable", |a| {
+        let (var, conditions) = target(a)?;
+        Ok(Action::SetVar { var, conditions, value: a.expr()? })
+    }),
+    row(
+        PLANNED,
+        "set-var-fmt(",
+        "<variable>[,<condition>…]) <format>",
+        ALL,
+        "sets a variable to a text",
+        |a| {
+            let (var, conditions) = target(a)?;
+            Ok(Action::SetVarFmt { var, conditions, value: a.format("a format")? })
+        },
+    ),
+    row(PLANNED, "unset-var(", "<variable>)", ALL, "removes a variable", |a| {
+        Ok(Action::UnsetVar(a.variable()?.0))
+    }),
+    row(
+        PLANNED,
+        "capture",
+        "<expression> len <number> | id <number>",
+        TQ.and(Q).and(R).and(A),
+        "keeps a value for logs",
+        capture,
+    ),
+    row(PLANNED, "set-map(", "<file>) <key> <value>", Q.and(R), "sets an entry of a map", |a| {
+        let map = patterns(a, true)?;
+        let key = a.format("a format")?;
+        Ok(Action::SetMap { map, key, value: a.format("a format")? })
+    }),
+    row(PLANNED, "del-map(", "<file>) <key>", Q.and(R), "removes entries of a map", |a| {
+        let map = patterns(a, true)?;
+        Ok(Action::DelPattern(map, a.format("a format")?))
+    }),
+    row(PLANNED, "add-acl(", "<file>) <pattern>", Q.and(R), "adds a pattern to an ACL", |a| {
+        let acl = patterns(a, false)?;
+        Ok(Action::AddPattern(acl, a.format("a format")?))
+    }),
+    row(PLANNED, "del-acl(", "<file>) <pattern>", Q.and(R), "removes patterns of an ACL", |a| {
+        let acl = patterns(a, false)?;
+        Ok(Action::DelPattern(acl, a.format("a format")?))
+    }),
+];
+
+const CONDITIONS: [(&str, SetVarIf); 8] = [
+    ("ifexists", SetVarIf::Exists),
+    ("ifnotexists", SetVarIf::NotExists),
+    ("ifempty", SetVarIf::Empty),
+    ("ifnotempty", SetVarIf::NotEmpty),
+    ("ifset", SetVarIf::Set),
+    ("ifnotset", SetVarIf::NotSet),
+    ("ifgt", SetVarIf::Greater),
+    ("iflt", SetVarIf::Less),
+];
+
+fn target(a: &mut RuleArgs<'_, '_>) -> Result<(lb_expr::vars::VarId, Vec<SetVarIf>), Diagnostic> {
+    let (var, words, span) = a.variable()?;
+    let conditions = words.into_iter().map(|word| condition(word, span)).collect::<Result<_, _>>()?;
+    Ok((var, conditions))
+}
+
+fn condition(word: &str, span: Span) -> Result<SetVarIf, Diagnostic> {
+    let found = CONDITIONS.iter().find(|(name, _)| *name == word).map(|(_, c)| *c);
+    found.ok_or_else(|| {
+        let error = Diagnostic::alert(Code::InvalidArgument, format!("unknown condition '{word}'")).at(span);
+        error.nearest(word, CONDITIONS.map(|(name, _)| name))
+    })
+}
+
+fn capture(a: &mut RuleArgs<'_, '_>) -> Result<Action, Diagnostic> {
+    let value = a.expr()?;
+    let response = a.compiler.place_is_response();
+    let keyword = a.args.word("'len' or 'id'")?;
+    match keyword.as_ref() {
+        "len" if !response => {
+            let len = a.args.number(1..=65_535)?;
+            let slot = a.compiler.declare_capture(len, keyword.span)?;
+            Ok(Action::Capture { value, slot })
+        }
+        "id" => {
+            let slot = a.args.number(0..=u32::from(u16::MAX))?;
+            a.compiler.check_capture(slot, response, a.args.last().span)?;
+            Ok(Action::Capture { value, slot })
+        }
+        _ => Err(invalid(keyword, format!("unexpected '{}'", keyword.text)).label("expected 'len' or 'id'")),
+    }
+}
+
+/// The set of patterns that was read from the file between the brackets.
+fn patterns(a: &mut RuleArgs<'_, '_>, map: bool) -> Result<Arc<Reference>, Diagnostic> {
+    let (path, span) = a.inside()?;
+    let what = if map { "map" } else { "ACL" };
+    a.compiler.patterns_named(path).filter(|p| p.is_map() == map).ok_or_else(|| {
+        let message = format!("no {what} is read from '{path}' before this line");
+        let error = Diagnostic::alert(Code::UnknownName, message).at(span);
+        error.help(format!(
+            "use the file in an {}, so that it is read",
+            if map { "expression" } else { "acl" }
+        ))
+    })
+}

@@ -1,0 +1,143 @@
+//! From words to compiled expressions, conditions, formats and rules, once all names of the configuration are known.
+
+mod error;
+mod formats;
+mod names;
+mod rules;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use lb_expr::pattern::Reference;
+use lb_expr::vars::{BadName, VarId};
+use lb_expr::{Acls, Checkpoint, Condition, Env, Expr, LogFormat, Resolver, Style};
+
+use crate::diag::{Code, Diagnostic};
+use crate::draft::ProxyDraft;
+use crate::lex::Word;
+use crate::model::{HeaderCapture, TableId};
+use crate::span::Span;
+
+pub(crate) use names::Names;
+pub(crate) use rules::Compiled;
+
+/// Compiles the lines of one proxy after the other.
+pub(crate) struct Compiler<'d> {
+    pub(crate) names: Names<'d>,
+    acls: Acls,
+    place: Checkpoint,
+    /// Grows from line to line: an ACL can be used behind its first line.
+    position: u32,
+    request_captures: Vec<HeaderCapture>,
+    response_captures: Vec<HeaderCapture>,
+    /// Lines of each ACL: where they stand and what they test.
+    acl_lines: HashMap<String, Vec<(Span, &'static str)>>,
+}
+
+impl<'d> Compiler<'d> {
+    pub(crate) fn new(names: Names<'d>) -> Self {
+        Self {
+            names,
+            acls: Acls::default(),
+            place: Checkpoint::Config,
+            position: 0,
+            request_captures: Vec::new(),
+            response_captures: Vec::new(),
+            acl_lines: HashMap::new(),
+        }
+    }
+
+    /// Goes on with the lines of a proxy.
+    pub(crate) fn enter(&mut self, proxy: &'d ProxyDraft) {
+        self.names.enter(proxy);
+        self.acls = Acls::default();
+        self.acl_lines.clear();
+        self.position = 0;
+        self.request_captures.clone_from(&proxy.request_captures);
+        self.response_captures.clone_from(&proxy.response_captures);
+    }
+
+    /// The expression at the beginning of `words`, and how many of them it takes.
+    pub(crate) fn expr(&mut self, words: &[Word], before: &Word) -> Result<(Expr, usize), Diagnostic> {
+        let texts = texts(words);
+        let parsed = Expr::parse(&texts, &mut Env::at(self.place, &mut self.names));
+        parsed.map_err(|e| error::diagnostic(&e, words, before))
+    }
+
+    /// The format of a word; `text` is the word's, or that of the file that it names.
+    pub(crate) fn format(&mut self, word: &Word, text: &str, style: Style) -> Result<LogFormat, Diagnostic> {
+        let parsed = LogFormat::parse(text, style, &mut Env::at(self.place, &mut self.names));
+        parsed.map_err(|e| error::diagnostic(&e, std::slice::from_ref(word), word))
+    }
+
+    /// A condition, with warnings about tests that cannot match here.
+    pub(crate) fn condition(
+        &mut self,
+        words: &[Word],
+        before: &Word,
+        notes: &mut Vec<Diagnostic>,
+    ) -> Result<Condition, Diagnostic> {
+        let mut env = Env::at(self.place, &mut self.names);
+        let parsed = Condition::parse(&texts(words), &mut self.acls, self.position, &mut env);
+        let condition = parsed.map_err(|e| error::diagnostic(&e, words, before))?;
+        for misuse in condition.misuses(self.place) {
+            let span = words.get(misuse.word).map_or(before.span, |w| w.span);
+            notes.push(error::misuse(&misuse, self.place, span));
+        }
+        Ok(condition)
+    }
+
+    /// A variable by its name with its scope.
+    pub(crate) fn variable(&mut self, name: &str, span: Span) -> Result<VarId, Diagnostic> {
+        self.names.variables().resolve(name).map_err(|why| {
+            let error =
+                Diagnostic::alert(Code::InvalidArgument, format!("'{name}' is not a variable")).at(span);
+            match why {
+                BadName::Scope => {
+                    error.label("expected proc., sess., txn., req., res. or check., and a name")
+                }
+                BadName::Name => error.label("expected letters, digits, '_' and '.' behind the scope"),
+            }
+        })
+    }
+
+    /// A stick table; without a name, that of the proxy.
+    pub(crate) fn table(&self, name: Option<&str>, span: Span) -> Result<TableId, Diagnostic> {
+        self.names.table(name).map_err(|e| error::unresolved(&e, span))
+    }
+
+    /// The set of patterns that was read from a file.
+    pub(crate) fn patterns_named(&mut self, path: &str) -> Option<Arc<Reference>> {
+        self.names.patterns().find(path).cloned()
+    }
+
+    /// Whether rules here look at responses.
+    pub(crate) fn place_is_response(&self) -> bool {
+        self.place.is_response()
+    }
+
+    /// Reserves a slot for a capture.
+    pub(crate) fn declare_capture(&mut self, len: u32, span: Span) -> Result<u32, Diagnostic> {
+        if self.names.own_frontend().is_none() {
+            let error = Diagnostic::alert(Code::Misplaced, "'len' of a capture is for frontends").at(span);
+            return Err(error.help("write 'declare capture' in the frontend, and 'id' here"));
+        }
+        self.request_captures.push(HeaderCapture { name: None, len });
+        Ok(u32::try_from(self.request_captures.len() - 1).unwrap_or(u32::MAX))
+    }
+
+    /// Fails if the proxy is a frontend that has no such slot.
+    pub(crate) fn check_capture(&self, slot: u32, response: bool, span: Span) -> Result<(), Diagnostic> {
+        let slots = if response { &self.response_captures } else { &self.request_captures };
+        if self.names.own_frontend().is_some() && slot as usize >= slots.len() {
+            let error =
+                Diagnostic::alert(Code::UnknownName, format!("there is no capture slot {slot}")).at(span);
+            return Err(error.help("write 'declare capture' for it"));
+        }
+        Ok(())
+    }
+}
+
+fn texts(words: &[Word]) -> Vec<&str> {
+    words.iter().map(|w| w.text.as_str()).collect()
+}

@@ -1,0 +1,220 @@
+//! Words whose lines are compiled once all names are known: conditions, rules and formats.
+
+use super::args::invalid;
+use super::{Args, Keyword, Sections, planned, served};
+use crate::diag::{Code, Diagnostic};
+use crate::draft::{FormatDraft, Placed, ProxyDraft, RuleDraft, RuleKind};
+use crate::model::{Column, KeyType};
+use crate::span::Span;
+
+const F: Sections = Sections::FRONTEND;
+const B: Sections = Sections::BACKEND;
+const FB: Sections = F.and(B);
+const DF: Sections = Sections::DEFAULTS.and(F);
+const DFB: Sections = DF.and(B);
+
+/// The rows. Those of rules are served as far as their actions are.
+pub(crate) static RULES: &[Keyword<ProxyDraft>] = &[
+    served(
+        "acl",
+        "<name> <criterion> [<flag>…] [<operator>] [<pattern>…]",
+        DFB,
+        "names a condition",
+        |p, a| keep(p, a, RuleKind::Acl),
+    ),
+    served(
+        "tcp-request",
+        "connection|session|content <action> [if|unless <condition>] | inspect-delay <time>",
+        DFB,
+        "rules for connections",
+        |p, a| keep(p, a, RuleKind::TcpRequest),
+    ),
+    served(
+        "tcp-response",
+        "content <action> [if|unless <condition>] | inspect-delay <time>",
+        DFB,
+        "rules for what servers send",
+        |p, a| keep(p, a, RuleKind::TcpResponse),
+    ),
+    served("http-request", "<action> [if|unless <condition>]", DFB, "rules for requests", |p, a| {
+        keep(p, a, RuleKind::HttpRequest)
+    }),
+    served(
+        "http-response",
+        "<action> [if|unless <condition>]",
+        DFB,
+        "rules for responses of servers",
+        |p, a| keep(p, a, RuleKind::HttpResponse),
+    ),
+    served(
+        "http-after-response",
+        "<action> [if|unless <condition>]",
+        DFB,
+        "rules for all responses",
+        |p, a| keep(p, a, RuleKind::HttpAfterResponse),
+    ),
+    planned(
+        "redirect",
+        "location|prefix|scheme <format> [<setting>…] [if|unless <condition>]",
+        FB,
+        "redirects requests",
+        |p, a| keep(p, a, RuleKind::Redirect),
+    ),
+    planned("use_backend", "<backend> [if|unless <condition>]", F, "sends traffic to a backend", |p, a| {
+        keep(p, a, RuleKind::UseBackend)
+    }),
+    planned("use-server", "<server> if|unless <condition>", B, "sends traffic to a server", |p, a| {
+        keep(p, a, RuleKind::UseServer)
+    }),
+    planned(
+        "stick",
+        "on|match|store-request|store-response <expression> [table <name>] [if|unless <condition>]",
+        B,
+        "keeps clients on their servers by a table",
+        |p, a| keep(p, a, RuleKind::Stick),
+    ),
+    planned("monitor", "fail if|unless <condition>", F, "when the monitor reports failure", |p, a| {
+        a.choice(&[("fail", ())])?;
+        keep(p, a, RuleKind::MonitorFail)
+    }),
+    planned(
+        "stick-table",
+        "type <type> size <size> [expire <time>] [nopurge] [peers <name>] [srvkey name|addr] [store <column>[,…]]…",
+        FB,
+        "a table of counters and servers by key",
+        stick_table,
+    ),
+    planned("log-format", "<format>", DFB, "how traffic is logged", |p, a| {
+        p.log_format = Some(FormatDraft::Text(a.word("a format")?.clone()));
+        Ok(())
+    }),
+    planned("error-log-format", "<format>", DF, "how failed connections are logged", |p, a| {
+        p.error_log_format = Some(FormatDraft::Text(a.word("a format")?.clone()));
+        Ok(())
+    }),
+    planned("log-format-sd", "<format>", DF, "the structured part of logs", |p, a| {
+        p.log_format_sd = Some(FormatDraft::Text(a.word("a format")?.clone()));
+        Ok(())
+    }),
+    planned("unique-id-format", "<format>", DF, "how requests are numbered", |p, a| {
+        p.unique_id_format = Some(FormatDraft::Text(a.word("a format")?.clone()));
+        Ok(())
+    }),
+    planned("unique-id-header", "<name>", DF, "the header that tells servers the number", |p, a| {
+        let word = a.word("the name of a header")?;
+        p.unique_id_header = Some(Placed::new(word.text.clone(), word.span));
+        Ok(())
+    }),
+    planned("option httplog", "[clf]", DFB, "logs requests", |p, a| {
+        let name = if a.take_if("clf") { "httplog clf" } else { "httplog" };
+        p.log_format = Some(FormatDraft::Named(name, a.whole()));
+        Ok(())
+    }),
+    planned("option httpslog", "", DFB, "logs requests and TLS", |p, a| {
+        p.log_format = Some(FormatDraft::Named("httpslog", a.whole()));
+        Ok(())
+    }),
+    planned("option tcplog", "[clf]", DFB, "logs connections", |p, a| {
+        p.log_format = Some(FormatDraft::Named("tcplog", a.whole()));
+        Ok(())
+    }),
+];
+
+fn keep(proxy: &mut ProxyDraft, args: &mut Args<'_>, kind: RuleKind) -> Result<(), Diagnostic> {
+    if args.sections == Sections::DEFAULTS && proxy.name.is_empty() && kind != RuleKind::Stick {
+        let message = format!("'{}' needs a defaults section with a name", args.head().text);
+        return Err(Diagnostic::alert(Code::Misplaced, message).at(args.span()));
+    }
+    let head = args.head().clone();
+    proxy.rules.push(RuleDraft { kind, words: args.take_rest().to_vec(), head });
+    Ok(())
+}
+
+/// A `stick-table` as it is written.
+#[derive(Clone, Debug)]
+pub(crate) struct TableDraft {
+    pub(crate) key: KeyType,
+    pub(crate) size: u32,
+    pub(crate) expire: Option<std::time::Duration>,
+    pub(crate) no_purge: bool,
+    pub(crate) server_by_address: bool,
+    pub(crate) columns: Vec<Column>,
+    pub(crate) span: Span,
+}
+
+/// Bytes of a key whose length is not given.
+const KEY_LENGTH: u32 = 32;
+
+fn stick_table(proxy: &mut ProxyDraft, args: &mut Args<'_>) -> Result<(), Diagnostic> {
+    let (mut key, mut size) = (None, None);
+    let mut table = TableDraft {
+        key: KeyType::Ipv4,
+        size: 0,
+        expire: None,
+        no_purge: false,
+        server_by_address: false,
+        columns: Vec::new(),
+        span: args.whole(),
+    };
+    while let Some(word) = args.take() {
+        match word.as_ref() {
+            "type" => key = Some(key_type(args)?),
+            "size" => size = Some(args.size()?),
+            "expire" => table.expire = Some(args.time()?),
+            "nopurge" => table.no_purge = true,
+            "srvkey" => table.server_by_address = args.choice(&[("name", false), ("addr", true)])?,
+            "store" => columns(&mut table, args)?,
+            "peers" | "write-to" | "recv-only" => {
+                let message = format!("'{}' of a stick-table is not supported yet by lbx", word.text);
+                return Err(Diagnostic::alert(Code::NotServed, message).at(word.span));
+            }
+            _ => {
+                let known = ["type", "size", "expire", "nopurge", "srvkey", "store", "peers"];
+                let error = invalid(word, format!("unknown word '{}' of 'stick-table'", word.text));
+                return Err(error
+                    .label(format!("expected {}", super::args::one_of(&known)))
+                    .nearest(word, known));
+            }
+        }
+    }
+    let missing = |what: &str| {
+        Diagnostic::alert(Code::MissingArgument, format!("the stick-table has no '{what}'")).at(args.whole())
+    };
+    table.key = key.ok_or_else(|| missing("type"))?;
+    table.size =
+        size.filter(|s| *s > 0).and_then(|s| u32::try_from(s).ok()).ok_or_else(|| missing("size"))?;
+    if let Some(first) = &proxy.table {
+        let error =
+            Diagnostic::alert(Code::Duplicate, "the proxy has a stick-table already").at(args.whole());
+        return Err(error.related(first.span, "the first one"));
+    }
+    proxy.table = Some(table);
+    Ok(())
+}
+
+fn key_type(args: &mut Args<'_>) -> Result<KeyType, Diagnostic> {
+    type Make = fn(u32) -> KeyType;
+    let types: [(&str, Make); 5] = [
+        ("ip", |_| KeyType::Ipv4),
+        ("ipv6", |_| KeyType::Ipv6),
+        ("integer", |_| KeyType::Integer),
+        ("string", KeyType::String),
+        ("binary", KeyType::Binary),
+    ];
+    let make = args.choice(&types)?;
+    let has_length = matches!(make(KEY_LENGTH), KeyType::String(_) | KeyType::Binary(_));
+    let length = if has_length && args.take_if("len") { args.number(1..=65_535)? } else { KEY_LENGTH };
+    Ok(make(length))
+}
+
+fn columns(table: &mut TableDraft, args: &mut Args<'_>) -> Result<(), Diagnostic> {
+    let word = args.word("a column such as http_req_rate(10s)")?;
+    for (range, text) in super::list::split(word) {
+        let column = super::columns::parse(text).map_err(|why| {
+            let error = Diagnostic::alert(Code::InvalidArgument, why).at(word.part(range.clone()));
+            error.nearest(text.split('(').next().unwrap_or(text), super::columns::names())
+        })?;
+        table.columns.push(column);
+    }
+    Ok(())
+}
