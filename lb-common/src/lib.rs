@@ -9,6 +9,7 @@ extern crate std;
 
 pub mod address;
 pub mod be;
+pub mod bench;
 pub mod counter;
 pub mod csum;
 pub mod event;

@@ -92,10 +92,11 @@ impl Kernel {
     }
 
     fn set_service(&mut self, address: SocketAddr, service: &Service) -> Result<()> {
-        Ok(match address.ip() {
+        match address.ip() {
             IpAddr::V4(ip) => self.services()?.insert(key::<V4>(ip.octets(), address), service, 0)?,
             IpAddr::V6(ip) => self.services6()?.insert(key::<V6>(ip.octets(), address), service, 0)?,
-        })
+        }
+        Ok(())
     }
 
     /// Sets a server's entry.

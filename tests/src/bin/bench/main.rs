@@ -3,6 +3,7 @@
 
 mod http;
 mod l4;
+mod packets;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -30,6 +31,8 @@ enum What {
     Http,
     /// TCP mode: CPU time for connections and bytes.
     L4,
+    /// The XDP program: nanoseconds for a packet.
+    Packets,
 }
 
 fn main() -> ExitCode {
@@ -39,6 +42,7 @@ fn main() -> ExitCode {
     let result = match args.what {
         What::Http => http::run(args.rounds, turn),
         What::L4 => l4::run(args.rounds, turn),
+        What::Packets => packets::run(args.rounds),
     };
     match result {
         Ok(report) => {
