@@ -12,6 +12,10 @@ use crate::client::Echo;
 /// Threads that open connections one after the other.
 const OPENERS: usize = 4;
 
+/// Pause of each of them after a connection. Without one they would open thousands in a second, and use up the ports
+/// between a balancer and a server while nobody is there to clean up after connections that have ended.
+const PAUSE: Duration = Duration::from_millis(4);
+
 /// A connection that was tried.
 #[derive(Debug)]
 pub struct Attempt {
@@ -35,6 +39,7 @@ pub fn during(
                 .lock()
                 .expect("no opener panics while it holds the lock")
                 .push(Attempt { start, server });
+            thread::sleep(PAUSE);
         }
     };
     thread::scope(|scope| {

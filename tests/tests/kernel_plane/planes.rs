@@ -7,6 +7,7 @@ use lbx_tests::client::{self, Echo};
 use lbx_tests::daemon::Setup;
 use lbx_tests::lab::{Family, SOURCES};
 use lbx_tests::{maps, wait};
+use serde_json::json;
 
 use crate::fixture::Fixture;
 
@@ -69,8 +70,8 @@ pub(crate) fn sources() -> Result<()> {
         Echo::connect(fixture.lab.from_client().source(source), fixture.service())?;
     }
     let rates = maps::dump(daemon.home().pins(), "RATES")?;
-    let text = rates.iter().map(|entry| entry.to_string()).collect::<Vec<_>>().join("\n");
-    println!("{text}");
-    ensure!(!rates.is_empty(), "no rates");
+    let own = rates.iter().find(|entry| entry["key"]["source"] == json!([10, 1, 0, 105]));
+    let own = own.with_context(|| format!("{source} in {rates:?}"))?;
+    ensure!(own["value"]["connections"] == 7, "{own}");
     Ok(())
 }

@@ -155,7 +155,17 @@ fn kill_a_server(network: &Network) -> Result<()> {
     let after = names(after.into_iter().filter(|a| a.start > killed + FOUND).collect());
     tell::show("after", &after);
     ensure!(after.len() == 2 && !after.contains_key("db2"), "traffic did not move on");
-    tell::browse_without(network.from(0), WEB.into(), "web2")
+    tell::browse_without(network.from(0), WEB.into(), "web2")?;
+
+    step("db2 and web2 are back");
+    machine.revive()?;
+    wait::until("db2 to be used again", wait::SOON, || {
+        (0..SOURCES)
+            .any(|i| Echo::connect(network.from(i), DATABASE.into()).is_ok_and(|echo| echo.server == "db2"))
+    })?;
+    let connections = tell::connect_all((0..SOURCES).map(|i| network.from(i)), DATABASE.into())?;
+    tell::show("connections", &tell::spread(connections.into_iter().map(|echo| echo.server)));
+    Ok(())
 }
 
 fn kill_the_daemon(network: &Network, daemon: Daemon, connections: Vec<Echo>) -> Result<()> {

@@ -13,7 +13,7 @@ pub(crate) const SOURCES: u8 = 30;
 
 /// One machine with a database and a web server.
 pub(crate) struct Machine {
-    _netns: Netns,
+    netns: Netns,
     /// Port 5432.
     pub(crate) database: Origin,
     /// Port 8080.
@@ -25,6 +25,12 @@ impl Machine {
     pub(crate) fn kill(&self) {
         self.database.die();
         self.web.die();
+    }
+
+    /// Starts both again.
+    pub(crate) fn revive(&self) -> Result<()> {
+        self.database.revive(Some(&self.netns))?;
+        self.web.revive(Some(&self.netns))
     }
 }
 
@@ -74,5 +80,5 @@ fn machine(switch: &Netns, number: u8) -> Result<Machine> {
     netns.address("eth0", &format!("{}/24", IpAddr::from(address)))?;
     let database = Origin::tcp_on(&format!("db{number}"), &netns, SocketAddr::from((address, 5432)))?;
     let web = Origin::http_on(&format!("web{number}"), &netns, SocketAddr::from((address, 8080)))?;
-    Ok(Machine { _netns: netns, database, web })
+    Ok(Machine { netns, database, web })
 }
