@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lb_conf::model::{
-    self, BackendId, Config, FrontendId, Mode, PortSpec, Proxy, ProxyId, ServerAddress, ServerCheck,
+    self, BackendId, Column, Config, FrontendId, KeyType, Mode, PortSpec, Proxy, ProxyId, ServerAddress,
+    ServerCheck,
 };
 use parking_lot::Mutex;
 
@@ -46,6 +47,26 @@ pub(crate) fn config(backends: Vec<model::Backend>) -> Arc<Config> {
         frontends: vec![Arc::new(frontend)],
         backends: backends.collect(),
         ..Config::default()
+    })
+}
+
+/// A stick table.
+pub(crate) fn table(
+    name: &str,
+    key: KeyType,
+    size: u32,
+    expire: Option<Duration>,
+    columns: &[Column],
+) -> Arc<model::StickTable> {
+    Arc::new(model::StickTable {
+        name: name.into(),
+        key,
+        size,
+        expire,
+        no_purge: false,
+        server_by_address: false,
+        columns: columns.to_vec(),
+        span: lb_conf::span::Span::default(),
     })
 }
 

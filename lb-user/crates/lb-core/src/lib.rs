@@ -23,6 +23,7 @@ pub mod runtime;
 mod runtime_tests;
 pub mod server;
 pub mod stats;
+pub mod stick;
 pub mod tick;
 
 pub use backend::Backend;

@@ -12,6 +12,7 @@ use crate::change::{Applied, Change, FrontendChange, Refused, ServerChange};
 use crate::event::{Event, LogEvent, ServerEvent, Subscriber, Subscribers};
 use crate::frontend::{Frontend, FrontendState};
 use crate::server::{Announcement, Cause, Server, ServerId, State, Status};
+use crate::stick::StickTable;
 use crate::tick::Tick;
 
 /// A configuration and its state. Those who hold one see the same proxies and servers until they load another; the
@@ -26,6 +27,8 @@ pub struct Snapshot {
     pub frontends: Vec<Arc<Frontend>>,
     /// By [`model::BackendId`].
     pub backends: Vec<Arc<Backend>>,
+    /// In the order of [`Config::tables`].
+    pub tables: Vec<Arc<StickTable>>,
     by_id: HashMap<ServerId, ServerRef>,
 }
 
@@ -48,6 +51,11 @@ impl Snapshot {
     /// The backend of this name.
     pub fn backend_named(&self, name: &str) -> Option<&Arc<Backend>> {
         self.backends.iter().find(|backend| &*backend.config.proxy.name == name)
+    }
+
+    /// The stick table of this name.
+    pub fn table_named(&self, name: &str) -> Option<&Arc<StickTable>> {
+        self.tables.iter().find(|table| &*table.config.name == name)
     }
 
     /// The server at this place.
@@ -229,8 +237,17 @@ fn build(config: Arc<Config>, old: Option<&Snapshot>, writer: &mut Writer, now: 
     let backends: Vec<_> =
         config.backends.iter().map(|backend| build_backend(&config, backend, old, writer, now)).collect();
     let by_id = backends.iter().flat_map(|b| &b.servers).map(|server| (server.id, server.at)).collect();
+    let tables = config.tables.iter().map(|table| {
+        let before = old.and_then(|old| old.table_named(&table.name));
+        let config = Arc::clone(table);
+        Arc::new(
+            before
+                .map_or_else(|| StickTable::new(Arc::clone(&config)), |t| t.carry_over(Arc::clone(&config))),
+        )
+    });
+    let tables = tables.collect();
     let generation = old.map_or(1, |old| old.generation + 1);
-    Snapshot { config, generation, frontends, backends, by_id }
+    Snapshot { config, generation, frontends, backends, tables, by_id }
 }
 
 // `fullconn`, or a tenth of what all frontends together let through to the backend.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use lb_conf::model::CommandLevel;
 
-use super::{Context, Session, admin, servers, show, stats};
+use super::{Context, Session, admin, servers, show, stats, tables};
 
 /// A command.
 #[derive(Clone, Copy)]
@@ -48,6 +48,7 @@ macro_rules! rows {
 
 rows! {
     ["clear" "counters"] "[all]" Operator stats::clear, "forget the highest values, or all counts";
+    ["clear" "table"] "<table> [key <key> | data.<type> <op> <value>]" Admin tables::clear, "drop entries of a stick table";
     ["disable" "agent"] "<bk>/<srv>" Admin servers::disable_agent, "stop asking a server's agent";
     ["disable" "frontend"] "<frontend>" Admin admin::disable_frontend, "stop accepting on a frontend";
     ["disable" "health"] "<bk>/<srv>" Admin servers::disable_health, "stop checking a server's health";
@@ -65,6 +66,7 @@ rows! {
     ["set" "maxconn" "frontend"] "<frontend> <value>" Admin admin::set_maxconn_frontend, "limit a frontend";
     ["set" "maxconn" "server"] "<bk>/<srv> <value>" Admin servers::set_maxconn, "limit a server";
     ["set" "server"] "<bk>/<srv> <what> <value>" Admin servers::set_server, "change a server: its state, health, agent, weight or addr";
+    ["set" "table"] "<table> key <key> [data.<type> <value>]*" Admin tables::set, "set an entry of a stick table";
     ["set" "timeout" "cli"] "<delay>" User admin::set_timeout, "set the longest silence of this connection";
     ["set" "weight"] "<bk>/<srv> <weight>[%]" Admin servers::set_weight, "change a server's weight";
     ["show" "backend"] "" User show::backends, "list the backends";
@@ -75,6 +77,7 @@ rows! {
     ["show" "servers" "state"] "[<backend>]" User servers::show_state, "print the servers' states";
     ["show" "sess"] "[<id>]" Operator show::sessions, "list the sessions";
     ["show" "stat"] "[<proxy> <type> <sid>] [typed|json] [no-maint] [up]" User stats::stat, "print the statistics";
+    ["show" "table"] "[<table> [key <key> | data.<type> <op> <value>]]" Operator tables::show, "print stick tables, or entries of one";
     ["show" "version"] "" User show::version, "print the version";
     ["shutdown" "frontend"] "<frontend>" Admin admin::shutdown_frontend, "stop a frontend for good";
     ["shutdown" "session"] "<id>" Admin admin::shutdown_session, "end a session";

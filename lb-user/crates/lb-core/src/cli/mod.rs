@@ -6,6 +6,7 @@ mod servers;
 mod session;
 mod show;
 mod stats;
+mod tables;
 #[cfg(test)]
 pub(crate) mod tests;
 

@@ -1,7 +1,10 @@
-use lb_conf::model::{self, CommandLevel};
+use std::sync::Arc;
+use std::time::Duration;
+
+use lb_conf::model::{self, Column, CommandLevel, KeyType};
 
 use super::*;
-use crate::fixture::{Fixture, TestHost, backend, checked, server};
+use crate::fixture::{Fixture, TestHost, backend, checked, server, table};
 
 pub(crate) struct Cli {
     pub(crate) fixture: Fixture,
@@ -115,7 +118,7 @@ fn commands_answer_as_scripts_expect() {
         ("set timeout cli 0", "Invalid timeout value.\n\n"),
         ("set timeout cli 1m", "\n"),
         ("reload", "Success=1\n\n"),
-        ("show sess", "0x7: proto=tcpv4 src=192.0.2.1:5000 fe=f be=b srv=<none> age=5s bin=10 bout=20\n\n"),
+        ("show sess", "0x7: proto=tcpv4 src=192.0.2.1:5000 fe=f be=b srv=<none> age=5s\n\n"),
         ("show sess 8", "\n"),
     ];
     let mut cli = Cli::new(CommandLevel::Admin);
@@ -139,6 +142,67 @@ fn states_are_dumped_with_their_numbers() {
         cli.text("show servers conn 3").lines().nth(1),
         Some("b/s1 3/1 127.0.0.1 1001 - 0 0 0 0 0 0 -1 0 0")
     );
+}
+
+#[test]
+fn tables_are_shown_set_and_cleared() {
+    let rows = [
+        (
+            "show table",
+            "# table: t1, type: ip, size:204800, used:0\n# table: t2, type: string, size:100, used:0\n\n",
+        ),
+        ("show table zz", "No such table\n\n"),
+        ("set table t1 key 1.2.3.4 data.gpc0 5 data.http_req_rate 7", "\n"),
+        ("set table t1 key 1.2.3.4 data.foo 5", "Unknown data type\n\n"),
+        ("set table t1 key 1.2.3.4 data.conn_cnt 5", "Data type not stored in this table\n\n"),
+        ("set table t1 key xx", "Invalid key\n\n"),
+        ("set table t1 key 1.2.3.4 data.gpc0 x", "Require a valid integer value to store\n\n"),
+        (
+            "show table t1",
+            "# table: t1, type: ip, size:204800, used:1\n\
+             0x1: key=1.2.3.4 use=0 exp=60000 gpc0=5 http_req_rate(10000)=7\n\n",
+        ),
+        ("show table t1 data.gpc0 gt 5", "# table: t1, type: ip, size:204800, used:1\n\n"),
+        (
+            "show table t1 data.gpc0 ge 5 data.http_req_rate lt 9",
+            "# table: t1, type: ip, size:204800, used:1\n\
+             0x1: key=1.2.3.4 use=0 exp=60000 gpc0=5 http_req_rate(10000)=7\n\n",
+        ),
+        (
+            "show table t1 data.gpc0 xx 3",
+            "Filter entry #1: Require an operator among \"eq\", \"ne\", \"le\", \"ge\", \"lt\", \"gt\"\n\n",
+        ),
+        ("show table t1 data.gpt0 gt 0", "Filter entry #1: Data type not stored in this table\n\n"),
+        (
+            "show table t1 foo",
+            "Optional argument only supports \"data.<store_data_type>\" <operator> <value> and key <key>\n\n",
+        ),
+        ("show table t1 key 1.2.3.5", "\n"),
+        ("clear table t1 key 1.2.3.5", "\n"),
+        ("clear table t1 data.gpc0 gt 5", "\n"),
+        ("clear table t1 data.gpc0 eq 5", "\n"),
+        ("show table t1", "# table: t1, type: ip, size:204800, used:0\n\n"),
+        ("set table t2 key a\\ b data.gpc_rate 3 data.gpc1_rate 4", "\n"),
+        (
+            "show table t2 key a\\ b",
+            "# table: t2, type: string, size:100, used:1\n\
+             0x1: key=a\\ b use=0 exp=0 gpc0_rate(10000)=3 gpc1_rate(10000)=4\n\n",
+        ),
+        ("clear table t2", "\n"),
+        ("show table t2", "# table: t2, type: string, size:100, used:0\n\n"),
+        ("clear table zz", "No such table\n\n"),
+        ("set table zz key 1", "No such table\n\n"),
+    ];
+    let mut cli = Cli::new(CommandLevel::Admin);
+    let ten = Duration::from_secs(10);
+    let columns = [Column::HttpReqRate(ten), Column::Gpc0];
+    let t1 = table("t1", KeyType::Ipv4, 204_800, Some(Duration::from_secs(60)), &columns);
+    let t2 = table("t2", KeyType::String(32), 100, None, &[Column::GpcRate(2, ten)]);
+    let config = model::Config { tables: vec![t1, t2], ..(*cli.fixture.runtime.load().config).clone() };
+    cli.fixture.runtime.reconfigure(Arc::new(config), cli.fixture.now);
+    for (line, answer) in rows {
+        assert_eq!(cli.text(line), answer, "{line}");
+    }
 }
 
 #[test]
