@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
+use crate::net::timer::refresh_now;
 use crate::net::{Socket, Transport};
 use crate::session::Session;
 use crate::tls::{HandshakeError, Upstream};
@@ -16,6 +17,7 @@ pub(crate) async fn with_client(session: &Session, socket: Socket) -> Result<Tra
     let Some(acceptor) = &front.acceptor else { return Ok(Transport::Plain(socket)) };
     let limit = front.frontend.config.timeout_client;
     let (stream, info) = within(limit, acceptor.accept(socket)).await?;
+    session.handshake.set(refresh_now().saturating_duration_since(session.accepted));
     // A session shakes hands once.
     let _ = session.tls.set(info);
     Ok(Transport::Tls(Box::new(stream.into())))

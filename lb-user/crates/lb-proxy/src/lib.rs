@@ -4,6 +4,7 @@ mod checker;
 mod clock;
 mod connect;
 mod error;
+mod eval;
 mod handshake;
 mod http;
 mod listener;

@@ -5,12 +5,16 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Context;
+use std::time::Duration;
 
 use lb_core::host::SessionInfo;
 use lb_core::{Backend, Frontend, Server, Snapshot};
+use lb_expr::vars::VarStore;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use crate::http::pages::Pages;
+use crate::logs::{ProxyLog, wall_clock};
 use crate::net::Socket;
 use crate::net::timer::refresh_now;
 use crate::places::Place;
@@ -29,6 +33,12 @@ pub(crate) struct Front {
     pub(crate) acceptor: Option<Arc<Acceptor>>,
     /// What hands are shaken with servers with.
     pub(crate) tls: Arc<Site>,
+    /// Where its traffic is logged.
+    pub(crate) log: ProxyLog,
+    /// What it answers to errors.
+    pub(crate) pages: Pages,
+    /// What backends answer to errors, by their ids.
+    pub(crate) backend_pages: Rc<[Pages]>,
 }
 
 impl Front {
@@ -88,8 +98,14 @@ pub(crate) struct Session {
     pub(crate) local: Option<SocketAddr>,
     /// When it was accepted.
     pub(crate) accepted: Instant,
+    /// The same by the wall clock, since 1970.
+    pub(crate) accepted_at: Duration,
+    /// How long its handshakes took.
+    pub(crate) handshake: Cell<Duration>,
     /// Requests so far.
     pub(crate) requests: Cell<u32>,
+    /// Variables of scope `sess`.
+    pub(crate) vars: VarStore,
     /// Where its current request, or its connection, went.
     pub(crate) route: RefCell<Route>,
     /// TLS with the client, once hands are shaken.
@@ -125,7 +141,10 @@ impl Session {
             client: socket.client,
             local,
             accepted: refresh_now(),
+            accepted_at: wall_clock(),
+            handshake: Cell::default(),
             requests: Cell::new(0),
+            vars: VarStore::default(),
             route: RefCell::default(),
             tls: OnceCell::new(),
             open: worker.sessions.open(),

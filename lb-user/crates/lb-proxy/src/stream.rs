@@ -5,13 +5,18 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
+use lb_conf::model::LogLevel;
 use lb_core::counters::Phases;
 use lb_core::{Backend, Server, ServerId, ServerLease};
+use lb_expr::ctx::Kept;
+use lb_expr::vars::VarStore;
 use tokio::time::Instant;
 
 use crate::http::serve::Turn;
+use crate::logs::access;
 use crate::net::timer::now;
 use crate::session::{Front, Route, Session};
 
@@ -50,8 +55,6 @@ pub(crate) enum Stage {
     Headers,
     /// Transferring.
     Data,
-    /// Sending the last of the response.
-    Last,
     /// Nothing more: it came to its end.
     #[default]
     Done,
@@ -88,6 +91,26 @@ impl Times {
     }
 }
 
+/// What persistence by cookie came to: the third and fourth characters of the termination code.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CookieMarks {
+    /// The client's cookie.
+    pub(crate) client: u8,
+    /// What was done about the server's.
+    pub(crate) server: u8,
+}
+
+/// The variables of a stream.
+#[derive(Debug, Default)]
+pub(crate) struct StreamVars {
+    /// `txn`
+    pub(crate) txn: VarStore,
+    /// `req`
+    pub(crate) req: VarStore,
+    /// `res`
+    pub(crate) res: VarStore,
+}
+
 /// A stream.
 #[derive(Debug)]
 pub(crate) struct Stream {
@@ -119,8 +142,33 @@ pub(crate) struct Stream {
     pub(crate) redispatched: bool,
     /// Bytes from the client.
     pub(crate) received: u64,
-    /// Bytes to the client.
+    /// Bytes to the client, counted as HAProxy counts them: see [`head_bytes`].
     pub(crate) sent: u64,
+    /// What of heads outlives them.
+    pub(crate) kept: Kept,
+    /// Its variables.
+    pub(crate) vars: StreamVars,
+    /// The server that persistence or a rule wants.
+    pub(crate) wanted: Option<Arc<Server>>,
+    /// What came of persistence by cookie.
+    pub(crate) cookie: CookieMarks,
+    /// How urgent its log line is. None: there is to be none.
+    pub(crate) log_level: Option<LogLevel>,
+    /// What answered in a server's place.
+    pub(crate) service: Option<&'static str>,
+    /// Whether nothing came over the connection at all.
+    pub(crate) is_null: bool,
+    /// Whether it is in HTTP mode.
+    pub(crate) is_http: bool,
+    /// When it ended.
+    pub(crate) ended: Option<Instant>,
+}
+
+/// What HAProxy counts for a head, its `%B` and `%U`: the text without separators, and 21 bytes for the start line's
+/// and the end's own room.
+pub(crate) fn head_bytes(start_line: [usize; 3], headers: &HeaderMap) -> u64 {
+    let fields: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    (21 + start_line.iter().sum::<usize>() + fields) as u64
 }
 
 impl Stream {
@@ -142,7 +190,22 @@ impl Stream {
             redispatched: false,
             received: 0,
             sent: 0,
+            kept: Kept::default(),
+            vars: StreamVars::default(),
+            wanted: None,
+            cookie: CookieMarks { client: b'-', server: b'-' },
+            log_level: Some(LogLevel::Info),
+            service: None,
+            is_null: false,
+            is_http: false,
+            ended: None,
         }
+    }
+
+    /// How long the handshakes took that came before its first byte.
+    pub(crate) fn handshake(&self) -> Duration {
+        // Later requests of a connection had none.
+        if self.session.requests.get() > 1 { Duration::ZERO } else { self.session.handshake.get() }
     }
 
     /// It ends here, for this reason, unless it has ended before.
@@ -169,15 +232,17 @@ impl Stream {
     fn count(&self) {
         let proxies = [Some(self.front.frontend.traffic()), self.backend.as_ref().map(|b| b.traffic())];
         let server = self.server.as_ref().map(|s| &s.counters().traffic);
-        let (now, phases) = (self.session.worker.tick(), self.times.phases());
+        let (tick, phases) = (self.session.worker.tick(), self.times.phases());
         for traffic in proxies.into_iter().chain([server]).flatten() {
             traffic.bytes_in.add(self.received);
             traffic.bytes_out.add(self.sent);
-            traffic.finished(phases);
             if let Some(status) = self.status {
-                traffic.request_came(now);
                 traffic.responses.count(status.as_u16());
             }
+            if self.times.head.is_some() {
+                traffic.request_came(tick);
+            }
+            traffic.finished(phases);
         }
         self.count_aborts(server);
     }
@@ -204,9 +269,13 @@ impl Drop for Stream {
             let stage = self.stage;
             self.end(Cause::Killed, stage);
         }
+        self.ended = Some(now());
+        // The places are free before the line is written: it counts the others.
+        self.seat = None;
         if let Some(backend) = &self.backend {
             backend.traffic().session_ended();
         }
         self.count();
+        access::write(self);
     }
 }

@@ -9,15 +9,17 @@ use std::sync::Arc;
 use lb_conf::model::{FrontendId, Mode};
 use lb_core::event::LogEvent;
 use lb_core::host::SessionInfo;
-use lb_core::{Runtime, Snapshot, Tick};
+use lb_core::{Frontend, Runtime, Snapshot, Tick};
 use socket2::{SockAddr, SockAddrStorage};
 use tokio::io::unix::AsyncFd;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::spawn_local;
 
 use crate::clock::Clock;
+use crate::http::pages::Pages;
 use crate::http::pool::Pool;
 use crate::listener::Bound;
+use crate::logs::Journal;
 use crate::net::timer::now;
 use crate::net::{Socket, register};
 use crate::places::Places;
@@ -89,6 +91,8 @@ pub(crate) struct Worker {
     pub(crate) pool: Pool,
     /// Sessions that are open.
     pub(crate) sessions: Sessions,
+    /// What it logs.
+    pub(crate) journal: Journal,
     listeners: RefCell<Vec<Listener>>,
     random: Cell<u64>,
 }
@@ -108,6 +112,7 @@ pub(crate) async fn run(index: usize, shared: Arc<Shared>, mut commands: mpsc::U
         shared,
         pool: Pool::default(),
         sessions: Sessions::default(),
+        journal: Journal::default(),
         listeners: RefCell::default(),
         random: Cell::new(seed(index)),
     });
@@ -150,6 +155,11 @@ fn seed(index: usize) -> u64 {
 }
 
 impl Worker {
+    /// Its number, counted from 0.
+    pub(crate) fn index(&self) -> u32 {
+        u32::try_from(self.index).unwrap_or(u32::MAX)
+    }
+
     /// The tick of now.
     pub(crate) fn tick(&self) -> Tick {
         self.shared.clock.at(now().into_std())
@@ -169,10 +179,11 @@ impl Worker {
     fn serve(self: &Rc<Self>, setup: &Setup) {
         let mut old = self.listeners.take();
         let mut new = Vec::with_capacity(setup.addresses.len());
+        let backend_pages: Rc<[Pages]> =
+            setup.snapshot.backends.iter().map(|b| Pages::new(&b.config.proxy.errors)).collect();
         for Address { bound, frontend, acceptor } in &setup.addresses {
             let Some(frontend) = setup.snapshot.frontend(*frontend) else { continue };
-            let (snapshot, frontend) = (Arc::clone(&setup.snapshot), Arc::clone(frontend));
-            let front = Front { snapshot, frontend, acceptor: acceptor.clone(), tls: Arc::clone(&setup.tls) };
+            let front = self.front(setup, frontend, acceptor.as_ref(), &backend_pages);
             match old.iter().position(|listener| Arc::ptr_eq(&listener.bound, bound)) {
                 Some(at) => {
                     let kept = old.swap_remove(at);
@@ -187,6 +198,25 @@ impl Worker {
         self.pool.retain_known(&setup.snapshot);
         // Those who wait for room under the old limits look at the new ones.
         self.shared.places.look_again();
+    }
+
+    fn front(
+        &self,
+        setup: &Setup,
+        frontend: &Arc<Frontend>,
+        acceptor: Option<&Arc<Acceptor>>,
+        backend_pages: &Rc<[Pages]>,
+    ) -> Front {
+        let proxy = &frontend.config.proxy;
+        Front {
+            snapshot: Arc::clone(&setup.snapshot),
+            frontend: Arc::clone(frontend),
+            acceptor: acceptor.cloned(),
+            tls: Arc::clone(&setup.tls),
+            log: self.journal.open(proxy, &setup.snapshot.config.global),
+            pages: Pages::new(&proxy.errors),
+            backend_pages: Rc::clone(backend_pages),
+        }
     }
 
     fn listen(self: &Rc<Self>, bound: &Arc<Bound>, front: Front) -> Option<Listener> {

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use http::{HeaderMap, Response, StatusCode};
+use hyper::ext::ReasonPhrase;
 
 /// A status that the daemon answers with of its own accord.
 struct Row {
@@ -12,67 +13,80 @@ struct Row {
     text: &'static str,
 }
 
-const ROWS: &[Row] = &[
-    Row { status: 400, reason: "Bad request", text: "The request is not valid HTTP." },
-    Row { status: 401, reason: "Unauthorized", text: "Access needs a user name and a password." },
-    Row { status: 403, reason: "Forbidden", text: "A rule forbids this request." },
-    Row { status: 404, reason: "Not Found", text: "There is nothing under this address." },
-    Row { status: 405, reason: "Method Not Allowed", text: "This method is not allowed here." },
-    Row { status: 407, reason: "Unauthorized", text: "The proxy needs a user name and a password." },
-    Row { status: 408, reason: "Request Time-out", text: "The request did not arrive whole in time." },
-    Row { status: 410, reason: "Gone", text: "What was here is gone for good." },
-    Row { status: 413, reason: "Payload Too Large", text: "The request's body is too large." },
-    Row { status: 421, reason: "Misdirected Request", text: "This connection does not serve that host." },
-    Row { status: 422, reason: "Unprocessable Content", text: "The request's content cannot be processed." },
-    Row { status: 425, reason: "Too Early", text: "The request came too early and may be a replay." },
-    Row { status: 429, reason: "Too Many Requests", text: "Too many requests came in too short a time." },
-    Row { status: 500, reason: "Internal Server Error", text: "The proxy failed on its own account." },
-    Row { status: 501, reason: "Not Implemented", text: "This is not implemented." },
-    Row { status: 502, reason: "Bad Gateway", text: "The server gave no valid or no whole response." },
-    Row { status: 503, reason: "Service Unavailable", text: "No server can take this request now." },
-    Row { status: 504, reason: "Gateway Time-out", text: "The server did not respond in time." },
-];
-
-fn row(status: StatusCode) -> &'static Row {
-    let at = ROWS.iter().position(|row| row.status == status.as_u16());
-    // Whatever status a rule asks for, some answer there must be.
-    let fallback = ROWS.iter().position(|row| row.status == 500).unwrap_or(0);
-    &ROWS[at.unwrap_or(fallback)]
+const fn row(status: u16, reason: &'static str, text: &'static str) -> Row {
+    Row { status, reason, text }
 }
 
-/// The page of a status.
-fn page(row: &Row) -> String {
-    format!("<html><body><h1>{} {}</h1>\n{}\n</body></html>\n", row.status, row.reason, row.text)
+const ROWS: &[Row] = &[
+    row(200, "OK", "The service is there."),
+    row(400, "Bad request", "The request is not valid HTTP."),
+    row(401, "Unauthorized", "Access needs a user name and a password."),
+    row(403, "Forbidden", "A rule forbids this request."),
+    row(404, "Not Found", "There is nothing under this address."),
+    row(405, "Method Not Allowed", "This method is not allowed here."),
+    row(407, "Unauthorized", "The proxy needs a user name and a password."),
+    row(408, "Request Time-out", "The request did not arrive whole in time."),
+    row(410, "Gone", "What was here is gone for good."),
+    row(413, "Payload Too Large", "The request's body is too large."),
+    row(421, "Misdirected Request", "This connection does not serve that host."),
+    row(422, "Unprocessable Content", "The request's content cannot be processed."),
+    row(425, "Too Early", "The request came too early and may be a replay."),
+    row(429, "Too Many Requests", "Too many requests came in too short a time."),
+    row(500, "Internal Server Error", "The proxy failed on its own account."),
+    row(501, "Not Implemented", "This is not implemented."),
+    row(502, "Bad Gateway", "The server gave no valid or no whole response."),
+    row(503, "Service Unavailable", "No server can take this request now."),
+    row(504, "Gateway Time-out", "The server did not respond in time."),
+];
+
+fn find(status: StatusCode) -> &'static Row {
+    let of = |status: u16| ROWS.iter().find(|row| row.status == status);
+    // Whatever status is asked for, some answer there must be.
+    of(status.as_u16()).or_else(|| of(500)).unwrap_or(&ROWS[0])
+}
+
+/// Marks an answer as one that nobody is to keep.
+pub(crate) fn no_cache(headers: &mut HeaderMap) {
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
 }
 
 /// The answer of a status.
 pub(crate) fn of_status(status: StatusCode) -> Response<Bytes> {
-    let page = Bytes::from(page(row(status)));
-    let mut response = Response::new(page);
+    let row = find(status);
+    let page = format!("<html><body><h1>{} {}</h1>\n{}\n</body></html>\n", row.status, row.reason, row.text);
+    let mut response = Response::new(Bytes::from(page));
     *response.status_mut() = status;
-    if let Ok(reason) = hyper::ext::ReasonPhrase::try_from(row(status).reason.as_bytes()) {
-        response.extensions_mut().insert(reason);
-    }
+    response.extensions_mut().insert(ReasonPhrase::from_static(row.reason.as_bytes()));
     let length = HeaderValue::from(response.body().len());
-    let headers: &mut HeaderMap = response.headers_mut();
+    let headers = response.headers_mut();
     headers.insert(CONTENT_LENGTH, length);
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    no_cache(headers);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
     response
 }
 
-/// The answer of a status as bytes, for a connection that ends with it because no request could be read from it.
-pub(crate) fn raw(status: StatusCode) -> Vec<u8> {
-    let row = row(status);
-    let page = page(row);
-    format!(
-        "HTTP/1.1 {} {}\r\ncontent-length: {}\r\ncache-control: no-cache\r\nconnection: close\r\n\
-         content-type: text/html\r\n\r\n{page}",
-        row.status,
-        row.reason,
-        page.len(),
-    )
-    .into_bytes()
+/// The reason phrase of a response, as it is or as it is usual.
+pub(crate) fn reason<B>(response: &Response<B>) -> &[u8] {
+    match response.extensions().get::<ReasonPhrase>() {
+        Some(reason) => reason.as_bytes(),
+        None => response.status().canonical_reason().unwrap_or_default().as_bytes(),
+    }
+}
+
+/// A response as bytes, for a connection that ends with it because no request could be read from it.
+pub(crate) fn write_raw(response: &Response<Bytes>) -> Vec<u8> {
+    let mut out = Vec::with_capacity(512);
+    out.extend_from_slice(format!("HTTP/1.1 {} ", response.status().as_str()).as_bytes());
+    out.extend_from_slice(reason(response));
+    for (name, value) in response.headers() {
+        out.extend_from_slice(b"\r\n");
+        out.extend_from_slice(name.as_str().as_bytes());
+        out.extend_from_slice(b": ");
+        out.extend_from_slice(value.as_bytes());
+    }
+    out.extend_from_slice(b"\r\nconnection: close\r\n\r\n");
+    out.extend_from_slice(response.body());
+    out
 }
 
 #[cfg(test)]
@@ -86,9 +100,9 @@ mod tests {
             let answer = of_status(status);
             assert_eq!(answer.status(), status);
             assert_eq!(answer.headers()[CONTENT_LENGTH], answer.body().len().to_string());
-            let raw = String::from_utf8(raw(status)).unwrap();
+            let raw = String::from_utf8(write_raw(&answer)).unwrap();
             assert!(raw.starts_with(&format!("HTTP/1.1 {} {}\r\n", row.status, row.reason)));
-            assert!(raw.ends_with("</html>\n"));
+            assert!(raw.contains("\r\nconnection: close\r\n\r\n<html>"));
         }
     }
 }

@@ -4,24 +4,25 @@ use std::convert::Infallible;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::header::{CONNECTION, COOKIE, HOST, HeaderValue};
 use http::uri::PathAndQuery;
-use http::{Method, Request, Response, StatusCode, Uri, Version};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, Version, request};
 use hyper::body::{Body, Incoming};
+use lb_conf::model::{ConnectionMode, HttpReuse};
 use lb_core::Backend;
+use lb_expr::ctx::KeptRequest;
 
 use super::answer;
 use super::body::{Download, Progress, Upload, UploadState};
 use super::headers::{strip_connection, wants_upgrade};
 use super::link::{Link, NoResponse};
+use super::rules::{self, Stop};
 use super::serve::{HttpSession, Protocol, Tunnel};
+use super::{forward, persist};
 use crate::connect::{NoConnection, connect, take_seat};
 use crate::net::timer::now;
-use crate::stream::{Cause, Stage, Stream};
-
-/// Why the daemon answers itself. The stream knows the termination code.
-#[derive(Clone, Copy, Debug)]
-struct Failure(StatusCode);
+use crate::stream::{Cause, Stage, Stream, head_bytes};
 
 /// Answers a request.
 pub(crate) async fn exchange(
@@ -29,11 +30,16 @@ pub(crate) async fn exchange(
     request: Request<Incoming>,
 ) -> Result<Response<Download>, Infallible> {
     let mut stream = http.begin();
-    stream.times.head = Some(now());
-    Ok(match forward(&http, &mut stream, request).await {
-        Ok(Forwarded::Response(link, response)) => deliver(&http, stream, link, response),
+    let (mut head, body) = request.into_parts();
+    take_head(&mut stream, &head);
+    let outcome = match route(&mut stream, &mut head) {
+        Ok(backend) => send(&http, &mut stream, &backend, head, body).await,
+        Err(stop) => Err(stop),
+    };
+    Ok(match outcome {
+        Ok(Forwarded::Response(link, response)) => deliver(&http, stream, link, response).await,
         Ok(Forwarded::Upgrade(link, response)) => switch(&http, stream, link, response).await,
-        Err(Failure(status)) => refuse(&http, stream, status),
+        Err(stop) => stop_with(&http, stream, stop).await,
     })
 }
 
@@ -44,83 +50,145 @@ enum Forwarded {
     Upgrade(Box<Link>, Response<Incoming>),
 }
 
-async fn forward(
-    http: &Rc<HttpSession>,
-    stream: &mut Box<Stream>,
-    request: Request<Incoming>,
-) -> Result<Forwarded, Failure> {
+/// Notes what the log may want to know of a request.
+fn take_head(stream: &mut Stream, head: &request::Parts) {
+    stream.times.head = Some(now());
+    let line = [head.method.as_str().len(), target_len(&head.uri), "HTTP/1.1".len()];
+    stream.received = head_bytes(line, &head.headers);
+    // Nobody but the log and a few rules asks for the request as it came.
+    let uri = match head.uri.path_and_query() {
+        Some(path) if head.uri.authority().is_none() => Bytes::copy_from_slice(path.as_str().as_bytes()),
+        _ => Bytes::from(head.uri.to_string()),
+    };
+    stream.kept.request = Some(KeptRequest { method: head.method.clone(), uri, version: head.version });
+}
+
+fn target_len(uri: &Uri) -> usize {
+    uri.path_and_query().map_or(0, |path| path.as_str().len())
+}
+
+/// Where a request goes, after all that rules do to it.
+fn route(stream: &mut Stream, head: &mut request::Parts) -> Result<Arc<Backend>, Stop> {
     let front = Rc::clone(&stream.front);
-    let request = prepare(stream, request)?;
-    let Some(backend) = front.default_backend() else {
+    let config = &front.frontend.config;
+    if !host_agrees(head) {
+        stream.end(Cause::Proxy, Stage::Request);
+        return Err(Stop::Error(StatusCode::BAD_REQUEST));
+    }
+    if head.version == Version::HTTP_2 {
+        downgrade(head);
+    }
+    forward::capture_request(stream, head);
+    if let Some(monitored) = forward::monitor(stream, head) {
+        return Err(monitored);
+    }
+    rules::on_request(&config.proxy.rules.http_request, stream, head)?;
+    let Some(backend) = rules::choose_backend(&front, stream, head) else {
         stream.end(Cause::Server, Stage::Connect);
-        return Err(Failure(StatusCode::SERVICE_UNAVAILABLE));
+        return Err(Stop::Error(StatusCode::SERVICE_UNAVAILABLE));
     };
     stream.enter_backend(backend);
-    take_seat(stream, backend).await.map_err(unconnected)?;
-    let link = acquire(http, stream, backend).await?;
-    send(http, stream, backend, link, request).await
-}
-
-/// Checks a request and takes out what concerns the client's connection only.
-fn prepare(stream: &mut Stream, mut request: Request<Incoming>) -> Result<Request<Incoming>, Failure> {
-    if !host_agrees(&request) {
-        stream.end(Cause::Proxy, Stage::Request);
-        return Err(Failure(StatusCode::BAD_REQUEST));
+    // The rules of a `listen` section are those of both its halves and were carried out already.
+    if !Arc::ptr_eq(&backend.config.proxy.rules, &config.proxy.rules) {
+        rules::on_request(&backend.config.proxy.rules.http_request, stream, head)?;
     }
-    if request.version() == Version::HTTP_2 {
-        downgrade(&mut request);
-    }
-    strip_connection(request.headers_mut());
-    *request.version_mut() = Version::HTTP_11;
-    Ok(request)
-}
-
-/// Writes a request of HTTP/2 as one of HTTP/1: the authority goes to the Host header, and the cookies that were
-/// split for the sake of compression are one field again (RFC 9113, section 8.2.3).
-fn downgrade(request: &mut Request<Incoming>) {
-    if let Some(authority) = request.uri().authority()
-        && let Ok(host) = HeaderValue::from_str(authority.as_str())
-    {
-        request.headers_mut().insert(HOST, host);
-    }
-    if request.method() != Method::CONNECT {
-        let target =
-            request.uri().path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
-        *request.uri_mut() = Uri::from(target);
-    }
-    let crumbs: Vec<_> = request.headers().get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
-    if crumbs.len() > 1
-        && let Ok(cookie) = HeaderValue::from_bytes(&crumbs.join(&b"; "[..]))
-    {
-        request.headers_mut().insert(COOKIE, cookie);
-    }
+    forward::tell_addresses(stream, backend, head);
+    persist::read_cookie(stream, backend, &mut head.headers);
+    rules::choose_server(backend, stream, head);
+    Ok(Arc::clone(backend))
 }
 
 /// Whether the authority of the target, where there is one, is the one of the Host header.
-fn host_agrees(request: &Request<Incoming>) -> bool {
-    match (request.uri().authority(), request.headers().get(HOST)) {
+fn host_agrees(head: &request::Parts) -> bool {
+    match (head.uri.authority(), head.headers.get(HOST)) {
         (Some(authority), Some(host)) => authority.as_str().as_bytes().eq_ignore_ascii_case(host.as_bytes()),
         _ => true,
     }
 }
 
-fn unconnected(reason: NoConnection) -> Failure {
-    Failure(match reason {
-        NoConnection::NoServer | NoConnection::QueueTimeout | NoConnection::Failed => {
-            StatusCode::SERVICE_UNAVAILABLE
-        }
-    })
+/// Writes a request of HTTP/2 as one of HTTP/1: the authority goes to the Host header, and the cookies that were
+/// split for the sake of compression are one field again (RFC 9113, section 8.2.3).
+fn downgrade(head: &mut request::Parts) {
+    if let Some(authority) = head.uri.authority()
+        && let Ok(host) = HeaderValue::from_str(authority.as_str())
+    {
+        head.headers.insert(HOST, host);
+    }
+    if head.method != Method::CONNECT {
+        let target = head.uri.path_and_query().cloned();
+        head.uri = Uri::from(target.unwrap_or_else(|| PathAndQuery::from_static("/")));
+    }
+    let crumbs: Vec<_> = head.headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if crumbs.len() > 1
+        && let Ok(cookie) = HeaderValue::from_bytes(&crumbs.join(&b"; "[..]))
+    {
+        head.headers.insert(COOKIE, cookie);
+    }
 }
 
-/// A connection to the chosen server: an idle one, or a new one. The first request of a client never goes over an
-/// idle one: the server may close it at that moment, and only for a later request may the client be left to retry.
-async fn acquire(
-    http: &HttpSession,
+/// Sends a request to a server of its backend.
+async fn send(
+    http: &Rc<HttpSession>,
     stream: &mut Stream,
     backend: &Arc<Backend>,
-) -> Result<Box<Link>, Failure> {
-    let Some(server) = stream.server.clone() else { return Err(Failure(StatusCode::SERVICE_UNAVAILABLE)) };
-    if !http.is_first()
+    mut head: request::Parts,
+    body: Incoming,
+) -> Result<Forwarded, Stop> {
+    strip_connection(&mut head.headers);
+    head.version = Version::HTTP_11;
+    if mode(stream) != ConnectionMode::KeepAlive {
+        head.headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    take_seat(stream, backend).await.map_err(unconnected)?;
+    let mut link = acquire(http, stream, backend).await?;
+    stream.stage = Stage::Headers;
+    let upgrade = wants_upgrade(&head.headers) || head.method == Method::CONNECT;
+    let (progress, waiting) = (http.progress(), http.wait_for_server());
+    let request = Request::from_parts(head, Upload::new(body, &progress));
+    let before = link.received();
+    let result = link.request(request, backend.config.timeout_server).await;
+    drop(waiting);
+    stream.received += progress.bytes.get();
+    match result {
+        Ok(response) => {
+            stream.times.response = Some(now());
+            let switched = upgrade && response.status() == StatusCode::SWITCHING_PROTOCOLS;
+            Ok(if switched {
+                Forwarded::Upgrade(link, response)
+            } else {
+                Forwarded::Response(link, response)
+            })
+        }
+        Err(error) => Err(no_response(http, stream, &error, &link, before, &progress)),
+    }
+}
+
+/// What happens to the connections after this request: the more closing of what both proxies say.
+fn mode(stream: &Stream) -> ConnectionMode {
+    let back = stream.backend.as_ref().and_then(|b| b.config.proxy.connection);
+    let modes = [stream.front.frontend.config.proxy.connection, back];
+    let any = |mode| modes.contains(&Some(mode));
+    if any(ConnectionMode::Close) {
+        ConnectionMode::Close
+    } else if any(ConnectionMode::ServerClose) {
+        ConnectionMode::ServerClose
+    } else {
+        ConnectionMode::KeepAlive
+    }
+}
+
+fn unconnected(reason: NoConnection) -> Stop {
+    match reason {
+        NoConnection::NoServer | NoConnection::QueueTimeout | NoConnection::Failed => {
+            Stop::Error(StatusCode::SERVICE_UNAVAILABLE)
+        }
+    }
+}
+
+/// A connection to the chosen server: an idle one, or a new one.
+async fn acquire(http: &HttpSession, stream: &mut Stream, backend: &Arc<Backend>) -> Result<Box<Link>, Stop> {
+    let Some(server) = stream.server.clone() else { return Err(unconnected(NoConnection::NoServer)) };
+    if may_reuse(http, backend, mode(stream))
         && let Some(link) = http.session.worker.pool.take(&server)
     {
         server.counters().traffic.reuses.inc();
@@ -132,38 +200,20 @@ async fn acquire(
     let transport = Box::pin(connect(stream, backend)).await.map_err(unconnected)?;
     Link::new(transport, address).await.map_err(|_| {
         stream.end(Cause::Server, Stage::Connect);
-        Failure(StatusCode::BAD_GATEWAY)
+        Stop::Error(StatusCode::BAD_GATEWAY)
     })
 }
 
-async fn send(
-    http: &Rc<HttpSession>,
-    stream: &mut Stream,
-    backend: &Backend,
-    mut link: Box<Link>,
-    request: Request<Incoming>,
-) -> Result<Forwarded, Failure> {
-    stream.stage = Stage::Headers;
-    let upgrade = wants_upgrade(request.headers()) || request.method() == Method::CONNECT;
-    let (progress, waiting) = (http.progress(), http.wait_for_server());
-    let request = request.map(|body| Upload::new(body, &progress));
-    let before = link.received();
-    let result = link.request(request, backend.config.timeout_server).await;
-    drop(waiting);
-    stream.received += progress.bytes.get();
-    match result {
-        Ok(response) => {
-            stream.times.response = Some(now());
-            stream.status = Some(response.status());
-            let switched = response.status() == StatusCode::SWITCHING_PROTOCOLS;
-            Ok(if upgrade && switched {
-                Forwarded::Upgrade(link, response)
-            } else {
-                Forwarded::Response(link, response)
-            })
+/// Whether a request may go over an idle connection. The server may close it at that moment, and only for a later
+/// request may the client be left to retry: that is the safe way.
+fn may_reuse(http: &HttpSession, backend: &Backend, mode: ConnectionMode) -> bool {
+    mode == ConnectionMode::KeepAlive
+        && match backend.config.http_reuse {
+            HttpReuse::Never => false,
+            HttpReuse::Safe => !http.is_first(),
+            // Every idle connection here has been used before.
+            HttpReuse::Aggressive | HttpReuse::Always => true,
         }
-        Err(error) => Err(no_response(http, stream, &error, &link, before, &progress)),
-    }
 }
 
 /// What the client is told when there is no response, and who is to blame.
@@ -174,7 +224,7 @@ fn no_response(
     link: &Link,
     before: u64,
     progress: &Progress,
-) -> Failure {
+) -> Stop {
     let silent = link.received() == before;
     let (cause, stage, status) = match error {
         _ if progress.state.get() == UploadState::Failed => {
@@ -187,55 +237,114 @@ fn no_response(
     stream.end(cause, stage);
     // The server closed an idle connection as the request went out. The client has reason to try again: it cannot
     // tell this from its own connection being closed at the same moment.
-    if link.is_reused() && silent && matches!(error, NoResponse::Http(_)) {
-        http.hang_up();
+    if link.is_reused() && silent && matches!(error, NoResponse::Http(_)) && !http.is_first() {
+        return Stop::Silence;
     }
-    Failure(status)
+    Stop::Error(status)
 }
 
 /// Hands a server's response on.
-fn deliver(
+async fn deliver(
     http: &Rc<HttpSession>,
     mut stream: Box<Stream>,
     link: Box<Link>,
     response: Response<Incoming>,
 ) -> Response<Download> {
-    let silence = stream.backend.as_ref().and_then(|b| b.config.timeout_server);
-    stream.stage = Stage::Data;
-    let (mut parts, body) = response.into_parts();
-    strip_connection(&mut parts.headers);
-    parts.version = http.version();
-    if http.is_ending() && http.protocol() == Protocol::Http1 {
-        parts.headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    stream.stage = Stage::Headers;
+    let (mut head, body) = response.into_parts();
+    let front = Rc::clone(&stream.front);
+    let backend = stream.backend.clone();
+    stream.kept.response_version = Some(head.version);
+    forward::capture_response(&mut stream, &head);
+    let silence = backend.as_ref().and_then(|b| b.config.timeout_server);
+    if let Some(backend) = &backend {
+        persist::write_cookie(&mut stream, backend, &mut head.headers);
+        let rules = &backend.config.proxy.rules;
+        let mut done = rules::on_response(&rules.http_response, &mut stream, &mut head);
+        if done.is_ok() && !Arc::ptr_eq(rules, &front.frontend.config.proxy.rules) {
+            let rules = &front.frontend.config.proxy.rules;
+            done = rules::on_response(&rules.http_response, &mut stream, &mut head);
+        }
+        if let Err(stop) = done {
+            return Box::pin(stop_with(http, stream, stop)).await;
+        }
     }
-    Response::from_parts(parts, Download::from_server(link, body, silence, http, stream))
+    strip_connection(&mut head.headers);
+    head.version = http.version();
+    let mut response = Response::from_parts(head, ());
+    finish_head(http, &mut stream, &mut response, false);
+    stream.stage = Stage::Data;
+    let (head, ()) = response.into_parts();
+    Response::from_parts(head, Download::from_server(link, body, silence, http, stream))
 }
 
-/// Answers in the server's stead.
-fn refuse(http: &Rc<HttpSession>, mut stream: Box<Stream>, status: StatusCode) -> Response<Download> {
+/// What all responses have in common: the last rules, the account of bytes, and what is said about the connection.
+fn finish_head<B>(http: &HttpSession, stream: &mut Stream, response: &mut Response<B>, closes: bool)
+where
+    B: Default,
+{
+    let (mut head, body) = std::mem::take(response).into_parts();
+    let front = Rc::clone(&stream.front);
+    // A denial among the last rules would have to be answered by another response that they would deny again.
+    let _ = rules::on_response(&front.frontend.config.proxy.rules.http_after_response, stream, &mut head);
+    *response = Response::from_parts(head, body);
+    let status = response.status();
     stream.status = Some(status);
-    // The server has no part in what follows: its place is free again.
-    stream.seat = None;
-    let mut response = answer::of_status(status);
-    *response.version_mut() = http.version();
-    // What is left of a broken request cannot be told from the next one.
-    let ends = http.is_ending() || status == StatusCode::BAD_REQUEST;
+    stream.kept.status = Some(status.as_u16());
+    stream.sent = head_bytes([8, 3, answer::reason(response).len()], response.headers());
+    let ends = closes || http.is_ending() || mode(stream) == ConnectionMode::Close;
     if ends && http.protocol() == Protocol::Http1 {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
+}
+
+/// Answers in the server's stead.
+async fn stop_with(http: &Rc<HttpSession>, mut stream: Box<Stream>, stop: Stop) -> Response<Download> {
+    // The server has no part in what follows: its place is free again.
+    stream.seat = None;
+    let response = match stop {
+        Stop::Tarpit(then) => {
+            let limit = stream.front.frontend.config.timeout_client.unwrap_or_default();
+            tokio::time::sleep(limit).await;
+            return Box::pin(stop_with(http, stream, *then)).await;
+        }
+        Stop::Answer(response) => Some(*response),
+        Stop::Error(status) => error_answer(&stream, status),
+        Stop::Silence => None,
+    };
+    let Some(mut response) = response else {
+        http.hang_up();
+        return Response::new(Download::own(Bytes::new(), http, stream));
+    };
+    *response.version_mut() = http.version();
+    // What is left of a broken request cannot be told from the next one.
+    let closes = response.status() == StatusCode::BAD_REQUEST;
+    finish_head(http, &mut stream, &mut response, closes);
     response.map(|body| Download::own(body, http, stream))
+}
+
+/// The error answer of a status: the backend's, the frontend's, or the daemon's own.
+pub(crate) fn error_answer(stream: &Stream, status: StatusCode) -> Option<Response<Bytes>> {
+    let of_backend = stream
+        .backend
+        .as_ref()
+        .and_then(|backend| stream.front.backend_pages.get(backend.config.id.0 as usize)?.get(status));
+    of_backend.or_else(|| stream.front.pages.get(status)).unwrap_or_else(|| Some(answer::of_status(status)))
 }
 
 /// Joins the connections when both sides agreed to speak something else.
 async fn switch(
     http: &Rc<HttpSession>,
-    stream: Box<Stream>,
+    mut stream: Box<Stream>,
     link: Box<Link>,
     response: Response<Incoming>,
 ) -> Response<Download> {
     let (server, early) = link.into_transport().await;
     let (parts, body) = response.into_parts();
     debug_assert!(body.is_end_stream());
+    stream.status = Some(parts.status);
+    let headers: &HeaderMap = &parts.headers;
+    stream.sent = head_bytes([8, 3, "Switching Protocols".len()], headers);
     http.tunnel(Tunnel { server, early, stream });
     Response::from_parts(parts, Download::nothing(http))
 }

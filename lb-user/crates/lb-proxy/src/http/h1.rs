@@ -14,7 +14,7 @@ use tokio::io::AsyncWriteExt;
 
 use super::answer;
 use super::body::Download;
-use super::exchange::exchange;
+use super::exchange::{error_answer, exchange};
 use super::serve::{HttpSession, Tunnel};
 use super::wire::{Phase, Wire};
 use crate::net::Transport;
@@ -105,14 +105,25 @@ async fn conclude<S>(http: &Rc<HttpSession>, parts: Parts<Wire, S>, end: End) {
     if let Some(tunnel) = http.take_tunnel() {
         return join(client, parts.read_buf, tunnel).await;
     }
-    let Some((status, cause)) = last_words(http, &end) else { return };
+    let Some((status, cause)) = last_words(http, &end) else { return note_null(http) };
     let mut stream = http.begin();
     stream.end(cause, Stage::Request);
     stream.status = Some(status);
     stream.front.frontend.traffic().request_errors.inc();
+    let Some(answer) = error_answer(&stream, status) else { return };
     // The client may be gone; there is nobody else to tell.
-    let _ = client.write_all(&answer::raw(status)).await;
+    let _ = client.write_all(&answer::write_raw(&answer)).await;
     let _ = client.shutdown().await;
+}
+
+/// A connection that was opened and closed, with nothing in between, has a line in the log too.
+fn note_null(http: &Rc<HttpSession>) {
+    if http.session.requests.get() == 0 && http.meter.received() == 0 {
+        let mut stream = http.begin();
+        stream.end(Cause::Client, Stage::Request);
+        stream.status = Some(StatusCode::BAD_REQUEST);
+        stream.is_null = true;
+    }
 }
 
 /// What is to be said to a client whose request did not arrive, and on whose account.

@@ -3,10 +3,14 @@
 pub(crate) mod answer;
 pub(crate) mod body;
 pub(crate) mod exchange;
+mod forward;
 mod h1;
 mod h2;
 pub(crate) mod headers;
 pub(crate) mod link;
+pub(crate) mod pages;
+mod persist;
 pub(crate) mod pool;
+mod rules;
 pub(crate) mod serve;
 pub(crate) mod wire;

@@ -123,6 +123,7 @@ impl HttpSession {
         }
         let mut stream = Stream::new(&self.session, self.ready.get(), first_byte);
         stream.turn = Some(Turn(Rc::clone(self)));
+        stream.is_http = true;
         Box::new(stream)
     }
 

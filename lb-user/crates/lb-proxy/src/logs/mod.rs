@@ -3,6 +3,7 @@
 //! A thread that logs has a [`Journal`] of its own: its sockets, and the lines that were written since it last had
 //! nothing else to do. Those go out together, one system call for many.
 
+pub(crate) mod access;
 mod date;
 mod envelope;
 mod journal;

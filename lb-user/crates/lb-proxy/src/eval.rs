@@ -1,0 +1,283 @@
+//! What expressions see of the daemon, of a connection and of a stream.
+
+use std::net::{IpAddr, SocketAddr};
+
+use http::request;
+use http::response;
+use lb_conf::model;
+use lb_core::{Backend, Frontend, Server, Snapshot};
+use lb_expr::Ctx;
+use lb_expr::ctx::{Connection, RequestHead, ResponseHead, ResponseOrigin, Tls};
+use lb_expr::sample::Sample;
+use lb_expr::vars::Vars;
+use lb_expr::world::{
+    BackendId, BackendStat, Counter, FrontendId, FrontendStat, ServerId, ServerStat, TableId, TableStat,
+    UserlistId, World,
+};
+
+use crate::logs::{LocalTime, wall_clock};
+use crate::session::Session;
+use crate::stream::Stream;
+use crate::tls::TlsInfo;
+use crate::worker::Worker;
+
+/// The daemon as a stream sees it: under the configuration that the stream began with.
+pub(crate) struct View<'a> {
+    snapshot: &'a Snapshot,
+    worker: &'a Worker,
+}
+
+impl<'a> View<'a> {
+    /// The view of a stream.
+    pub(crate) fn of(stream: &'a Stream) -> Self {
+        Self { snapshot: &stream.front.snapshot, worker: &stream.session.worker }
+    }
+
+    fn front(&self, id: FrontendId) -> Option<&'a Frontend> {
+        self.snapshot.frontend(model::FrontendId(id.0)).map(|f| &**f)
+    }
+
+    fn back(&self, id: BackendId) -> Option<&'a Backend> {
+        self.snapshot.backend(model::BackendId(id.0)).map(|b| &**b)
+    }
+
+    fn serv(&self, id: ServerId) -> Option<&'a Server> {
+        self.back(id.backend)?.servers.get(id.index as usize).map(|s| &**s)
+    }
+
+    /// The context of an evaluation about `stream`.
+    pub(crate) fn ctx(&'a self, stream: &'a Stream) -> Ctx<'a> {
+        let mut ctx = Ctx::new(self, wall_clock());
+        ctx.frontend = Some(FrontendId(stream.front.frontend.config.id.0));
+        ctx.backend = stream.backend.as_ref().map(|b| BackendId(b.config.id.0));
+        ctx.server = stream
+            .server
+            .as_ref()
+            .map(|s| ServerId { backend: BackendId(s.at.backend.0), index: s.at.index });
+        ctx.client = Some(&*stream.session);
+        ctx.kept = Some(&stream.kept);
+        ctx.vars = Vars {
+            proc: None,
+            sess: Some(&stream.session.vars),
+            txn: Some(&stream.vars.txn),
+            req: Some(&stream.vars.req),
+            res: Some(&stream.vars.res),
+            check: None,
+        };
+        ctx
+    }
+
+    /// The same with the head of the request.
+    pub(crate) fn request(&'a self, stream: &'a Stream, head: &'a request::Parts) -> Ctx<'a> {
+        Ctx { request: Some(request_head(stream, head)), ..self.ctx(stream) }
+    }
+
+    /// The same with the head of the response; that of the request is gone.
+    pub(crate) fn response(&'a self, stream: &'a Stream, head: &'a response::Parts) -> Ctx<'a> {
+        let response = ResponseHead {
+            status: head.status,
+            version: head.version,
+            headers: &head.headers,
+            origin: ResponseOrigin::Server,
+            compression: None,
+        };
+        Ctx { response: Some(response), on_response: true, ..self.ctx(stream) }
+    }
+}
+
+fn request_head<'a>(stream: &Stream, head: &'a request::Parts) -> RequestHead<'a> {
+    RequestHead {
+        method: &head.method,
+        uri: &head.uri,
+        version: head.version,
+        headers: &head.headers,
+        first: stream.session.requests.get() <= 1,
+    }
+}
+
+impl Connection for Session {
+    fn src(&self) -> Option<SocketAddr> {
+        self.client
+    }
+
+    fn dst(&self) -> Option<SocketAddr> {
+        self.local
+    }
+
+    fn http_major(&self) -> Option<u8> {
+        let h2 = self.tls.get().is_some_and(|tls| tls.alpn() == Some(b"h2"));
+        Some(if h2 { 2 } else { 1 })
+    }
+
+    fn tls(&self) -> Option<&dyn Tls> {
+        self.tls.get().map(|tls| tls as &dyn Tls)
+    }
+}
+
+impl Tls for TlsInfo {
+    fn protocol(&self) -> Option<&str> {
+        self.protocol()
+    }
+
+    fn cipher(&self) -> Option<&str> {
+        self.cipher()
+    }
+
+    fn key_bits(&self) -> Option<u32> {
+        self.key_bits()
+    }
+
+    fn sni(&self) -> Option<&str> {
+        self.sni()
+    }
+
+    fn alpn(&self) -> Option<&[u8]> {
+        self.alpn()
+    }
+
+    fn is_resumed(&self) -> Option<bool> {
+        Some(self.is_resumed())
+    }
+
+    fn peer_certificate(&self) -> Option<&[u8]> {
+        self.peer_chain().first().map(|certificate| &**certificate)
+    }
+
+    fn own_certificate(&self) -> Option<&[u8]> {
+        self.own_certificate()
+    }
+
+    fn verify_result(&self) -> Option<u32> {
+        Some(self.verify_result())
+    }
+}
+
+fn number(n: u64) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+fn millis(timeout: Option<std::time::Duration>) -> i64 {
+    timeout.map_or(0, |t| i64::try_from(t.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// What is left of a limit. -1: there is none.
+fn free(limit: Option<u32>, used: u64) -> i64 {
+    limit.map_or(-1, |limit| number(u64::from(limit).saturating_sub(used)))
+}
+
+fn backend_free(backend: &Backend) -> i64 {
+    let each = backend.servers.iter().map(|s| free(s.maxconn(), s.active()));
+    each.fold(0, |sum, n| if sum < 0 || n < 0 { -1 } else { sum + n })
+}
+
+impl World for View<'_> {
+    fn frontend(&self, id: FrontendId, stat: FrontendStat) -> Option<i64> {
+        let frontend = self.front(id)?;
+        Some(match stat {
+            FrontendStat::Connections => number(frontend.traffic().sessions.get()),
+            FrontendStat::RequestRate => i64::from(frontend.traffic().request_rate.get(self.worker.tick())),
+            FrontendStat::SessionRate => i64::from(frontend.traffic().session_rate.get(self.worker.tick())),
+            FrontendStat::Id => i64::from(frontend.config.proxy.id.0),
+            FrontendStat::ClientTimeout => millis(frontend.config.timeout_client),
+        })
+    }
+
+    fn frontend_name(&self, id: FrontendId) -> Option<&str> {
+        Some(&self.front(id)?.config.proxy.name)
+    }
+
+    fn default_backend_name(&self, id: FrontendId) -> Option<&str> {
+        let default = self.front(id)?.config.default_backend?;
+        Some(&self.snapshot.backend(default)?.config.proxy.name)
+    }
+
+    fn backend(&self, id: BackendId, stat: BackendStat) -> Option<i64> {
+        let backend = self.back(id)?;
+        let usable = backend.usable();
+        Some(match stat {
+            BackendStat::Connections => number(backend.traffic().sessions.get()),
+            BackendStat::ConnectionsFree | BackendStat::Slots => backend_free(backend),
+            BackendStat::SessionRate => i64::from(backend.traffic().session_rate.get(self.worker.tick())),
+            BackendStat::UsableServers => number(usable as u64),
+            BackendStat::Queue => number(backend.traffic().waiting.get()),
+            BackendStat::AverageQueue => {
+                number(backend.traffic().waiting.get().div_ceil(usable.max(1) as u64))
+            }
+            BackendStat::Id => i64::from(backend.config.proxy.id.0),
+            BackendStat::ServerTimeout => millis(backend.config.timeout_server),
+            BackendStat::TunnelTimeout => millis(backend.config.timeout_tunnel),
+        })
+    }
+
+    fn backend_name(&self, id: BackendId) -> Option<&str> {
+        Some(&self.back(id)?.config.proxy.name)
+    }
+
+    fn backend_named(&self, name: &[u8]) -> Option<BackendId> {
+        let name = std::str::from_utf8(name).ok()?;
+        Some(BackendId(self.snapshot.backend_named(name)?.config.id.0))
+    }
+
+    fn server(&self, id: ServerId, stat: ServerStat) -> Option<i64> {
+        let server = self.serv(id)?;
+        let state = server.state();
+        Some(match stat {
+            ServerStat::Connections => number(server.active()),
+            ServerStat::ConnectionsFree => free(server.maxconn(), server.active()),
+            ServerStat::IsUp => i64::from(state.persistent()),
+            ServerStat::Queue => number(server.counters().traffic.waiting.get()),
+            ServerStat::SessionRate => {
+                i64::from(server.counters().traffic.session_rate.get(self.worker.tick()))
+            }
+            ServerStat::InitialWeight => i64::from(server.config.weight),
+            ServerStat::Weight | ServerStat::UserWeight => i64::from(state.weight),
+            ServerStat::Id => i64::from(server.config.id),
+        })
+    }
+
+    fn server_name(&self, id: ServerId) -> Option<&str> {
+        Some(&self.serv(id)?.config.name)
+    }
+
+    fn server_named(&self, backend: BackendId, name: &[u8]) -> Option<ServerId> {
+        let servers = &self.back(backend)?.servers;
+        let index = servers.iter().position(|s| s.config.name.as_bytes() == name)?;
+        Some(ServerId { backend, index: u32::try_from(index).ok()? })
+    }
+
+    fn table(&self, _id: TableId, _stat: TableStat) -> Option<i64> {
+        None
+    }
+
+    fn table_entry(&self, _id: TableId, _key: &Sample<'_>, _what: Counter) -> Option<i64> {
+        None
+    }
+
+    fn authenticate(&self, _list: UserlistId, _user: &[u8], _password: &[u8]) -> bool {
+        false
+    }
+
+    fn in_group(&self, _list: UserlistId, _user: &[u8], _group: &[u8]) -> bool {
+        false
+    }
+
+    fn is_local(&self, ip: IpAddr) -> bool {
+        ip.is_loopback()
+    }
+
+    fn utc_offset(&self, at: i64) -> i32 {
+        LocalTime::of(u64::try_from(at).unwrap_or(0)).offset
+    }
+
+    fn random(&self) -> u64 {
+        self.worker.random()
+    }
+
+    fn thread(&self) -> u32 {
+        self.worker.index()
+    }
+
+    fn stopping(&self) -> bool {
+        self.worker.sessions.is_stopping()
+    }
+}

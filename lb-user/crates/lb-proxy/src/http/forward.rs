@@ -1,0 +1,106 @@
+//! What the proxy itself adds to messages and takes from them.
+
+use std::net::IpAddr;
+
+use bytes::Bytes;
+use http::header::{COOKIE, HeaderName, HeaderValue, SET_COOKIE};
+use http::{HeaderMap, StatusCode, request, response};
+use lb_conf::model::{AddressHeader, CookieCapture, HeaderCapture};
+use lb_core::Backend;
+
+use super::answer;
+use super::rules::Stop;
+use crate::eval::View;
+use crate::stream::{Cause, Stage, Stream};
+
+/// `option forwardfor` and `option originalto`: tells servers who asked, and whom.
+pub(super) fn tell_addresses(stream: &Stream, backend: &Backend, head: &mut request::Parts) {
+    let (front, back) = (&stream.front.frontend.config.proxy, &backend.config.proxy);
+    let client = stream.session.client.map(|addr| addr.ip().to_canonical());
+    let asked = stream.session.local.map(|addr| addr.ip().to_canonical());
+    // The frontend decides to tell, and the backend may know another name for the header.
+    tell(front.forward_for.as_ref(), back.forward_for.as_ref(), client, &mut head.headers);
+    tell(front.original_to.as_ref(), back.original_to.as_ref(), asked, &mut head.headers);
+}
+
+fn tell(
+    front: Option<&AddressHeader>,
+    back: Option<&AddressHeader>,
+    address: Option<IpAddr>,
+    headers: &mut HeaderMap,
+) {
+    let (Some(address), Some(option)) = (address, back.or(front)) else { return };
+    let excepted =
+        [front, back].into_iter().flatten().any(|o| o.except.iter().any(|net| net.contains(&address)));
+    let Ok(name) = HeaderName::from_bytes(option.name.as_bytes()) else { return };
+    let if_none = front.is_none_or(|o| o.if_none) && back.is_none_or(|o| o.if_none);
+    if excepted || if_none && headers.contains_key(&name) {
+        return;
+    }
+    if let Ok(value) = HeaderValue::try_from(address.to_string()) {
+        headers.append(name, value);
+    }
+}
+
+/// `capture request header` and `capture cookie`.
+pub(super) fn capture_request(stream: &mut Stream, head: &request::Parts) {
+    let front = stream.front.clone();
+    let config = &front.frontend.config;
+    if !config.request_captures.is_empty() {
+        stream.kept.request_captures = captured(&config.request_captures, &head.headers);
+    }
+    if let Some(capture) = &config.cookie_capture {
+        stream.kept.request_cookie = captured_cookie(capture, &head.headers, &COOKIE);
+    }
+}
+
+/// `capture response header` and `capture cookie`.
+pub(super) fn capture_response(stream: &mut Stream, head: &response::Parts) {
+    let front = stream.front.clone();
+    let config = &front.frontend.config;
+    if !config.response_captures.is_empty() {
+        stream.kept.response_captures = captured(&config.response_captures, &head.headers);
+    }
+    if let Some(capture) = &config.cookie_capture {
+        stream.kept.response_cookie = captured_cookie(capture, &head.headers, &SET_COOKIE);
+    }
+}
+
+fn captured(captures: &[HeaderCapture], headers: &HeaderMap) -> Vec<Option<Bytes>> {
+    let value = |capture: &HeaderCapture| {
+        // The last field counts.
+        let value = headers.get_all(&**capture.name.as_ref()?).iter().next_back()?.as_bytes();
+        Some(Bytes::copy_from_slice(cut(value, capture.len)))
+    };
+    captures.iter().map(value).collect()
+}
+
+fn captured_cookie(capture: &CookieCapture, headers: &HeaderMap, field: &HeaderName) -> Option<Bytes> {
+    let pairs = headers.get_all(field).iter().flat_map(|value| value.as_bytes().split(|b| *b == b';'));
+    let mut pairs = pairs.map(<[u8]>::trim_ascii);
+    let found = pairs.find(|pair| pair.starts_with(capture.name.as_bytes()))?;
+    Some(Bytes::copy_from_slice(cut(found, capture.len)))
+}
+
+fn cut(value: &[u8], len: u32) -> &[u8] {
+    value.get(..len as usize).unwrap_or(value)
+}
+
+/// `monitor-uri`: the answer to those who only want to know whether the proxy lives.
+pub(super) fn monitor(stream: &mut Stream, head: &request::Parts) -> Option<Stop> {
+    let front = stream.front.clone();
+    let config = &front.frontend.config;
+    if head.uri.path_and_query()?.as_str() != config.monitor_uri.as_deref()? {
+        return None;
+    }
+    let failed = {
+        let view = View::of(stream);
+        let ctx = view.request(stream, head);
+        config.monitor_fail.iter().any(|condition| condition.holds(&ctx))
+    };
+    stream.end(Cause::Local, Stage::Request);
+    // Whoever watches does so all the time: that is not worth a line.
+    stream.log_level = None;
+    let status = if failed { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+    Some(if failed { Stop::Error(status) } else { Stop::Answer(Box::new(answer::of_status(status))) })
+}

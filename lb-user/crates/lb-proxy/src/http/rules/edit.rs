@@ -1,0 +1,299 @@
+//! Changes of messages.
+
+use bytes::Bytes;
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::{Method, StatusCode, Uri, request, response};
+use hyper::ext::ReasonPhrase;
+use lb_conf::model::{Action, HeaderCapture, LogLevel, SetVarIf, TextMatch};
+use lb_expr::sample::Sample;
+use lb_expr::vars::{Value, VarId};
+use lb_expr::{Ctx, Data, LogFormat};
+use regex::bytes::Regex;
+
+use super::target;
+use crate::stream::Stream;
+
+/// A change.
+pub(super) enum Edit {
+    /// None.
+    Nothing,
+    /// One more field.
+    Add(HeaderName, HeaderValue),
+    /// The only field of this name.
+    Set(HeaderName, HeaderValue),
+    /// None of these fields.
+    Delete(Vec<HeaderName>),
+    /// These are the fields of this name.
+    Replace(HeaderName, Vec<HeaderValue>),
+    /// Another method.
+    Method(Method),
+    /// Another target.
+    Target(Uri),
+    /// Another status.
+    Status(StatusCode, Option<ReasonPhrase>),
+    /// How urgent the log line is.
+    LogLevel(Option<LogLevel>),
+    /// A captured value.
+    Capture(usize, Option<Bytes>),
+    /// A value that does not fit where it belongs.
+    Failed,
+}
+
+impl Edit {
+    /// What an action comes to.
+    pub(super) fn of<'a>(action: &'a Action, ctx: &Ctx<'a>) -> Self {
+        Self::on_headers(action, ctx)
+            .or_else(|| Self::on_target(action, ctx))
+            .unwrap_or_else(|| Self::on_stream(action, ctx).unwrap_or(Self::Nothing))
+    }
+
+    fn on_headers<'a>(action: &'a Action, ctx: &Ctx<'a>) -> Option<Self> {
+        Some(match action {
+            Action::AddHeader(name, format) => field(name, format, ctx, Self::Add),
+            Action::SetHeader(name, format) => field(name, format, ctx, Self::Set),
+            Action::DelHeader(which) => Self::Delete(matching(which, headers(ctx)?)),
+            Action::ReplaceHeader(name, regex, format) => {
+                let new = format.format(ctx);
+                replaced(name, headers(ctx)?, |value| substitute(regex, value, &new))
+            }
+            Action::ReplaceValue(name, regex, format) => {
+                let new = format.format(ctx);
+                replaced(name, headers(ctx)?, |value| each_value(regex, value, &new))
+            }
+            Action::SetStatus { status, reason } => {
+                let reason = reason.as_ref().and_then(|r| ReasonPhrase::try_from(r.as_bytes()).ok());
+                Self::Status(StatusCode::from_u16(*status).ok()?, reason)
+            }
+            _ => return None,
+        })
+    }
+
+    fn on_target<'a>(action: &'a Action, ctx: &Ctx<'a>) -> Option<Self> {
+        let uri = ctx.request?.uri;
+        let text = |format: &'a LogFormat| format.format(ctx);
+        let new = match action {
+            Action::SetMethod(format) => {
+                return Some(Method::from_bytes(&text(format)).map_or(Self::Failed, Self::Method));
+            }
+            Action::SetPath(format) => target::with_path(uri, &text(format)),
+            Action::SetPathq(format) => target::with_path_and_query(uri, &text(format)),
+            Action::SetQuery(format) => target::with_query(uri, &text(format)),
+            Action::SetUri(format) => Uri::try_from(text(format)).ok(),
+            Action::ReplacePath(regex, format) => {
+                target::with_path(uri, &substitute(regex, uri.path().as_bytes(), &text(format)))
+            }
+            Action::ReplacePathq(regex, format) => {
+                let old = uri.path_and_query().map_or("/", |p| p.as_str());
+                target::with_path_and_query(uri, &substitute(regex, old.as_bytes(), &text(format)))
+            }
+            Action::ReplaceUri(regex, format) => {
+                Uri::try_from(substitute(regex, uri.to_string().as_bytes(), &text(format))).ok()
+            }
+            _ => return None,
+        };
+        Some(new.map_or(Self::Failed, Self::Target))
+    }
+
+    fn on_stream<'a>(action: &'a Action, ctx: &Ctx<'a>) -> Option<Self> {
+        match action {
+            Action::SetVar { var, conditions, value } => {
+                set_var(*var, conditions, value.eval(ctx).map(Value::from), ctx);
+            }
+            Action::SetVarFmt { var, conditions, value } => {
+                let value = Value::from(Sample::Str(Data::Owned(value.format(ctx))));
+                set_var(*var, conditions, Some(value), ctx);
+            }
+            Action::UnsetVar(var) => drop(ctx.vars.set(*var, None)),
+            Action::SetLogLevel(level) => return Some(Self::LogLevel(*level)),
+            Action::Capture { value, slot } => {
+                let bytes = value.eval_str(ctx).map(|data| Bytes::copy_from_slice(data.as_bytes()));
+                return Some(Self::Capture(*slot as usize, bytes));
+            }
+            // Loading refuses what is not carried out.
+            _ => return None,
+        }
+        Some(Self::Nothing)
+    }
+
+    /// Changes a request.
+    pub(super) fn on_request(self, stream: &mut Stream, head: &mut request::Parts) {
+        match self {
+            Self::Method(method) => head.method = method,
+            Self::Target(uri) => head.uri = uri,
+            Self::Capture(slot, value) => {
+                let front = stream.front.clone();
+                keep(&mut stream.kept.request_captures, &front.frontend.config.request_captures, slot, value);
+            }
+            other => other.on_message(stream, &mut head.headers),
+        }
+    }
+
+    /// Changes a response.
+    pub(super) fn on_response(self, stream: &mut Stream, head: &mut response::Parts) {
+        match self {
+            Self::Status(status, reason) => {
+                head.status = status;
+                head.extensions.remove::<ReasonPhrase>();
+                reason.map(|reason| head.extensions.insert(reason));
+            }
+            Self::Capture(slot, value) => {
+                let front = stream.front.clone();
+                keep(
+                    &mut stream.kept.response_captures,
+                    &front.frontend.config.response_captures,
+                    slot,
+                    value,
+                );
+            }
+            other => other.on_message(stream, &mut head.headers),
+        }
+    }
+
+    fn on_message(self, stream: &mut Stream, headers: &mut HeaderMap) {
+        match self {
+            Self::Add(name, value) => {
+                headers.append(name, value);
+            }
+            Self::Set(name, value) => drop(headers.insert(name, value)),
+            Self::Delete(names) => names.into_iter().for_each(|name| drop(headers.remove(name))),
+            Self::Replace(name, values) => {
+                headers.remove(&name);
+                values.into_iter().for_each(|value| {
+                    headers.append(name.clone(), value);
+                });
+            }
+            Self::LogLevel(level) => stream.log_level = level,
+            Self::Failed => stream.front.frontend.traffic().rewrite_errors.inc(),
+            _ => {}
+        }
+    }
+}
+
+/// Fills a slot that the frontend has declared, as far as it is long.
+fn keep(captures: &mut Vec<Option<Bytes>>, declared: &[HeaderCapture], slot: usize, value: Option<Bytes>) {
+    captures.resize(declared.len(), None);
+    if let (Some(place), Some(declared)) = (captures.get_mut(slot), declared.get(slot)) {
+        *place = value.map(|mut bytes| {
+            bytes.truncate(declared.len as usize);
+            bytes
+        });
+    }
+}
+
+fn headers<'a>(ctx: &Ctx<'a>) -> Option<&'a HeaderMap> {
+    match ctx.response {
+        Some(response) => Some(response.headers),
+        None => ctx.request.map(|request| request.headers),
+    }
+}
+
+fn field<'a>(
+    name: &str,
+    format: &'a LogFormat,
+    ctx: &Ctx<'a>,
+    edit: fn(HeaderName, HeaderValue) -> Edit,
+) -> Edit {
+    let value = match format.constant() {
+        Some(text) => HeaderValue::from_bytes(text),
+        None => HeaderValue::from_maybe_shared(Bytes::from(format.format(ctx))),
+    };
+    match (HeaderName::from_bytes(name.as_bytes()), value) {
+        (Ok(name), Ok(value)) => edit(name, value),
+        _ => Edit::Failed,
+    }
+}
+
+fn matching(which: &TextMatch, headers: &HeaderMap) -> Vec<HeaderName> {
+    let regex = match which {
+        TextMatch::Regex(text) => Regex::new(text).ok(),
+        _ => None,
+    };
+    let is_meant = |name: &str| match which {
+        TextMatch::Exact(text) => name.eq_ignore_ascii_case(text),
+        TextMatch::Begins(text) => name.starts_with(&text.to_ascii_lowercase()),
+        TextMatch::Ends(text) => name.ends_with(&text.to_ascii_lowercase()),
+        TextMatch::Holds(text) => name.contains(&text.to_ascii_lowercase()),
+        TextMatch::Regex(_) => regex.as_ref().is_some_and(|regex| regex.is_match(name.as_bytes())),
+    };
+    headers.keys().filter(|name| is_meant(name.as_str())).cloned().collect()
+}
+
+fn replaced(name: &str, headers: &HeaderMap, change: impl Fn(&[u8]) -> Vec<u8>) -> Edit {
+    let Ok(name) = HeaderName::from_bytes(name.as_bytes()) else { return Edit::Failed };
+    let values: Result<Vec<_>, _> =
+        headers.get_all(&name).iter().map(|value| HeaderValue::try_from(change(value.as_bytes()))).collect();
+    match values {
+        Ok(values) if values.is_empty() => Edit::Nothing,
+        Ok(values) => Edit::Replace(name, values),
+        Err(_) => Edit::Failed,
+    }
+}
+
+/// Replaces what `regex` matches first by `new`, in which `\N` stands for a group.
+fn substitute(regex: &Regex, text: &[u8], new: &[u8]) -> Vec<u8> {
+    let Some(found) = regex.captures(text) else { return text.to_vec() };
+    let whole = found.get(0).map_or(0..0, |m| m.range());
+    let mut out = text[..whole.start].to_vec();
+    let mut at = 0;
+    while let Some(&b) = new.get(at) {
+        at += 1;
+        let group = new.get(at).filter(|d| b == b'\\' && d.is_ascii_digit());
+        match group {
+            Some(digit) => {
+                let group = found.get(usize::from(digit - b'0'));
+                out.extend_from_slice(group.map(|m| m.as_bytes()).unwrap_or_default());
+                at += 1;
+            }
+            None => out.push(b),
+        }
+    }
+    out.extend_from_slice(&text[whole.end..]);
+    out
+}
+
+fn each_value(regex: &Regex, value: &[u8], new: &[u8]) -> Vec<u8> {
+    let values = value.split(|b| *b == b',').map(|part| {
+        let trimmed = part.trim_ascii();
+        let start = part.len() - part.trim_ascii_start().len();
+        [&part[..start], &substitute(regex, trimmed, new)].concat()
+    });
+    values.collect::<Vec<_>>().join(&b',')
+}
+
+/// Sets a variable if all of the conditions hold.
+fn set_var(var: VarId, conditions: &[SetVarIf], value: Option<Value>, ctx: &Ctx<'_>) {
+    let old = ctx.vars.get(var);
+    let empty = || match &value {
+        Some(Value::Str(b) | Value::Bin(b) | Value::Method(b)) => b.is_empty(),
+        Some(_) => false,
+        None => true,
+    };
+    let int = |value: &Option<Value>| match value {
+        Some(Value::Int(n)) => Some(*n),
+        _ => None,
+    };
+    let all = conditions.iter().all(|condition| match condition {
+        SetVarIf::Exists | SetVarIf::Set => old.is_some(),
+        SetVarIf::NotExists | SetVarIf::NotSet => old.is_none(),
+        SetVarIf::Empty => empty(),
+        SetVarIf::NotEmpty => !empty(),
+        SetVarIf::Greater => int(&old) > int(&value),
+        SetVarIf::Less => int(&old) < int(&value),
+    });
+    if all {
+        ctx.vars.set(var, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_are_put_where_their_numbers_stand() {
+        let regex = Regex::new("(a+)-(b+)").unwrap();
+        assert_eq!(substitute(&regex, b"x aa-b y", br"[\2\1\9]"), b"x [baa] y");
+        assert_eq!(substitute(&regex, b"none", b"new"), b"none");
+        assert_eq!(each_value(&Regex::new("^a$").unwrap(), b"a, b, a", b"c"), b"c, b, c");
+    }
+}

@@ -1,0 +1,164 @@
+//! Rules of HTTP mode, carried out in their order.
+//!
+//! An action is done in two steps: what it comes to is computed while everything is borrowed, and becomes an [`Edit`]
+//! that owns what it needs; the edit then changes the message or the stream.
+
+mod edit;
+mod reply;
+mod target;
+
+use std::rc::Rc;
+
+use bytes::Bytes;
+use http::{Response, StatusCode, request, response};
+use lb_conf::model::{Action, BackendChoice, Rule, ServerChoice};
+use lb_core::Backend;
+use lb_expr::Ctx;
+
+use self::edit::Edit;
+use crate::eval::View;
+use crate::stream::{Cause, Stage, Stream};
+
+/// Why a message goes no further.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// The client gets the error answer of this status.
+    Error(StatusCode),
+    /// The client gets this.
+    Answer(Box<Response<Bytes>>),
+    /// The connection ends without an answer.
+    Silence,
+    /// The client gets that after `timeout tarpit`.
+    Tarpit(Box<Stop>),
+}
+
+/// What comes of an action.
+enum Step {
+    /// A change, and the next rule.
+    Edit(Edit),
+    /// No further rule of the list.
+    Enough,
+    /// The end of the message, and on whose account.
+    Stop(Stop, Cause),
+}
+
+/// Carries out `http-request` rules.
+pub(crate) fn on_request(rules: &[Rule], stream: &mut Stream, head: &mut request::Parts) -> Result<(), Stop> {
+    for rule in rules {
+        let step = {
+            let view = View::of(stream);
+            let ctx = view.request(stream, head);
+            if holds(rule, &ctx) { step(&rule.action, &ctx, StatusCode::FORBIDDEN) } else { continue }
+        };
+        match step {
+            Step::Edit(edit) => edit.on_request(stream, head),
+            Step::Enough => break,
+            Step::Stop(stop, cause) => return Err(end(stream, stop, cause, Stage::Request)),
+        }
+    }
+    Ok(())
+}
+
+/// Carries out `http-response` rules, and `http-after-response` rules.
+pub(crate) fn on_response(
+    rules: &[Rule],
+    stream: &mut Stream,
+    head: &mut response::Parts,
+) -> Result<(), Stop> {
+    for rule in rules {
+        let step = {
+            let view = View::of(stream);
+            let ctx = view.response(stream, head);
+            if holds(rule, &ctx) { step(&rule.action, &ctx, StatusCode::BAD_GATEWAY) } else { continue }
+        };
+        match step {
+            Step::Edit(edit) => edit.on_response(stream, head),
+            Step::Enough => break,
+            Step::Stop(stop, cause) => return Err(end(stream, stop, cause, Stage::Headers)),
+        }
+    }
+    Ok(())
+}
+
+fn holds<'a>(rule: &'a Rule, ctx: &Ctx<'a>) -> bool {
+    rule.condition.as_ref().is_none_or(|condition| condition.holds(ctx))
+}
+
+/// What an action comes to; `denial` is the status of a denial that names none.
+fn step<'a>(action: &'a Action, ctx: &Ctx<'a>, denial: StatusCode) -> Step {
+    match action {
+        Action::Allow => Step::Enough,
+        Action::Deny(answer) => Step::Stop(reply::deny(answer, ctx, denial), Cause::Proxy),
+        Action::Tarpit(answer) => {
+            let stop = reply::deny(answer, ctx, StatusCode::INTERNAL_SERVER_ERROR);
+            Step::Stop(Stop::Tarpit(Box::new(stop)), Cause::Proxy)
+        }
+        Action::Return(answer) => Step::Stop(reply::returned(answer, ctx), Cause::Local),
+        Action::Redirect(redirect) => match reply::redirect(redirect, ctx) {
+            Some(response) => Step::Stop(Stop::Answer(Box::new(response)), Cause::Local),
+            None => Step::Edit(Edit::Nothing),
+        },
+        Action::Auth { realm } => Step::Stop(reply::challenge(realm.as_deref(), ctx), Cause::Proxy),
+        Action::Reject | Action::SilentDrop => Step::Stop(Stop::Silence, Cause::Proxy),
+        other => Step::Edit(Edit::of(other, ctx)),
+    }
+}
+
+/// Ends a stream on account of a rule.
+fn end(stream: &mut Stream, stop: Stop, cause: Cause, stage: Stage) -> Stop {
+    let traffic = stream.front.frontend.traffic();
+    match (cause, stage) {
+        (Cause::Proxy, Stage::Headers) => traffic.denied_responses.inc(),
+        (Cause::Proxy, _) => traffic.denied_requests.inc(),
+        _ => traffic.intercepted.inc(),
+    }
+    stream.end(cause, stage);
+    stop
+}
+
+/// The backend of a request: the first `use_backend` rule that holds and leads somewhere, or the default one.
+pub(crate) fn choose_backend<'f>(
+    front: &'f Rc<crate::session::Front>,
+    stream: &Stream,
+    head: &request::Parts,
+) -> Option<&'f std::sync::Arc<Backend>> {
+    let rules = &front.frontend.config.use_backend;
+    if !rules.is_empty() {
+        let view = View::of(stream);
+        let ctx = view.request(stream, head);
+        for rule in rules {
+            if rule.condition.as_ref().is_none_or(|condition| condition.holds(&ctx)) {
+                let backend = match &rule.backend {
+                    BackendChoice::Fixed(id) => front.snapshot.backend(*id),
+                    BackendChoice::Named(format) => named(front, &format.format(&ctx)),
+                };
+                if backend.is_some() {
+                    return backend;
+                }
+            }
+        }
+    }
+    front.default_backend()
+}
+
+fn named<'f>(front: &'f crate::session::Front, name: &[u8]) -> Option<&'f std::sync::Arc<Backend>> {
+    front.snapshot.backend_named(std::str::from_utf8(name).ok()?)
+}
+
+/// The server that a `use-server` rule wants, if it can take the request.
+pub(crate) fn choose_server(backend: &Backend, stream: &mut Stream, head: &request::Parts) {
+    let rules = &backend.config.use_server;
+    if rules.is_empty() {
+        return;
+    }
+    let wanted = {
+        let view = View::of(stream);
+        let ctx = view.request(stream, head);
+        let rule = rules.iter().find(|rule| rule.condition.as_ref().is_none_or(|c| c.holds(&ctx)));
+        rule.and_then(|rule| match &rule.server {
+            ServerChoice::Fixed(index) => backend.servers.get(*index as usize),
+            ServerChoice::Named(format) => backend.server(std::str::from_utf8(&format.format(&ctx)).ok()?),
+        })
+    };
+    stream.wanted = wanted.filter(|server| server.persistent()).cloned();
+}

@@ -1,0 +1,143 @@
+//! The line that a stream leaves in the log.
+
+use std::time::Duration;
+
+use lb_conf::model::{LogLevel, ProxyOption};
+use lb_expr::logformat::{Connections, LogFacts, Termination, Timers};
+use tokio::time::Instant;
+
+use crate::eval::View;
+use crate::stream::{Cause, Stage, Stream};
+
+/// Writes the line of a stream that has ended, if its frontend wants one.
+pub(crate) fn write(stream: &Stream) {
+    let front = &stream.front;
+    if front.log.is_silent() || !is_wanted(stream) {
+        return;
+    }
+    let config = &front.frontend.config;
+    let journal = &stream.session.worker.journal;
+    let level = level(stream);
+    let mut line = Vec::with_capacity(256);
+    match &config.log_formats.format {
+        Some(format) => {
+            let (view, facts) = (View::of(stream), facts(stream));
+            let mut ctx = view.ctx(stream);
+            ctx.facts = Some(&facts);
+            format.write(&ctx, &mut line);
+        }
+        None => bare(stream, &mut line),
+    }
+    journal.write(&front.log, level, &line);
+}
+
+/// What is logged where no format says more: who came from where.
+fn bare(stream: &Stream, line: &mut Vec<u8>) {
+    let config = &stream.front.frontend.config;
+    let address = |addr: Option<std::net::SocketAddr>| match addr {
+        Some(addr) => format!("{}:{}", addr.ip(), addr.port()),
+        None => "unix:1".to_owned(),
+    };
+    let mode = match config.proxy.mode {
+        lb_conf::model::Mode::Http => "HTTP",
+        lb_conf::model::Mode::Tcp => "TCP",
+    };
+    let (from, to) = (address(stream.session.client), address(stream.session.local));
+    line.extend_from_slice(format!("Connect from {from} to {to} ({}/{mode})", config.proxy.name).as_bytes());
+}
+
+fn is_wanted(stream: &Stream) -> bool {
+    let options = stream.front.frontend.config.proxy.options;
+    let nothing = stream.received == 0 && stream.sent == 0 && stream.times.head.is_none() && stream.is_null;
+    let normal = stream.cause == Cause::Normal
+        && stream.status.is_none_or(|s| s.as_u16() < 400)
+        && stream.retries == 0
+        && !stream.redispatched;
+    stream.log_level.is_some()
+        && !(nothing && options.has(ProxyOption::DontLogNull))
+        && !(normal && options.has(ProxyOption::DontLogNormal))
+}
+
+fn level(stream: &Stream) -> LogLevel {
+    let options = stream.front.frontend.config.proxy.options;
+    let failed = stream.cause != Cause::Normal || stream.status.is_some_and(|s| s.is_server_error());
+    let level = stream.log_level.unwrap_or(LogLevel::Info);
+    match failed && options.has(ProxyOption::LogSeparateErrors) && level == LogLevel::Info {
+        true => LogLevel::Err,
+        false => level,
+    }
+}
+
+fn facts(stream: &Stream) -> LogFacts<'static> {
+    let session = &stream.session;
+    let count = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
+    let since_accept = stream.times.first_byte.saturating_duration_since(session.accepted);
+    LogFacts {
+        accepted: session.accepted_at,
+        requested: session.accepted_at + since_accept,
+        timers: timers(stream),
+        bytes_out: stream.sent,
+        bytes_in: stream.received,
+        status: stream.status.map(|s| s.as_u16()),
+        retries: stream.retries,
+        redispatched: stream.redispatched,
+        server_queue: 0,
+        backend_queue: 0,
+        connections: Connections {
+            process: count(session.worker.shared.places.current()),
+            frontend: count(stream.front.frontend.traffic().sessions.get()),
+            backend: stream.backend.as_ref().map_or(0, |b| count(b.traffic().sessions.get())),
+            server: stream.server.as_ref().map_or(0, |s| count(s.active())),
+        },
+        termination: termination(stream),
+        early: false,
+        log_counter: 0,
+        request_counter: 0,
+        pid: std::process::id(),
+        hostname: "",
+        service: stream.service,
+    }
+}
+
+fn timers(stream: &Stream) -> Timers {
+    let (t, end) = (&stream.times, stream.ended.unwrap_or(stream.times.first_byte));
+    let span = |from: Instant, to: Option<Instant>| to.map(|to| to.saturating_duration_since(from));
+    let http = stream.is_http;
+    // In TCP mode the connection itself is the request.
+    let request = if http { span(t.first_byte, t.head) } else { Some(Duration::ZERO) };
+    let queued_from = t.head.unwrap_or(t.first_byte);
+    let known = t.head.is_some() || !http;
+    Timers {
+        handshake: known.then_some(stream.handshake()),
+        idle: known
+            .then(|| t.first_byte.saturating_duration_since(t.ready).saturating_sub(stream.handshake())),
+        request,
+        queue: span(queued_from, t.queued),
+        connect: t.queued.and_then(|queued| span(queued, t.connected)),
+        response: t.connected.and_then(|connected| span(connected, t.response)),
+        total: Some(end.saturating_duration_since(t.ready)),
+    }
+}
+
+fn termination(stream: &Stream) -> Termination {
+    let cause = match stream.cause {
+        Cause::Normal => b'-',
+        Cause::Client => b'C',
+        Cause::Server => b'S',
+        Cause::Proxy => b'P',
+        Cause::Local => b'L',
+        Cause::ClientTimeout => b'c',
+        Cause::ServerTimeout => b's',
+        Cause::Killed => b'K',
+    };
+    let state = match stream.stage {
+        Stage::Request => b'R',
+        Stage::Queue => b'Q',
+        Stage::Connect => b'C',
+        Stage::Headers => b'H',
+        Stage::Data => b'D',
+        Stage::Done => b'-',
+    };
+    let state = if cause == b'-' { b'-' } else { state };
+    Termination { cause, state, client_cookie: stream.cookie.client, server_cookie: stream.cookie.server }
+}
