@@ -320,6 +320,10 @@ pub(crate) static ROWS: &[Row] = &[
         "defaults\n    timeout client 1s\n    timeout server 1s\n    timeout connect 1s\nfrontend f\n bind unix@/tmp/conf_vs_haproxy mode 600 user root\n",
     ),
     same(
+        "bind: one id for several",
+        "defaults\n    timeout client 1s\nfrontend f\n bind :18080-18081 id 5\n",
+    ),
+    same(
         "bind: name and id",
         "defaults\n    timeout client 1s\n    timeout server 1s\n    timeout connect 1s\nfrontend f\n bind :18080 name x id 5\n",
     ),

@@ -11,6 +11,8 @@ use crate::lex::Statement;
 pub struct Environment {
     /// What was set, and with None what was removed.
     changes: HashMap<String, Option<String>>,
+    /// What is defined without any line saying so.
+    predefined: HashMap<String, String>,
     /// Set by `resetenv`: only these are taken from the process.
     kept: Option<Vec<String>>,
 }
@@ -20,6 +22,7 @@ impl Environment {
     pub fn get(&self, host: &dyn Host, name: &str) -> Option<String> {
         match self.changes.get(name) {
             Some(change) => change.clone(),
+            None if self.predefined.contains_key(name) => self.predefined.get(name).cloned(),
             None if self.kept.as_ref().is_some_and(|kept| !kept.iter().any(|k| k == name)) => None,
             None => host.variable(name),
         }
@@ -37,9 +40,9 @@ impl Environment {
     /// The variables that HAProxy itself defines.
     pub(crate) fn predefine(&mut self, host: &dyn Host, files: &[PathBuf]) {
         let list: Vec<_> = files.iter().map(|f| f.display().to_string()).collect();
-        self.set("HAPROXY_CFGFILES", list.join(";"));
+        self.predefined.insert("HAPROXY_CFGFILES".into(), list.join(";"));
         if host.variable("HAPROXY_LOCALPEER").is_none() {
-            self.set("HAPROXY_LOCALPEER", host.hostname());
+            self.predefined.insert("HAPROXY_LOCALPEER".into(), host.hostname());
         }
     }
 

@@ -9,6 +9,7 @@ pub mod ast;
 mod compile;
 pub mod diag;
 mod draft;
+mod dump;
 mod environment;
 pub mod host;
 pub mod keyword;
@@ -23,6 +24,7 @@ pub mod span;
 pub mod tls;
 pub mod units;
 
+pub use dump::dump;
 pub use environment::Environment;
 pub use host::Host;
 pub use load::{Outcome, load, load_text};

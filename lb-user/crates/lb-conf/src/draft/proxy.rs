@@ -56,6 +56,8 @@ pub(crate) struct ProxyDraft {
     pub(crate) check: CheckDraft,
     pub(crate) default_server: ServerSettings,
     pub(crate) rules: Vec<RuleDraft>,
+    /// Lines that the model cannot be turned back into.
+    pub(crate) lines: Vec<String>,
     pub(crate) table: Option<TableDraft>,
     pub(crate) log_format: Option<FormatDraft>,
     pub(crate) error_log_format: Option<FormatDraft>,
@@ -120,6 +122,7 @@ impl ProxyDraft {
             check: CheckDraft::default(),
             default_server: ServerSettings::default(),
             rules: Vec::new(),
+            lines: Vec::new(),
             table: None,
             log_format: None,
             error_log_format: None,

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::args::invalid;
 use crate::diag::{Code, Diagnostic};
 use crate::lex::Word;
+use crate::model::BindAddress;
 use crate::span::Span;
 
 /// An address as it is written.
@@ -148,6 +149,15 @@ fn ports(text: &str) -> Option<Ports> {
             _ => false,
         }),
         None => number(text).map(|n| Ports::Range(n, n)),
+    }
+}
+
+/// The address of a listener, as `bind` reads it.
+pub(crate) fn show(address: &BindAddress) -> String {
+    match address {
+        BindAddress::Inet(address) => address.to_string(),
+        BindAddress::Unix(path) => format!("unix@{}", path.display()),
+        BindAddress::Inherited(fd) => format!("fd@{fd}"),
     }
 }
 

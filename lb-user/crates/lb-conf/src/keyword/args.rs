@@ -9,6 +9,7 @@ use super::Sections;
 use crate::diag::{Code, Diagnostic};
 use crate::host::Host;
 use crate::lex::Word;
+use crate::quote;
 use crate::span::Span;
 use crate::units;
 
@@ -177,6 +178,12 @@ impl<'a> Args<'a> {
             invalid(word, format!("'{}' is not a size: {e}", word.text))
                 .label("expected digits and k, m or g")
         })
+    }
+
+    /// The whole statement as it can be written.
+    pub(crate) fn text(&self) -> String {
+        let words: Vec<_> = self.words.iter().map(|w| quote::word(w)).collect();
+        words.join(" ")
     }
 
     /// How many words were read.

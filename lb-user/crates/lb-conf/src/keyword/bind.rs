@@ -167,6 +167,9 @@ pub(super) fn bind(proxy: &mut ProxyDraft, args: &mut Args<'_>) -> Result<(), Di
     let word = args.word("an address such as :80 or 10.0.0.1:443")?;
     let addresses = addresses(word, args.host)?;
     let settings = settings(args);
+    if settings.id.is_some() && addresses.len() > 1 {
+        return Err(invalid(word, "'id' is for a single address"));
+    }
     for (address, span) in addresses {
         proxy.binds.push(BindDraft { address, settings: settings.clone(), span });
     }

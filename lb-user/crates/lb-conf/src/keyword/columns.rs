@@ -80,7 +80,6 @@ pub(super) fn parse(text: &str) -> Result<Column, String> {
 }
 
 /// A column in the form that [`parse`] reads.
-#[cfg(test)]
 pub(crate) fn show(column: Column) -> String {
     for (name, shape) in COLUMNS {
         let Some(arguments) = arguments(*shape, column) else { continue };
@@ -89,7 +88,6 @@ pub(crate) fn show(column: Column) -> String {
     String::new()
 }
 
-#[cfg(test)]
 /// The arguments with which a shape makes a column, if it does.
 fn arguments(shape: Shape, column: Column) -> Option<String> {
     use Column as C;

@@ -274,6 +274,9 @@ fn errorfile(proxy: &mut ProxyDraft, args: &mut Args<'_>) -> Result<(), Diagnost
             Diagnostic::alert(Code::File, format!("'{}' is not an HTTP response", word.text)).at(word.span);
         return Err(error.label("expected a status line, header fields, an empty line and a body"));
     }
+    let text = format!("errorfile {status} ");
+    proxy.lines.retain(|line| !line.starts_with(&text));
+    proxy.lines.push(args.text());
     proxy.errors.insert(status, Arc::new(ErrorAnswer::Raw(response)));
     Ok(())
 }
@@ -293,6 +296,8 @@ fn is_response(bytes: &[u8]) -> bool {
 fn errorloc(proxy: &mut ProxyDraft, args: &mut Args<'_>, redirect: u16) -> Result<(), Diagnostic> {
     let status = error_status(args)?;
     let location = args.word("a URL")?.text.clone();
+    let text = format!("errorfile {status} ");
+    proxy.lines.retain(|line| !line.starts_with(&text));
     proxy.errors.insert(status, Arc::new(ErrorAnswer::Redirect { status: redirect, location }));
     Ok(())
 }

@@ -23,9 +23,12 @@ mod server;
 mod stats;
 mod timeout;
 
+pub(crate) use address::show as show_bind_address;
 pub(crate) use address::{Address, HostPart, Ports};
 pub(crate) use args::{Args, Context, invalid, one_of};
 pub(crate) use check::regex;
+pub(crate) use columns::show as show_column;
+pub(crate) use log::FORMATS as LOG_FORMATS;
 pub(crate) use lookup::read;
 pub(crate) use rules::TableDraft;
 pub(crate) use server::check_name;
@@ -38,6 +41,12 @@ use crate::model::Global;
 
 /// What can begin a line of `global`.
 pub(crate) static GLOBALS: &[&[Keyword<Global>]] = &[global::GLOBAL];
+
+/// The sections in which an option that is on or off is valid.
+pub(crate) fn option_sections(name: &str) -> Sections {
+    let named = |k: &&Keyword<ProxyDraft>| k.row.name.strip_prefix("option ") == Some(name);
+    option::OPTIONS.iter().find(named).map_or(Sections::DEFAULTS, |k| k.row.sections)
+}
 
 /// What can begin a line of a proxy.
 pub(crate) static PROXIES: &[&[Keyword<ProxyDraft>]] = &[

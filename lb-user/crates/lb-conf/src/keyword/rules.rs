@@ -85,18 +85,22 @@ pub(crate) static RULES: &[Keyword<ProxyDraft>] = &[
         stick_table,
     ),
     planned("log-format", "<format>", DFB, "how traffic is logged", |p, a| {
+        keep_format(&mut p.lines, a);
         p.log_format = Some(FormatDraft::Text(a.word("a format")?.clone()));
         Ok(())
     }),
     planned("error-log-format", "<format>", DF, "how failed connections are logged", |p, a| {
+        keep_format(&mut p.lines, a);
         p.error_log_format = Some(FormatDraft::Text(a.word("a format")?.clone()));
         Ok(())
     }),
     planned("log-format-sd", "<format>", DF, "the structured part of logs", |p, a| {
+        keep_format(&mut p.lines, a);
         p.log_format_sd = Some(FormatDraft::Text(a.word("a format")?.clone()));
         Ok(())
     }),
     planned("unique-id-format", "<format>", DF, "how requests are numbered", |p, a| {
+        keep_format(&mut p.lines, a);
         p.unique_id_format = Some(FormatDraft::Text(a.word("a format")?.clone()));
         Ok(())
     }),
@@ -107,18 +111,29 @@ pub(crate) static RULES: &[Keyword<ProxyDraft>] = &[
     }),
     planned("option httplog", "[clf]", DFB, "logs requests", |p, a| {
         let name = if a.take_if("clf") { "httplog clf" } else { "httplog" };
+        keep_format(&mut p.lines, a);
         p.log_format = Some(FormatDraft::Named(name, a.whole()));
         Ok(())
     }),
     planned("option httpslog", "", DFB, "logs requests and TLS", |p, a| {
+        keep_format(&mut p.lines, a);
         p.log_format = Some(FormatDraft::Named("httpslog", a.whole()));
         Ok(())
     }),
     planned("option tcplog", "[clf]", DFB, "logs connections", |p, a| {
+        keep_format(&mut p.lines, a);
         p.log_format = Some(FormatDraft::Named("tcplog", a.whole()));
         Ok(())
     }),
 ];
+
+/// Keeps a format's line, of which the last one of a kind counts.
+fn keep_format(lines: &mut Vec<String>, args: &Args<'_>) {
+    let kind = |text: &str| text.split(' ').next().map(str::to_owned);
+    let text = args.text();
+    lines.retain(|line| kind(line) != kind(&text));
+    lines.push(text);
+}
 
 fn keep(proxy: &mut ProxyDraft, args: &mut Args<'_>, kind: RuleKind) -> Result<(), Diagnostic> {
     if args.sections == Sections::DEFAULTS && proxy.name.is_empty() && kind != RuleKind::Stick {
@@ -126,6 +141,7 @@ fn keep(proxy: &mut ProxyDraft, args: &mut Args<'_>, kind: RuleKind) -> Result<(
         return Err(Diagnostic::alert(Code::Misplaced, message).at(args.span()));
     }
     let head = args.head().clone();
+    proxy.lines.push(args.text());
     proxy.rules.push(RuleDraft { kind, words: args.take_rest().to_vec(), head });
     Ok(())
 }

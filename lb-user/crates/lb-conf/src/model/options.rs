@@ -66,6 +66,42 @@ pub enum ProxyOption {
     Transparent,
 }
 
+impl ProxyOption {
+    /// All of them with their names.
+    pub const ALL: [(Self, &'static str); 30] = [
+        (Self::AbortOnClose, "abortonclose"),
+        (Self::AcceptInvalidRequest, "accept-invalid-http-request"),
+        (Self::AcceptInvalidResponse, "accept-invalid-http-response"),
+        (Self::AllBackups, "allbackups"),
+        (Self::CheckCache, "checkcache"),
+        (Self::ClientKeepAliveProbes, "clitcpka"),
+        (Self::ContinuousStats, "contstats"),
+        (Self::DontLogNormal, "dontlog-normal"),
+        (Self::DontLogNull, "dontlognull"),
+        (Self::BufferRequest, "http-buffer-request"),
+        (Self::IgnoreProbes, "http-ignore-probes"),
+        (Self::NoDelay, "http-no-delay"),
+        (Self::PretendKeepAlive, "http-pretend-keepalive"),
+        (Self::UseProxyHeader, "http-use-proxy-header"),
+        (Self::IdleCloseOnResponse, "idle-close-on-response"),
+        (Self::IndependentStreams, "independent-streams"),
+        (Self::LogHealthChecks, "log-health-checks"),
+        (Self::LogSeparateErrors, "log-separate-errors"),
+        (Self::LogAsap, "logasap"),
+        (Self::NoLinger, "nolinger"),
+        (Self::Persist, "persist"),
+        (Self::PreferLastServer, "prefer-last-server"),
+        (Self::SocketStats, "socket-stats"),
+        (Self::SpliceAuto, "splice-auto"),
+        (Self::SpliceRequest, "splice-request"),
+        (Self::SpliceResponse, "splice-response"),
+        (Self::ServerKeepAliveProbes, "srvtcpka"),
+        (Self::SmartAccept, "tcp-smart-accept"),
+        (Self::SmartConnect, "tcp-smart-connect"),
+        (Self::Transparent, "transparent"),
+    ];
+}
+
 /// Those that are on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ProxyOptions(u64);

@@ -39,6 +39,9 @@ pub struct Proxy {
     pub table: Option<TableId>,
     /// `stats`.
     pub stats: Option<Arc<StatsPage>>,
+    /// The lines that hold expressions or name files, in their order and as they are written: what they come to
+    /// cannot be turned back into text.
+    pub lines: Arc<[String]>,
     /// Where the section begins.
     pub span: Span,
 }
@@ -61,6 +64,7 @@ impl Proxy {
             rules: Arc::default(),
             table: None,
             stats: None,
+            lines: Arc::default(),
             span: Span::default(),
         }
     }

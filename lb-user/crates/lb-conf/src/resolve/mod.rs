@@ -15,9 +15,9 @@ use crate::compile::{Compiler, Names};
 use crate::diag::Diagnostic;
 use crate::draft::{Draft, LogDraft, ProxyDraft};
 use crate::host::Host;
-use crate::keyword::TableDraft;
+use crate::keyword::{self, Sections, TableDraft};
 use crate::model::{
-    BackendId, Config, FrontendId, Global, LogTarget, Proxy, ProxyId, ProxyOptions, StickTable,
+    BackendId, Config, FrontendId, Global, LogTarget, Proxy, ProxyId, ProxyOption, ProxyOptions, StickTable,
 };
 
 /// Numbers that are given out where none is set.
@@ -118,14 +118,21 @@ fn head(draft: &ProxyDraft, numbers: &mut Numbers, logs: &[LogTarget]) -> Proxy 
         original_to: draft.original_to.as_ref().map(|h| h.value.clone()),
         errors: draft.errors.clone(),
         stats: draft.stats.as_ref().map(|s| Arc::new(s.value.clone())),
+        lines: draft.lines.as_slice().into(),
         span: draft.span,
         ..Proxy::new(id, draft.name.as_str(), draft.mode)
     }
 }
 
+/// What is on, and means something in this kind of section.
 fn options(draft: &ProxyDraft) -> ProxyOptions {
     let mut options = ProxyOptions::default();
-    draft.options.iter().for_each(|(option, on)| options.set(*option, on.value));
+    for (option, name) in ProxyOption::ALL {
+        let sections = keyword::option_sections(name);
+        let means = draft.is_frontend() && sections.meets(Sections::FRONTEND)
+            || draft.is_backend() && sections.meets(Sections::BACKEND);
+        options.set(option, means && draft.option(option));
+    }
     options
 }
 

@@ -1,0 +1,93 @@
+//! The serving half of a proxy.
+
+use super::writer::{Words, Writer};
+use super::{check, server};
+use crate::model::{Algorithm, Backend, BalanceKey, Cookie, CookieMode, HashKind, HttpReuse, Redispatch};
+
+pub(super) fn write(backend: &Backend, out: &mut Writer) {
+    out.line(&algorithm(&backend.algorithm));
+    let kind = if backend.hash_type.kind == HashKind::Consistent { "consistent" } else { "map-based" };
+    out.value("hash-type", kind);
+    out.optional("hash-balance-factor", backend.hash_balance_factor);
+    check::write(&backend.check, out);
+    out.time("timeout connect", backend.timeout_connect);
+    out.time("timeout server", backend.timeout_server);
+    out.time("timeout server-fin", backend.timeout_server_fin);
+    out.time("timeout check", backend.timeout_check);
+    out.time("timeout queue", backend.timeout_queue);
+    out.time("timeout tunnel", backend.timeout_tunnel);
+    out.value("retries", backend.retries);
+    match backend.redispatch {
+        None => {}
+        Some(Redispatch::Last) => out.line("option redispatch"),
+        Some(Redispatch::Every(n)) => out.value("option redispatch", n),
+        Some(Redispatch::FromLast(n)) => out.value("option redispatch", -i64::from(n)),
+    }
+    out.optional("fullconn", backend.fullconn);
+    out.flag("disabled", backend.disabled);
+    backend.cookie.iter().for_each(|c| cookie(c, out));
+    out.optional("dynamic-cookie-key", backend.dynamic_cookie_key.as_ref());
+    let reuse = match backend.http_reuse {
+        HttpReuse::Never => Some("never"),
+        HttpReuse::Safe => None,
+        HttpReuse::Aggressive => Some("aggressive"),
+        HttpReuse::Always => Some("always"),
+    };
+    out.optional("http-reuse", reuse);
+    out.optional("max-keep-alive-queue", backend.max_keep_alive_queue);
+    backend.servers.iter().for_each(|s| server::write(s, out));
+}
+
+fn algorithm(algorithm: &Algorithm) -> String {
+    let mut words = Words::new("balance");
+    match algorithm {
+        Algorithm::RoundRobin => words.word("roundrobin"),
+        Algorithm::StaticRr => words.word("static-rr"),
+        Algorithm::LeastConn => words.word("leastconn"),
+        Algorithm::First => words.word("first"),
+        Algorithm::Random(draws) => words.word(format!("random({draws})")),
+        Algorithm::Source => words.word("source"),
+        Algorithm::Key(key) => balance_key(key, &mut words),
+    };
+    words.text().to_owned()
+}
+
+fn balance_key<'w>(key: &BalanceKey, words: &'w mut Words) -> &'w mut Words {
+    match key {
+        BalanceKey::Uri { len, depth, whole, path_only } => {
+            words.word("uri").pair("len", *len).pair("depth", *depth);
+            words.flag("whole", *whole).flag("path-only", *path_only)
+        }
+        BalanceKey::UrlParam { name, check_post } => {
+            words.word("url_param").word(name).flag("check_post", *check_post)
+        }
+        BalanceKey::Header { name, domain_only } => {
+            words.word(format!("hdr({name})")).flag("use_domain_only", *domain_only)
+        }
+        BalanceKey::RdpCookie(name) => words.word(format!("rdp-cookie({name})")),
+    }
+}
+
+fn cookie(cookie: &Cookie, out: &mut Writer) {
+    let mut words = Words::new("cookie");
+    words.word(&cookie.name);
+    match cookie.mode {
+        CookieMode::Passive => &mut words,
+        CookieMode::Rewrite => words.word("rewrite"),
+        CookieMode::Insert => words.word("insert"),
+        CookieMode::Prefix => words.word("prefix"),
+    };
+    words
+        .flag("indirect", cookie.indirect)
+        .flag("nocache", cookie.nocache)
+        .flag("postonly", cookie.post_only);
+    words.flag("preserve", cookie.preserve).flag("httponly", cookie.http_only).flag("secure", cookie.secure);
+    for domain in &cookie.domains {
+        words.word("domain").word(domain);
+    }
+    words.time("maxidle", cookie.max_idle).time("maxlife", cookie.max_life).flag("dynamic", cookie.dynamic);
+    for attribute in &cookie.attributes {
+        words.word("attr").word(attribute);
+    }
+    out.line(words.text());
+}

@@ -1,0 +1,56 @@
+//! Servers.
+
+use std::net::IpAddr;
+
+use super::writer::{Words, Writer};
+use crate::model::{PortSpec, Server, ServerAddress, ServerCheck};
+
+pub(super) fn write(server: &Server, out: &mut Writer) {
+    let mut words = Words::new("server");
+    words
+        .word(&server.name)
+        .word(address(server))
+        .word("id")
+        .word(server.id)
+        .word("weight")
+        .word(server.weight);
+    words.flag("backup", server.backup).pair("maxconn", server.maxconn).pair("minconn", server.minconn);
+    words
+        .pair("maxqueue", server.maxqueue)
+        .time("slowstart", server.slowstart)
+        .flag("disabled", server.disabled);
+    words.pair("cookie", server.cookie.as_ref());
+    server.check.iter().for_each(|c| check(c, &mut words));
+    if server.shutdown_on_down {
+        words.word("on-marked-down").word("shutdown-sessions");
+    }
+    if server.shutdown_backups_on_up {
+        words.word("on-marked-up").word("shutdown-backup-sessions");
+    }
+    out.line(words.text());
+}
+
+fn address(server: &Server) -> String {
+    let (ip, port) = match &server.address {
+        ServerAddress::Unix(path) => return format!("unix@{}", path.display()),
+        ServerAddress::Inet(ip, port) => (ip, port),
+    };
+    let host = match (&server.hostname, ip) {
+        (Some(name), _) => name.to_string(),
+        (None, IpAddr::V4(ip)) => ip.to_string(),
+        (None, IpAddr::V6(ip)) => format!("[{ip}]"),
+    };
+    match port {
+        PortSpec::Fixed(port) => format!("{host}:{port}"),
+        PortSpec::Offset(0) => host,
+        PortSpec::Offset(offset) => format!("{host}:{offset:+}"),
+    }
+}
+
+fn check(check: &ServerCheck, words: &mut Words) {
+    words.word("check").time("inter", Some(check.inter)).time("fastinter", check.fastinter);
+    words.time("downinter", check.downinter).word("rise").word(check.rise).word("fall").word(check.fall);
+    if let Some(target) = check.target {
+        words.word("addr").word(target.ip()).word("port").word(target.port());
+    }
+}

@@ -1,0 +1,144 @@
+use proptest::prelude::*;
+use regex::Regex;
+
+use crate::load_text;
+use crate::model::Config;
+
+/// A configuration without the places of its lines, as text.
+fn shape(config: &Config) -> String {
+    let config = Config { variables: Default::default(), patterns: Default::default(), ..config.clone() };
+    let spans = Regex::new(r"Span \{[^}]*\}").unwrap();
+    spans.replace_all(&format!("{config:#?}"), "Span").into_owned()
+}
+
+/// Fails unless what is dumped is read as the same model, and dumped in the same way.
+fn round_trip(text: &str) {
+    let first = load_text("t.cfg", text);
+    let Some(config) = first.config else {
+        panic!("{text}\n{:#?}", first.diagnostics);
+    };
+    let dumped = super::dump(&config);
+    let second = load_text("t.cfg", &dumped);
+    let Some(again) = second.config else {
+        panic!("{dumped}\n{:#?}", second.diagnostics);
+    };
+    assert_eq!(shape(&config), shape(&again), "{text}\n-- dumped --\n{dumped}");
+    assert_eq!(dumped, super::dump(&again));
+}
+
+#[test]
+fn the_demonstration_is_dumped_and_read_again() {
+    round_trip(include_str!("../../../../../config/demo.cfg"));
+}
+
+const GLOBALS: &[&str] = &[
+    "maxconn 100",
+    "nbthread 2",
+    "daemon",
+    "pidfile \"/run/a b.pid\"",
+    "uid 5",
+    "gid 6",
+    "chroot /var/empty",
+    "log 127.0.0.1:1514 len 2000 format rfc5424 local0 info err",
+    "log /dev/log daemon",
+    "log stdout format raw user",
+    "log-tag x",
+    "log-send-hostname me",
+    "stats socket /run/x mode 660 level admin",
+    "stats socket 127.0.0.1:9999",
+    "stats timeout 30s",
+    "stats maxconn 5",
+    "hard-stop-after 90s",
+    "ulimit-n 4096",
+    "node n1",
+    "description one # \\\"two\\\" \\$three",
+    "spread-checks 5",
+    "setenv A \"b c\"",
+    "unsetenv D",
+    "xdp-interface eth0",
+    "xdp-interface eth1 generic",
+    "xdp-pin-path /sys/fs/bpf/x",
+];
+
+const COMMON: &[&str] = &[
+    "mode http",
+    "mode tcp",
+    "description some text",
+    "log global",
+    "log 10.0.0.1 local1",
+    "no log",
+    "log-tag y",
+    "disabled",
+];
+
+const FRONT: &[&str] = &[
+    "bind 10.0.0.1:80,[::1]:81 name n maxconn 5",
+    "bind :1999 id 7",
+    "bind :2000-2003 interface lo transparent backlog 5",
+    "bind unix@/run/y mode 600 uid 3",
+    "bind [::]:82 v6only",
+    "maxconn 10",
+    "backlog 20",
+    "timeout client 1500ms",
+    "timeout client-fin 3s",
+    "timeout http-request 10s",
+    "timeout http-keep-alive 2m",
+    "no option xdp",
+    "default_backend b",
+];
+
+const BACK: &[&str] = &[
+    "balance random(3)",
+    "balance leastconn",
+    "balance source",
+    "hash-type consistent",
+    "hash-balance-factor 150",
+    "option httpchk GET /x",
+    "http-check send hdr Host \"a b\" body \"x\\ny\"",
+    "http-check expect ! status 500-599,404",
+    "http-check expect rstring \"\\\"ok\\\"\"",
+    "http-check expect fhdr name -m beg x value -m reg ^y",
+    "http-check disable-on-404",
+    "option tcp-check",
+    "tcp-check connect port 81",
+    "tcp-check send PING\\r\\n",
+    "tcp-check expect min-recv 4 string +PONG",
+    "timeout connect 1s",
+    "timeout server 2h",
+    "timeout queue 1d",
+    "timeout tunnel 1h",
+    "timeout check 5s",
+    "timeout server-fin 1s",
+    "retries 5",
+    "option redispatch 3",
+    "option redispatch -2",
+    "option allbackups",
+    "option abortonclose",
+    "option log-health-checks",
+    "fullconn 50",
+    "server s1 10.0.0.1:80 check inter 1s rise 1 fall 5 weight 20 backup",
+    "server s2 [::1] check port 80 addr 10.0.0.9 fastinter 1s downinter 9s",
+    "server s3 10.0.0.1:+5 maxconn 10 minconn 2 maxqueue 7 slowstart 10s disabled",
+    "server s4 unix@/run/z on-marked-down shutdown-sessions on-marked-up shutdown-backup-sessions id 50",
+];
+
+proptest! {
+    #[test]
+    fn what_is_dumped_is_read_as_the_same_model(
+        global in proptest::sample::subsequence(GLOBALS, 0..=GLOBALS.len()),
+        common in proptest::sample::subsequence(COMMON, 0..=COMMON.len()),
+        front in proptest::sample::subsequence(FRONT, 0..=FRONT.len()),
+        back in proptest::sample::subsequence(BACK, 0..=BACK.len()),
+        listen in any::<bool>(),
+    ) {
+        let lines = |lines: &[&str]| lines.iter().map(|l| format!("    {l}\n")).collect::<String>();
+        let backend = format!("backend b\n    mode http\n{}", lines(&back));
+        let front = format!("{}{}", lines(&common), lines(&front));
+        let text = match listen {
+            true => format!("global\n{}listen l\n{front}{}{backend}", lines(&global), lines(&back)),
+            false => format!("global\n{}frontend f\n{front}{backend}", lines(&global)),
+        };
+        // A frontend in HTTP mode cannot use a backend in TCP mode, and the other way round is fine.
+        round_trip(&text);
+    }
+}
