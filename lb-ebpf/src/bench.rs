@@ -5,11 +5,16 @@
 
 #[cfg(target_arch = "bpf")]
 mod programs {
-    use aya_ebpf::bindings::xdp_action::XDP_PASS;
+    use aya_ebpf::bindings::xdp_action::{XDP_PASS, XDP_TX};
     use aya_ebpf::btf_maps::Array;
     use aya_ebpf::macros::{btf_map, xdp};
     use aya_ebpf::programs::XdpContext;
     use lb_common::bench::{FRAME_WORDS, Template};
+    use lb_common::key::{FlowKey, TCP};
+    use lb_common::packet::{Ipv4, Packet, Tcp};
+    use lb_common::tables::FamilyTables;
+    use lb_ebpf::frame::Frame;
+    use lb_ebpf::tables::Maps;
 
     #[btf_map]
     static TEMPLATE: Array<Template, 1> = Array::new();
@@ -55,6 +60,22 @@ mod programs {
     fn bench_restore6(context: XdpContext) -> u32 {
         restore(&context, IPV6);
         XDP_PASS
+    }
+
+    /// Looks the packet's flow up and does no more: what of the decision's cost is the table's.
+    #[xdp]
+    fn bench_lookup4(context: XdpContext) -> u32 {
+        restore(&context, IPV4);
+        let mut frame = Frame::new(&context);
+        let Some(ip) = frame.header::<Ipv4>(14) else { return XDP_PASS };
+        let (src, dst) = (ip.src, ip.dst);
+        let Some(tcp) = frame.header::<Tcp>(34) else { return XDP_PASS };
+        let (src_port, dst_port) = (tcp.src.get(), tcp.dst.get());
+        let key = FlowKey { src, dst, dst_port, src_port, protocol: TCP, reserved: [0; 3] };
+        match Maps.flow(&key) {
+            Some(_) => XDP_TX,
+            None => XDP_PASS,
+        }
     }
 
     #[xdp]

@@ -77,17 +77,28 @@ pub(crate) fn run(rounds: u32) -> Result<Report> {
     let mut report = Report::new("packets: ns of a packet", &["total", "restoring", "above empty"]);
     let rounds = rounds.max(1);
     report.row("empty program", &[median(repeat(rounds, empty)?), None, Some(0.0)]);
+    for (name, flows) in LOOKUPS {
+        let all = repeat(rounds, || lookup(NETS[0], *flows))?;
+        add(&mut report, format!("{}: {name}", NETS[0].name), &all);
+    }
     for net in NETS {
         for (name, what) in MEASUREMENTS {
             let all = repeat(rounds, || what(net))?;
-            let figure = |of: fn(&Above) -> f64| median(all.iter().map(of).collect());
-            let (total, restore) = (figure(|a| a.measured), figure(|a| a.restore));
-            let above = figure(|a| a.measured - a.restore);
-            report.row(format!("{}: {name}", net.name), &[total, restore, above]);
+            add(&mut report, format!("{}: {name}", net.name), &all);
         }
     }
     Ok(report)
 }
+
+fn add(report: &mut Report, name: String, all: &[Above]) {
+    let figure = |of: fn(&Above) -> f64| median(all.iter().map(of).collect());
+    let (total, restore) = (figure(|a| a.measured), figure(|a| a.restore));
+    report.row(name, &[total, restore, figure(|a| a.measured - a.restore)]);
+}
+
+/// What of the decision's cost is the table's, which depends on who else uses the processor's caches.
+const LOOKUPS: &[(&str, u32)] =
+    &[("lookup alone among 1", 1), ("lookup alone among 64 k", 1 << 16), ("lookup alone among 1 M", 1 << 20)];
 
 type Measurement = (&'static str, fn(Net) -> Result<Above>);
 
@@ -109,13 +120,16 @@ fn empty() -> Result<f64> {
     Bench::new(1)?.time("bench_empty", REPEAT)
 }
 
+/// The lookup of one of `flows` flows, without the rest of the decision.
+fn lookup(net: Net, flows: u32) -> Result<Above> {
+    let mut bench = Bench::with_flows(net, flows)?;
+    let measured = bench.time("bench_lookup4", REPEAT)?;
+    Ok(Above { measured, restore: bench.time(net.restore, REPEAT)? })
+}
+
 /// A packet of one of `flows` flows, from client to server.
 fn open_flow(net: Net, flows: u32) -> Result<Above> {
-    let mut bench = Bench::new(flows)?;
-    bench.serve(net)?;
-    bench.packets(net, flag::SYN, PLAIN, flows, 1)?;
-    bench.time(net.decide, flows)?;
-    bench.packets(net, flag::ACK, PLAIN, flows, LEAP)?;
+    let mut bench = Bench::with_flows(net, flows)?;
     let above = bench.above(net, REPEAT)?;
     bench.expect(PLAIN, Reason::ToServer, REPEAT)?;
     Ok(above)
@@ -153,6 +167,16 @@ impl Bench {
         // As many entries as a table for so many flows would have; a hash table's buckets are as many.
         let sizes = Sizes { flows: flows.max(1 << 10), servers: 256, services: 128, ..Sizes::default() };
         Ok(Self { ebpf: loader::load(&object, None, &sizes)?, frame: vec![0; 128] })
+    }
+
+    /// With so many open flows, and packets that belong to them.
+    fn with_flows(net: Net, flows: u32) -> Result<Self> {
+        let mut bench = Self::new(flows)?;
+        bench.serve(net)?;
+        bench.packets(net, flag::SYN, PLAIN, flows, 1)?;
+        bench.time(net.decide, flows)?;
+        bench.packets(net, flag::ACK, PLAIN, flows, LEAP)?;
+        Ok(bench)
     }
 
     fn map(&mut self, name: &str) -> Result<&mut aya::maps::Map> {
