@@ -70,8 +70,7 @@ impl KernelPlane {
 
     /// Flows that are open.
     pub(crate) fn flows(&self) -> u64 {
-        self.status()
-            .map_or(0, |status| status.services.iter().map(|service| u64::from(service.active)).sum())
+        self.status().map_or(0, |status| status.open_flows)
     }
 
     /// Takes it off the interfaces; its flows end.

@@ -21,10 +21,13 @@ use crate::plane::Shared;
 use crate::report;
 use crate::status::InterfaceStatus;
 
-/// How often flows are looked at: what bounds how late a half-open flow is expired under pressure.
+/// How often it is looked whether something is due: what bounds how late flows are expired under pressure.
 const TICK: Duration = Duration::from_millis(250);
-/// How many ticks make a turn of what is done once a second: counters, neighbours, a walk over the flows.
+/// How many ticks make a turn of what is done once a second: counters, neighbours.
 const TURN: u32 = 4;
+/// How many ticks lie between two walks over the flows: what bounds how late a flow is expired. A walk looks at every
+/// bucket of the tables, empty or not, which takes some milliseconds.
+const WALK: u32 = 12;
 
 /// What the daemon wants of the agent.
 #[derive(Debug)]
@@ -254,15 +257,14 @@ impl Agent {
 
     async fn tick(&mut self) -> anyhow::Result<()> {
         self.ticks = self.ticks.wrapping_add(1);
-        let due = self.ticks.is_multiple_of(TURN);
-        if self.walking || due || self.control.pressure() {
+        if self.walking || self.ticks.is_multiple_of(WALK) || self.control.pressure() {
             let ended = self.control.sweep()?;
             self.walking = !ended;
             if ended && self.control.plan_is_due() {
                 self.refresh().await?;
             }
         }
-        if due { self.turn().await } else { Ok(()) }
+        if self.ticks.is_multiple_of(TURN) { self.turn().await } else { Ok(()) }
     }
 
     /// What is done once a second.

@@ -224,7 +224,15 @@ impl<S: Store> Control<S> {
     /// A map cannot be read.
     pub fn count(&mut self, snapshot: &Snapshot, now: Tick) -> anyhow::Result<()> {
         self.count_servers(snapshot, now)?;
-        self.count_services(snapshot, now)
+        self.count_services(snapshot, now)?;
+        self.policy.pressure =
+            self.open_flows() * 2 * 100 > u64::from(self.maps.store.room().flows) * PRESSURE;
+        Ok(())
+    }
+
+    /// Flows that are open, as of the last count.
+    pub fn open_flows(&self) -> u64 {
+        self.server_meter.active()
     }
 
     fn count_servers(&mut self, snapshot: &Snapshot, now: Tick) -> anyhow::Result<()> {

@@ -191,6 +191,8 @@ fn a_table_that_fills_up_makes_half_open_flows_short_lived() {
     for port in 1..=300 {
         bed.open(port);
     }
+    bed.sessions();
+    assert!(bed.control.pressure(), "known before a walk");
     bed.control.sweep().unwrap();
     assert!(bed.control.pressure());
     bed.wait(Duration::from_secs(2));

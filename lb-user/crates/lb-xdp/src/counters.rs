@@ -72,9 +72,9 @@ impl<K: Eq + Hash> Meter<K> {
         Served { active, ..Served::default() }
     }
 
-    /// The keys that were read.
-    pub fn keys(&self) -> impl Iterator<Item = &K> {
-        self.last.keys()
+    /// Open flows of all together.
+    pub fn active(&self) -> u64 {
+        self.last.values().map(|reading| u64::from(reading.active)).sum()
     }
 }
 
@@ -108,6 +108,7 @@ mod tests {
         assert_eq!(served, Served { sessions: 3, active: -1, bytes_in: 200, bytes_out: 0 });
         assert_eq!(meter.read(1, reading(2, 4, 12)), Served::default());
         assert_eq!(meter.read(2, reading(9, 1, 1)).active, 1);
+        assert_eq!(meter.active(), 5);
     }
 
     #[test]
@@ -116,7 +117,7 @@ mod tests {
         meter.read(1, reading(1, 3, 0));
         assert_eq!(meter.forget(&1).active, -3);
         assert_eq!(meter.forget(&1), Served::default());
-        assert_eq!(meter.keys().count(), 0);
+        assert_eq!(meter.active(), 0);
     }
 
     #[test]

@@ -23,6 +23,7 @@ pub(crate) fn status<S: Store>(control: &Control<S>) -> Status {
     Status {
         services: services(control),
         servers: control.servers().map(|(number, name)| server(control, number, name)).collect(),
+        open_flows: control.open_flows(),
         flow_entries: control.census().entries,
         flow_room: control.maps().store.room().flows,
         ..Status::default()

@@ -18,6 +18,8 @@ pub struct Status {
     pub services: Vec<ServiceStatus>,
     /// Where flows go.
     pub servers: Vec<ServerStatus>,
+    /// Flows that are open.
+    pub open_flows: u64,
     /// Entries of the tables of flows that the last walk saw, two for each flow.
     pub flow_entries: u32,
     /// Entries that each of the tables takes.
@@ -72,7 +74,8 @@ pub struct ServerStatus {
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "pins       {}{}", self.pins, if self.adopted { " (taken over)" } else { "" })?;
-        writeln!(f, "flows      {} entries, room for {}", self.flow_entries, self.flow_room)?;
+        let (open, entries, room) = (self.open_flows, self.flow_entries, self.flow_room);
+        writeln!(f, "flows      {open} open, {entries} entries, room for {room}")?;
         for interface in &self.interfaces {
             let hook = interface.hook.as_deref().unwrap_or("not attached");
             let reason = interface.reason.iter().map(|r| format!(": {r}")).collect::<String>();
@@ -128,6 +131,7 @@ mod tests {
                 unreachable: Some("it is on this host".into()),
                 active: 0,
             }],
+            open_flows: 3,
             flow_entries: 6,
             flow_room: 131_072,
             troubles: vec!["no room".into()],
@@ -138,7 +142,7 @@ mod tests {
     fn it_reads_line_by_line() {
         let expected = "\
 pins       /sys/fs/bpf/lbx (taken over)
-flows      6 entries, room for 131072
+flows      3 open, 6 entries, room for 131072
 interface  eth0 native
 interface  eth1 not attached: there is no such interface
 service    1 front at 10.0.0.1:80 [fd00::1]:80, 3 open
