@@ -1,7 +1,9 @@
 //! `bind` lines.
 
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
+use super::BindTlsDraft;
 use crate::model::{BindAddress, CommandLevel};
 use crate::span::Span;
 
@@ -38,4 +40,6 @@ pub(crate) struct BindSettings {
     pub(crate) uid: Option<u32>,
     pub(crate) gid: Option<u32>,
     pub(crate) level: Option<CommandLevel>,
+    /// What the addresses of a line share is resolved once.
+    pub(crate) tls: Arc<BindTlsDraft>,
 }

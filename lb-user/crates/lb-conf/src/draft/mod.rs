@@ -2,23 +2,30 @@
 
 mod bind;
 mod check;
+mod global;
 mod log;
 mod proxy;
 mod rules;
 mod server;
+mod tls;
 
 pub(crate) use bind::{BindDraft, BindSettings};
 pub(crate) use check::{CheckDraft, CheckKind, HttpSend};
+pub(crate) use global::GlobalDraft;
 pub(crate) use log::LogDraft;
 pub(crate) use proxy::{ProxyDraft, Timeouts};
 pub(crate) use rules::{FormatDraft, RuleDraft, RuleKind};
 pub(crate) use server::{CheckSettings, ServerDraft, ServerSettings};
+pub(crate) use tls::{
+    BindTlsDraft, CertificateDraft, HasTls, Level, ServerTlsDraft, TlsDefaults, TlsWords, Verify,
+    VersionWords,
+};
 
-use crate::model::{Global, Userlist};
+use crate::model::Userlist;
 use crate::span::Span;
 
 /// A value and where it was set.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Placed<T> {
     pub(crate) value: T,
     pub(crate) span: Span,
@@ -33,7 +40,7 @@ impl<T> Placed<T> {
 /// All sections.
 #[derive(Debug, Default)]
 pub(crate) struct Draft {
-    pub(crate) global: Global,
+    pub(crate) global: GlobalDraft,
     /// Named and unnamed `defaults`, in their order.
     pub(crate) defaults: Vec<ProxyDraft>,
     pub(crate) proxies: Vec<ProxyDraft>,

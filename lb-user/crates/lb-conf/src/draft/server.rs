@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::Placed;
+use super::{Placed, ServerTlsDraft};
 use crate::model::ServerAddress;
 use crate::span::Span;
 
@@ -32,6 +32,7 @@ pub(crate) struct ServerSettings {
     pub(crate) shutdown_on_down: bool,
     pub(crate) shutdown_backups_on_up: bool,
     pub(crate) check: CheckSettings,
+    pub(crate) tls: ServerTlsDraft,
 }
 
 /// When and where a server is checked.

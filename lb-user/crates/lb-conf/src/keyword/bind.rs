@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
 use super::args::invalid;
+use super::tls::BIND_TLS;
 use super::{Address, Args, HostPart, Keyword, Ports, Sections, lookup, refused, served, unread};
 use crate::diag::{Code, Diagnostic};
 use crate::draft::{BindDraft, BindSettings, ProxyDraft};
@@ -15,8 +16,11 @@ const F: Sections = Sections::FRONTEND;
 const G: Sections = Sections::GLOBAL;
 const FG: Sections = F.and(G);
 
+/// All words behind an address.
+pub(crate) static BINDS: &[&[Keyword<BindSettings>]] = &[BIND, BIND_TLS[0], BIND_TLS[1]];
+
 /// The words behind the addresses of `bind` and, where valid in `global`, of `stats socket`.
-pub(crate) static BIND: &[Keyword<BindSettings>] = &[
+static BIND: &[Keyword<BindSettings>] = &[
     served("name", "<name>", F, "the address's name in statistics", |b, a| {
         b.name = Some(a.word("a name")?.text.clone());
         Ok(())
@@ -105,49 +109,6 @@ pub(crate) static BIND: &[Keyword<BindSettings>] = &[
     unread("quic-cc-algo", "<name>", F, "QUIC's congestion control algorithm"),
     unread("quic-force-retry", "", F, "QUIC's address validation for every client"),
     unread("quic-socket", "connection|listener", F, "how QUIC connections use sockets"),
-    unread("ssl", "", F, "terminates TLS"),
-    unread("crt", "<file>", F, "a certificate with its key, or a folder of them"),
-    unread("crt-list", "<file>", F, "a list of certificates with their settings"),
-    unread("default-crt", "<file>", F, "the certificate for names without one"),
-    unread("alpn", "<names>", F, "protocols that TLS clients can choose from"),
-    unread("ciphers", "<list>", F, "cipher suites up to TLS 1.2"),
-    unread("ciphersuites", "<list>", F, "cipher suites of TLS 1.3"),
-    unread("curves", "<list>", F, "groups for the key exchange"),
-    unread("ecdhe", "<name>", F, "the group for the key exchange; an old form of curves"),
-    unread("sigalgs", "<list>", F, "signature algorithms"),
-    unread("client-sigalgs", "<list>", F, "signature algorithms of client certificates"),
-    unread("ca-file", "<file>", F, "authorities that client certificates must come from"),
-    unread("ca-verify-file", "<file>", F, "authorities that verify but are not announced"),
-    unread("ca-ignore-err", "<list>", F, "errors of authorities that are let through"),
-    unread("crt-ignore-err", "<list>", F, "errors of certificates that are let through"),
-    unread("crl-file", "<file>", F, "revoked client certificates"),
-    unread("verify", "none|optional|required", F, "whether clients need a certificate"),
-    unread("no-ca-names", "", F, "does not announce authorities"),
-    unread("strict-sni", "", F, "refuses names without a certificate"),
-    unread("ssl-min-ver", "<version>", F, "the oldest TLS version"),
-    unread("ssl-max-ver", "<version>", F, "the newest TLS version"),
-    unread("no-sslv3", "", F, "no SSL 3.0, which is never spoken"),
-    unread("no-tlsv10", "", F, "no TLS 1.0, which is never spoken"),
-    unread("no-tlsv11", "", F, "no TLS 1.1, which is never spoken"),
-    unread("no-tlsv12", "", F, "no TLS 1.2"),
-    unread("no-tlsv13", "", F, "no TLS 1.3"),
-    unread("force-tlsv12", "", F, "TLS 1.2 alone"),
-    unread("force-tlsv13", "", F, "TLS 1.3 alone"),
-    refused("force-sslv3", "", F, "SSL 3.0 alone", "SSL 3.0 is broken and not spoken"),
-    refused("force-tlsv10", "", F, "TLS 1.0 alone", "TLS 1.0 is deprecated and not spoken"),
-    refused("force-tlsv11", "", F, "TLS 1.1 alone", "TLS 1.1 is deprecated and not spoken"),
-    unread("no-tls-tickets", "", F, "no stateless session resumption"),
-    unread("tls-tickets", "", F, "stateless session resumption"),
-    unread("tls-ticket-keys", "<file>", F, "keys of session tickets, shared with other instances"),
-    unread("prefer-client-ciphers", "", F, "the client's order of cipher suites counts"),
-    unread("prefer-server-ciphers", "", F, "the server's order of cipher suites counts"),
-    unread("no-alpn", "", F, "no choice of protocols by TLS"),
-    unread("npn", "<names>", F, "what came before ALPN"),
-    unread("allow-0rtt", "", F, "takes early data of TLS 1.3"),
-    unread("generate-certificates", "", F, "makes certificates as names come up"),
-    unread("ca-sign-file", "<file>", F, "the authority for certificates that are made"),
-    unread("ca-sign-pass", "<text>", F, "the password of its key"),
-    unread("ocsp-update", "on|off", F, "fetches OCSP responses"),
 ];
 
 /// A user by name.
@@ -179,7 +140,7 @@ pub(super) fn bind(proxy: &mut ProxyDraft, args: &mut Args<'_>) -> Result<(), Di
 /// The words behind an address.
 pub(super) fn settings(args: &mut Args<'_>) -> BindSettings {
     let mut settings = BindSettings::default();
-    lookup::read_params(BIND, &mut settings, args);
+    lookup::read_params(BINDS, &mut settings, args);
     settings
 }
 

@@ -3,7 +3,8 @@
 use super::args::invalid;
 use super::{Args, Keyword, Sections, bind, log, refused, served, unread};
 use crate::diag::{Code, Diagnostic};
-use crate::model::{BindAddress, Global, StatsSocket, XdpInterface, XdpMode};
+use crate::draft::GlobalDraft;
+use crate::model::{BindAddress, StatsSocket, XdpInterface, XdpMode};
 
 const G: Sections = Sections::GLOBAL;
 
@@ -13,7 +14,7 @@ const OPENSSL: &str = "TLS is done by rustls, which has no such thing";
 const DEVICES: &str = "device databases are not built in";
 
 /// The rows.
-pub(crate) static GLOBAL: &[Keyword<Global>] = &[
+pub(crate) static GLOBAL: &[Keyword<GlobalDraft>] = &[
     served("maxconn", "<number>", G, "concurrent connections of the process", |g, a| {
         g.maxconn = Some(a.number(0..=u32::MAX)?).filter(|n| *n > 0);
         Ok(())
@@ -76,7 +77,7 @@ pub(crate) static GLOBAL: &[Keyword<Global>] = &[
         "<address> [len <size>] [format <name>] <facility> [<level> [<least>]]",
         G,
         "where logs go",
-        |g: &mut Global, a| {
+        |g: &mut GlobalDraft, a| {
             if a.negated {
                 g.logs.clear();
                 return Ok(());
@@ -144,8 +145,6 @@ pub(crate) static GLOBAL: &[Keyword<Global>] = &[
         a.note(note.at(a.whole()).label("rustls exchanges keys on elliptic curves and by ML-KEM only"));
         Ok(())
     }),
-    unread("ca-base", "<folder>", G, "where relative ca-file names begin"),
-    unread("crt-base", "<folder>", G, "where relative crt names begin"),
     unread("key-base", "<folder>", G, "where relative key names begin"),
     unread("cluster-secret", "<text>", G, "the secret of QUIC tokens"),
     unread("close-spread-time", "<time>", G, "over which idle connections are closed when stopping"),
@@ -214,24 +213,6 @@ pub(crate) static GLOBAL: &[Keyword<Global>] = &[
     unread("set-var", "(<variable>) <expression>", G, "sets a variable of the process"),
     unread("set-var-fmt", "(<variable>) <format>", G, "sets a variable of the process"),
     unread("shm-stats-file", "<file>", G, "a file of counters"),
-    unread("ssl-default-bind-ciphers", "<list>", G, "cipher suites of listeners up to TLS 1.2"),
-    unread("ssl-default-bind-ciphersuites", "<list>", G, "cipher suites of listeners, TLS 1.3"),
-    unread("ssl-default-bind-client-sigalgs", "<list>", G, "signature algorithms of client certificates"),
-    unread("ssl-default-bind-curves", "<list>", G, "groups for the key exchange of listeners"),
-    unread("ssl-default-bind-options", "<option>…", G, "TLS settings of listeners"),
-    unread("ssl-default-bind-sigalgs", "<list>", G, "signature algorithms of listeners"),
-    unread("ssl-default-server-ciphers", "<list>", G, "cipher suites of servers up to TLS 1.2"),
-    unread("ssl-default-server-ciphersuites", "<list>", G, "cipher suites of servers, TLS 1.3"),
-    unread("ssl-default-server-client-sigalgs", "<list>", G, "signature algorithms of own certificates"),
-    unread("ssl-default-server-curves", "<list>", G, "groups for the key exchange of servers"),
-    unread("ssl-default-server-options", "<option>…", G, "TLS settings of servers"),
-    unread("ssl-default-server-sigalgs", "<list>", G, "signature algorithms of servers"),
-    unread("ssl-dh-param-file", "<file>", G, "Diffie-Hellman groups"),
-    unread("ssl-load-extra-del-ext", "", G, "how names of extra files are made"),
-    unread("ssl-load-extra-files", "<kind>…", G, "which extra files are read with a certificate"),
-    unread("ssl-security-level", "<number>", G, "how weak keys may be"),
-    unread("ssl-server-verify", "none|required", G, "whether servers' certificates are verified"),
-    unread("ssl-skip-self-issued-ca", "", G, "does not send self-issued authorities"),
     unread("stats bind-process", "<set>", G, "which threads serve the stats sockets"),
     unread("stats-file", "<file>", G, "counters to begin with"),
     unread("strict-limits", "", G, "fails if limits cannot be raised").negatable(),
@@ -305,17 +286,6 @@ pub(crate) static GLOBAL: &[Keyword<Global>] = &[
     unread("tune.sndbuf.frontend", "<size>", G, "send buffers of datagrams"),
     unread("tune.sndbuf.server", "<size>", G, "send buffers of servers"),
     unread("tune.stick-counters", "<number>", G, "tracked counters of a connection"),
-    unread("tune.ssl.cachesize", "<number>", G, "TLS sessions that are kept"),
-    unread("tune.ssl.capture-buffer-size", "<number>", G, "what is kept of a TLS greeting"),
-    unread("tune.ssl.capture-cipherlist-size", "<number>", G, "what is kept of a TLS greeting"),
-    unread("tune.ssl.force-private-cache", "", G, "processes share no TLS sessions"),
-    unread("tune.ssl.hard-maxrecord", "<number>", G, "the largest TLS record at all"),
-    unread("tune.ssl.keylog", "on|off", G, "keeps keys for analysis"),
-    unread("tune.ssl.lifetime", "<time>", G, "how long TLS sessions can be resumed"),
-    unread("tune.ssl.maxrecord", "<number>", G, "the largest TLS record"),
-    unread("tune.ssl.ocsp-update.maxdelay", "<time>", G, "between two fetches of an OCSP response"),
-    unread("tune.ssl.ocsp-update.mindelay", "<time>", G, "between two fetches of an OCSP response"),
-    unread("tune.ssl.ssl-ctx-cache-size", "<number>", G, "made certificates that are kept"),
     unread("tune.takeover-other-tg-connections", "<when>", G, "who may take idle connections"),
     unread("tune.vars.check-max-size", "<size>", G, "memory for variables of checks"),
     unread("tune.vars.global-max-size", "<size>", G, "memory for all variables"),
@@ -360,7 +330,7 @@ fn once(field: &mut Option<u32>, value: u32, args: &mut Args<'_>) -> Result<(), 
 }
 
 /// `stats socket ADDRESS …`
-fn stats_socket(global: &mut Global, args: &mut Args<'_>) -> Result<(), Diagnostic> {
+fn stats_socket(global: &mut GlobalDraft, args: &mut Args<'_>) -> Result<(), Diagnostic> {
     let word = args.word("the path of a socket, or an address")?;
     let addresses = bind::addresses(word, args.host)?;
     let settings = bind::settings(args);
@@ -378,7 +348,7 @@ fn stats_socket(global: &mut Global, args: &mut Args<'_>) -> Result<(), Diagnost
 }
 
 /// The environment itself was changed when the line was read: the lines behind it saw that.
-fn environment_pair(_: &mut Global, args: &mut Args<'_>) -> Result<(), Diagnostic> {
+fn environment_pair(_: &mut GlobalDraft, args: &mut Args<'_>) -> Result<(), Diagnostic> {
     args.word("the name of a variable")?;
     args.take().map(|_| ()).ok_or_else(|| {
         Diagnostic::alert(Code::MissingArgument, format!("'{}' needs a value", args.head().text))
@@ -386,7 +356,7 @@ fn environment_pair(_: &mut Global, args: &mut Args<'_>) -> Result<(), Diagnosti
     })
 }
 
-fn environment_names(_: &mut Global, args: &mut Args<'_>) -> Result<(), Diagnostic> {
+fn environment_names(_: &mut GlobalDraft, args: &mut Args<'_>) -> Result<(), Diagnostic> {
     args.take_rest();
     Ok(())
 }

@@ -123,12 +123,12 @@ fn first_word(name: &'static str) -> &'static str {
 
 /// Reads the words that follow an address, each with its arguments, until the end of the line. What is wrong with one
 /// is reported, and the others are read all the same.
-pub(crate) fn read_params<T>(table: &'static [Keyword<T>], target: &mut T, args: &mut Args<'_>) {
+pub(crate) fn read_params<T>(tables: Tables<T>, target: &mut T, args: &mut Args<'_>) {
     while let Some(word) = args.take() {
-        let row = table.iter().find(|k| k.row.name == word.text);
+        let row = rows(tables).find(|k| k.row.name == word.text);
         let Some(keyword) = row.filter(|k| k.row.sections.meets(args.sections)) else {
             let message = format!("unknown word '{}' in a '{}' line", word.text, args.head().text);
-            let known = table.iter().map(|k| k.row.name);
+            let known = rows(tables).map(|k| k.row.name);
             args.note(Diagnostic::alert(Code::UnknownWord, message).at(word.span).nearest(word, known));
             // Whether its arguments follow is not known.
             args.take_rest();

@@ -22,6 +22,7 @@ pub mod section;
 mod server;
 mod stats;
 mod timeout;
+mod tls;
 
 pub(crate) use address::show as show_bind_address;
 pub(crate) use address::{Address, HostPart, Ports};
@@ -36,11 +37,10 @@ pub(crate) use server::check_name;
 pub use balance::{ALGORITHMS, AlgorithmRow};
 
 use crate::diag::Diagnostic;
-use crate::draft::ProxyDraft;
-use crate::model::Global;
+use crate::draft::{GlobalDraft, ProxyDraft};
 
 /// What can begin a line of `global`.
-pub(crate) static GLOBALS: &[&[Keyword<Global>]] = &[global::GLOBAL];
+pub(crate) static GLOBALS: &[&[Keyword<GlobalDraft>]] = &[global::GLOBAL, tls::GLOBAL_TLS];
 
 /// The sections in which an option that is on or off is valid.
 pub(crate) fn option_sections(name: &str) -> Sections {
@@ -76,8 +76,8 @@ pub fn tables() -> Vec<Table> {
     vec![
         Table { title: "global", rows: rows(GLOBALS) },
         Table { title: "defaults, frontend, listen, backend", rows: rows(PROXIES) },
-        Table { title: "bind and stats socket", rows: bind::BIND.iter().map(|k| &k.row).collect() },
-        Table { title: "server and default-server", rows: server::SERVER.iter().map(|k| &k.row).collect() },
+        Table { title: "bind and stats socket", rows: rows(bind::BINDS) },
+        Table { title: "server and default-server", rows: rows(server::SERVERS) },
     ]
 }
 

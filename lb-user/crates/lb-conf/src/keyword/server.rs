@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::args::invalid;
 use super::bind::resolve;
+use super::tls::SERVER_TLS;
 use super::{Address, Args, HostPart, Keyword, Ports, Sections, lookup, planned, refused, served, unread};
 use crate::diag::{Code, Diagnostic};
 use crate::draft::{Placed, ProxyDraft, ServerDraft, ServerSettings};
@@ -13,8 +14,11 @@ use crate::model::{PortSpec, ServerAddress};
 
 const B: Sections = Sections::BACKEND.and(Sections::DEFAULTS);
 
-/// The words behind a server's address.
-pub(crate) static SERVER: &[Keyword<ServerSettings>] = &[
+/// All words behind a server's address.
+pub(crate) static SERVERS: &[&[Keyword<ServerSettings>]] = &[SERVER, SERVER_TLS[0], SERVER_TLS[1]];
+
+/// The words behind a server's address but those of TLS.
+static SERVER: &[Keyword<ServerSettings>] = &[
     served("check", "", B, "is checked", |s, a| {
         s.check.enabled = Some(a.last().span);
         Ok(())
@@ -138,51 +142,15 @@ pub(crate) static SERVER: &[Keyword<ServerSettings>] = &[
     unread("set-proxy-v2-tlv-fmt", "<type> <format>", B, "a field of the binary header"),
     unread("check-send-proxy", "", B, "checks send a PROXY protocol header"),
     unread("no-check-send-proxy", "", B, "checks send no PROXY protocol header"),
-    unread("check-alpn", "<names>", B, "protocols that checks offer by TLS"),
     unread("check-proto", "<name>", B, "the protocol that checks speak"),
-    unread("check-sni", "<name>", B, "the name that checks ask for by TLS"),
-    unread("check-ssl", "", B, "checks use TLS"),
-    unread("no-check-ssl", "", B, "checks use no TLS"),
     unread("check-via-socks4", "", B, "checks go through the SOCKS4 proxy"),
     unread("check-pool-conn-name", "<expression>", B, "the pooled connections that checks use"),
     unread("check-reuse-pool", "", B, "checks use pooled connections"),
-    unread("ssl", "", B, "speaks TLS"),
-    unread("no-ssl", "", B, "speaks no TLS"),
-    unread("alpn", "<names>", B, "protocols that are offered by TLS"),
-    unread("no-alpn", "", B, "offers no protocols by TLS"),
-    unread("npn", "<names>", B, "what came before ALPN"),
-    unread("sni", "<expression>", B, "the name that is asked for by TLS"),
-    unread("no-sni-auto", "", B, "no name is taken from the request"),
-    unread("sni-auto", "", B, "the name is taken from the request"),
-    unread("verify", "none|required", B, "whether its certificate is verified"),
-    unread("verifyhost", "<name>", B, "the name that its certificate must have"),
-    unread("ca-file", "<file>", B, "authorities that its certificate must come from"),
-    unread("crl-file", "<file>", B, "revoked certificates"),
-    unread("crt", "<file>", B, "a client certificate with its key"),
-    unread("ciphers", "<list>", B, "cipher suites up to TLS 1.2"),
-    unread("ciphersuites", "<list>", B, "cipher suites of TLS 1.3"),
     unread("curves", "<list>", B, "groups for the key exchange"),
     unread("sigalgs", "<list>", B, "signature algorithms"),
     unread("client-sigalgs", "<list>", B, "signature algorithms of client certificates"),
     unread("renegotiate", "", B, "lets the server renegotiate"),
     unread("no-renegotiate", "", B, "does not let the server renegotiate"),
-    unread("ssl-min-ver", "<version>", B, "the oldest TLS version"),
-    unread("ssl-max-ver", "<version>", B, "the newest TLS version"),
-    unread("ssl-reuse", "", B, "TLS sessions are resumed"),
-    unread("no-ssl-reuse", "", B, "TLS sessions are not resumed"),
-    unread("allow-0rtt", "", B, "sends early data of TLS 1.3"),
-    unread("no-sslv3", "", B, "no SSL 3.0, which is never spoken"),
-    unread("no-tlsv10", "", B, "no TLS 1.0, which is never spoken"),
-    unread("no-tlsv11", "", B, "no TLS 1.1, which is never spoken"),
-    unread("no-tlsv12", "", B, "no TLS 1.2"),
-    unread("no-tlsv13", "", B, "no TLS 1.3"),
-    unread("force-tlsv12", "", B, "TLS 1.2 alone"),
-    unread("force-tlsv13", "", B, "TLS 1.3 alone"),
-    refused("force-sslv3", "", B, "SSL 3.0 alone", "SSL 3.0 is broken and not spoken"),
-    refused("force-tlsv10", "", B, "TLS 1.0 alone", "TLS 1.0 is deprecated and not spoken"),
-    refused("force-tlsv11", "", B, "TLS 1.1 alone", "TLS 1.1 is deprecated and not spoken"),
-    unread("tls-tickets", "", B, "stateless session resumption"),
-    unread("no-tls-tickets", "", B, "no stateless session resumption"),
     unread("source", "<address>", B, "the address that connections come from"),
     unread("usesrc", "<address>", B, "the address that connections pretend to come from"),
     unread("redir", "<prefix>", B, "redirects requests instead of forwarding them"),
@@ -232,7 +200,7 @@ fn limit(args: &mut Args<'_>) -> Result<Option<u32>, Diagnostic> {
 
 /// `default-server …`
 pub(super) fn default_server(proxy: &mut ProxyDraft, args: &mut Args<'_>) -> Result<(), Diagnostic> {
-    lookup::read_params(SERVER, &mut proxy.default_server, args);
+    lookup::read_params(SERVERS, &mut proxy.default_server, args);
     Ok(())
 }
 
@@ -243,7 +211,7 @@ pub(super) fn server(proxy: &mut ProxyDraft, args: &mut Args<'_>) -> Result<(), 
     let word = args.word("an address such as 10.0.0.1:80")?;
     let (address, hostname) = address(word, args)?;
     let mut settings = proxy.default_server.clone();
-    lookup::read_params(SERVER, &mut settings, args);
+    lookup::read_params(SERVERS, &mut settings, args);
     let name = Placed::new(name.text.clone(), name.span);
     proxy.servers.push(ServerDraft { name, address, hostname, settings, span: args.whole() });
     Ok(())

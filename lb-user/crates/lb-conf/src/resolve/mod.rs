@@ -4,6 +4,7 @@ mod backend;
 mod frontend;
 mod names;
 mod sanity;
+mod tls;
 
 pub(crate) use frontend::backend_of;
 
@@ -13,7 +14,7 @@ use std::sync::Arc;
 use crate::ast::Document;
 use crate::compile::{Compiler, Names};
 use crate::diag::Diagnostic;
-use crate::draft::{Draft, LogDraft, ProxyDraft};
+use crate::draft::{Draft, LogDraft, ProxyDraft, TlsDefaults};
 use crate::host::Host;
 use crate::keyword::{self, Sections, TableDraft};
 use crate::model::{
@@ -55,9 +56,9 @@ pub(crate) fn resolve(
     sanity::check(draft, document, notes);
     let mut compiler = Compiler::new(Names::new(draft, host));
     let mut numbers = Numbers::new(draft.proxies.iter().filter_map(|p| p.id.as_ref().map(|id| id.value)));
-    let mut config = Config { global: draft.global.clone(), ..Config::default() };
+    let mut config = Config { global: draft.global.model.clone(), ..Config::default() };
     for proxy in &draft.proxies {
-        self::proxy(proxy, &mut numbers, &mut compiler, &mut config, notes);
+        self::proxy(proxy, &draft.global.tls, &mut numbers, &mut compiler, &mut config, notes);
     }
     config.userlists = draft.userlists.iter().cloned().map(Arc::new).collect();
     let (variables, patterns) = compiler.names.finish();
@@ -67,6 +68,7 @@ pub(crate) fn resolve(
 
 fn proxy<'d>(
     draft: &'d ProxyDraft,
+    defaults: &TlsDefaults,
     numbers: &mut Numbers,
     compiler: &mut Compiler<'d>,
     config: &mut Config,
@@ -79,13 +81,16 @@ fn proxy<'d>(
     config.tables.extend(draft.table.as_ref().map(|table| Arc::new(stick_table(table, &head))));
     if draft.is_frontend() {
         let id = FrontendId(length(&config.frontends));
-        let frontend =
+        let mut frontend =
             frontend::resolve(draft, head.clone(), id, &compiler.names, &config.global, &mut compiled, notes);
+        tls::fill_binds(&draft.binds, defaults, &mut frontend.binds, notes);
         config.frontends.push(Arc::new(frontend));
     }
     if draft.is_backend() {
         let id = BackendId(length(&config.backends));
-        config.backends.push(Arc::new(backend::resolve(draft, head, id, &mut compiled, notes)));
+        let mut backend = backend::resolve(draft, head, id, &mut compiled, notes);
+        tls::fill_servers(draft, defaults, &mut backend.servers, notes);
+        config.backends.push(Arc::new(backend));
     }
 }
 
