@@ -16,7 +16,7 @@ use lb_expr::world::{
 };
 
 use crate::logs::{LocalTime, wall_clock};
-use crate::session::Session;
+use crate::session::{Front, Session};
 use crate::stream::Stream;
 use crate::tls::TlsInfo;
 use crate::worker::Worker;
@@ -30,7 +30,12 @@ pub(crate) struct View<'a> {
 impl<'a> View<'a> {
     /// The view of a stream.
     pub(crate) fn of(stream: &'a Stream) -> Self {
-        Self { snapshot: &stream.front.snapshot, worker: &stream.session.worker }
+        Self::new(&stream.session, &stream.front)
+    }
+
+    /// The view of a connection that nothing has come over yet.
+    pub(crate) fn new(session: &'a Session, front: &'a Front) -> Self {
+        Self { snapshot: &front.snapshot, worker: &session.worker }
     }
 
     fn front(&self, id: FrontendId) -> Option<&'a Frontend> {
@@ -45,16 +50,23 @@ impl<'a> View<'a> {
         self.back(id.backend)?.servers.get(id.index as usize).map(|s| &**s)
     }
 
+    /// The context of an evaluation about a connection.
+    pub(crate) fn session(&'a self, session: &'a Session, front: &'a Front) -> Ctx<'a> {
+        let mut ctx = Ctx::new(self, wall_clock());
+        ctx.frontend = Some(FrontendId(front.frontend.config.id.0));
+        ctx.client = Some(session);
+        ctx.vars.sess = Some(&session.vars);
+        ctx
+    }
+
     /// The context of an evaluation about `stream`.
     pub(crate) fn ctx(&'a self, stream: &'a Stream) -> Ctx<'a> {
-        let mut ctx = Ctx::new(self, wall_clock());
-        ctx.frontend = Some(FrontendId(stream.front.frontend.config.id.0));
+        let mut ctx = self.session(&stream.session, &stream.front);
         ctx.backend = stream.backend.as_ref().map(|b| BackendId(b.config.id.0));
         ctx.server = stream
             .server
             .as_ref()
             .map(|s| ServerId { backend: BackendId(s.at.backend.0), index: s.at.index });
-        ctx.client = Some(&*stream.session);
         ctx.kept = Some(&stream.kept);
         ctx.vars = Vars {
             proc: None,

@@ -9,10 +9,31 @@ use tokio::time::timeout;
 use crate::net::timer::refresh_now;
 use crate::net::{Socket, Transport};
 use crate::session::Session;
+use crate::tcp::rules::{on_connection, on_session};
 use crate::tls::{HandshakeError, Upstream};
 
-/// Makes a client's socket what its bytes go through. A client with which no hands can be shaken has been told so.
-pub(crate) async fn with_client(session: &Session, socket: Socket) -> Result<Transport, HandshakeError> {
+/// Makes a client's socket what its bytes go through. None: the client is not welcome, or no hands can be shaken with
+/// it, of which it has been told.
+pub(crate) async fn admit(session: &Session, socket: Socket) -> Option<Transport> {
+    if !on_connection(session) {
+        socket.reset_on_close();
+        return None;
+    }
+    let transport = match with_client(session, socket).await {
+        Ok(transport) => transport,
+        Err(error) => {
+            refused(session, &error);
+            return None;
+        }
+    };
+    if !on_session(session) {
+        transport.socket().reset_on_close();
+        return None;
+    }
+    Some(transport)
+}
+
+async fn with_client(session: &Session, socket: Socket) -> Result<Transport, HandshakeError> {
     let front = session.endpoint.front();
     let Some(acceptor) = &front.acceptor else { return Ok(Transport::Plain(socket)) };
     let limit = front.frontend.config.timeout_client;
@@ -37,7 +58,7 @@ pub(crate) async fn with_server(
 }
 
 /// A client with which no hands could be shaken.
-pub(crate) fn refused(session: &Session, error: &HandshakeError) {
+fn refused(session: &Session, error: &HandshakeError) {
     let front = session.endpoint.front();
     log::debug!("{}: {}: {error}", front.frontend.config.proxy.name, error.words());
 }

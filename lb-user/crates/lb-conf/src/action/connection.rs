@@ -2,6 +2,7 @@
 
 use super::{ActionRow, PLANNED, Places, RuleArgs, refused, row, unread};
 use crate::diag::Diagnostic;
+use crate::keyword::Status;
 use crate::keyword::invalid;
 use crate::model::{Action, LogLevel, Number, RequestTimeout};
 use crate::units;
@@ -50,7 +51,7 @@ pub(super) static ACTIONS: &[ActionRow] = &[
         |a| Ok(Action::SetNice(a.args.number(-1024..=1024)?)),
     ),
     row(
-        PLANNED,
+        Status::Served,
         "set-log-level",
         "<level>|silent",
         TQ.and(TR).and(Q).and(R),

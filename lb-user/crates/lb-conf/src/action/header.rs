@@ -2,6 +2,7 @@
 
 use super::{ActionRow, PLANNED, Places, RuleArgs, row};
 use crate::diag::Diagnostic;
+use crate::keyword::Status;
 use crate::model::{Action, TextMatch};
 
 const Q: Places = Places::HTTP_REQUEST;
@@ -11,22 +12,22 @@ const ALL: Places = Q.and(R).and(A);
 
 /// The rows.
 pub(super) static ACTIONS: &[ActionRow] = &[
-    row(PLANNED, "add-header", "<name> <format>", ALL, "adds a header", |a| {
+    row(Status::Served, "add-header", "<name> <format>", ALL, "adds a header", |a| {
         let name = a.header()?;
         Ok(Action::AddHeader(name, a.format("a format")?))
     }),
-    row(PLANNED, "set-header", "<name> <format>", ALL, "replaces a header", |a| {
+    row(Status::Served, "set-header", "<name> <format>", ALL, "replaces a header", |a| {
         let name = a.header()?;
         Ok(Action::SetHeader(name, a.format("a format")?))
     }),
-    row(PLANNED, "del-header", "<name> [-m str|beg|end|sub|reg]", ALL, "removes headers", del_header),
-    row(PLANNED, "replace-header", "<name> <regex> <format>", ALL, "replaces text in a header", |a| {
+    row(Status::Served, "del-header", "<name> [-m str|beg|end|sub|reg]", ALL, "removes headers", del_header),
+    row(Status::Served, "replace-header", "<name> <regex> <format>", ALL, "replaces text in a header", |a| {
         let name = a.header()?;
         let regex = a.regex()?;
         Ok(Action::ReplaceHeader(name, regex, a.format("a format")?))
     }),
     row(
-        PLANNED,
+        Status::Served,
         "replace-value",
         "<name> <regex> <format>",
         ALL,
@@ -41,7 +42,7 @@ pub(super) static ACTIONS: &[ActionRow] = &[
         let name = a.header()?;
         Ok(Action::EarlyHint(name, a.format("a format")?))
     }),
-    row(PLANNED, "set-status", "<status> [reason <text>]", R.and(A), "replaces the status", |a| {
+    row(Status::Served, "set-status", "<status> [reason <text>]", R.and(A), "replaces the status", |a| {
         let status = a.args.number(100..=999)?;
         let reason = if a.args.take_if("reason") { Some(a.args.word("a text")?.text.clone()) } else { None };
         Ok(Action::SetStatus { status, reason })

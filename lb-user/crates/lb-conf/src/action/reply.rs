@@ -2,6 +2,7 @@
 
 use super::{ActionRow, PLANNED, Places, RuleArgs, row};
 use crate::diag::{Code, Diagnostic};
+use crate::keyword::Status;
 use crate::keyword::invalid;
 use crate::lex::Word;
 use crate::model::{Action, Redirect, RedirectTo, Reply, ReplyBody};
@@ -15,33 +16,35 @@ const A: Places = Places::HTTP_AFTER_RESPONSE;
 
 /// The rows.
 pub(super) static ACTIONS: &[ActionRow] = &[
-    row(PLANNED, "allow", "", Q.and(R).and(A), "passes over the rules behind it", |_| Ok(Action::Allow)),
-    row(PLANNED, "accept", "", TCP.and(TR), "passes over the rules behind it", |_| Ok(Action::Allow)),
-    row(PLANNED, "deny", "[status <code>] [<reply>…]", Q, "refuses the request", |a| {
+    row(Status::Served, "allow", "", Q.and(R).and(A), "passes over the rules behind it", |_| {
+        Ok(Action::Allow)
+    }),
+    row(Status::Served, "accept", "", TCP.and(TR), "passes over the rules behind it", |_| Ok(Action::Allow)),
+    row(Status::Served, "deny", "[status <code>] [<reply>…]", Q, "refuses the request", |a| {
         Ok(Action::Deny(Box::new(reply(a, 403)?)))
     }),
-    row(PLANNED, "deny", "[status <code>] [<reply>…]", R, "refuses the response", |a| {
+    row(Status::Served, "deny", "[status <code>] [<reply>…]", R, "refuses the response", |a| {
         Ok(Action::Deny(Box::new(reply(a, 502)?)))
     }),
     row(PLANNED, "tarpit", "[status <code>] [<reply>…]", Q, "refuses the request after a while", |a| {
         Ok(Action::Tarpit(Box::new(reply(a, 500)?)))
     }),
-    row(PLANNED, "return", "[status <code>] [<reply>…]", Q.and(R), "answers", |a| {
+    row(Status::Served, "return", "[status <code>] [<reply>…]", Q.and(R), "answers", |a| {
         Ok(Action::Return(Box::new(reply(a, 200)?)))
     }),
     row(
-        PLANNED,
+        Status::Served,
         "redirect",
         "location|prefix|scheme <format> [<setting>…]",
         Q.and(R),
         "answers with a redirect",
         |a| Ok(Action::Redirect(Box::new(redirect(a)?))),
     ),
-    row(PLANNED, "auth", "[realm <text>]", Q, "asks for a user and a password", |a| {
+    row(Status::Served, "auth", "[realm <text>]", Q, "asks for a user and a password", |a| {
         let realm = if a.args.take_if("realm") { Some(a.args.word("a text")?.text.clone()) } else { None };
         Ok(Action::Auth { realm })
     }),
-    row(PLANNED, "reject", "", TCP.and(TR).and(Q), "closes the connection without an answer", |_| {
+    row(Status::Served, "reject", "", TCP.and(TR).and(Q), "closes the connection without an answer", |_| {
         Ok(Action::Reject)
     }),
     row(PLANNED, "close", "", TR, "closes the connection to the server", |_| Ok(Action::Close)),

@@ -2,36 +2,37 @@
 
 use super::{ActionRow, PLANNED, Places, RuleArgs, row};
 use crate::diag::Diagnostic;
+use crate::keyword::Status;
 use crate::model::{Action, Normalizer};
 
 const Q: Places = Places::HTTP_REQUEST;
 
 /// The rows.
 pub(super) static ACTIONS: &[ActionRow] = &[
-    row(PLANNED, "set-method", "<format>", Q, "replaces the method", |a| {
+    row(Status::Served, "set-method", "<format>", Q, "replaces the method", |a| {
         Ok(Action::SetMethod(a.format("a format")?))
     }),
-    row(PLANNED, "set-path", "<format>", Q, "replaces the path", |a| {
+    row(Status::Served, "set-path", "<format>", Q, "replaces the path", |a| {
         Ok(Action::SetPath(a.format("a format")?))
     }),
-    row(PLANNED, "set-pathq", "<format>", Q, "replaces path and query", |a| {
+    row(Status::Served, "set-pathq", "<format>", Q, "replaces path and query", |a| {
         Ok(Action::SetPathq(a.format("a format")?))
     }),
-    row(PLANNED, "set-query", "<format>", Q, "replaces the query", |a| {
+    row(Status::Served, "set-query", "<format>", Q, "replaces the query", |a| {
         Ok(Action::SetQuery(a.format("a format")?))
     }),
-    row(PLANNED, "set-uri", "<format>", Q, "replaces the target", |a| {
+    row(Status::Served, "set-uri", "<format>", Q, "replaces the target", |a| {
         Ok(Action::SetUri(a.format("a format")?))
     }),
-    row(PLANNED, "replace-path", "<regex> <format>", Q, "replaces text in the path", |a| {
+    row(Status::Served, "replace-path", "<regex> <format>", Q, "replaces text in the path", |a| {
         let regex = a.regex()?;
         Ok(Action::ReplacePath(regex, a.format("a format")?))
     }),
-    row(PLANNED, "replace-pathq", "<regex> <format>", Q, "replaces text in path and query", |a| {
+    row(Status::Served, "replace-pathq", "<regex> <format>", Q, "replaces text in path and query", |a| {
         let regex = a.regex()?;
         Ok(Action::ReplacePathq(regex, a.format("a format")?))
     }),
-    row(PLANNED, "replace-uri", "<regex> <format>", Q, "replaces text in the target", |a| {
+    row(Status::Served, "replace-uri", "<regex> <format>", Q, "replaces text in the target", |a| {
         let regex = a.regex()?;
         Ok(Action::ReplaceUri(regex, a.format("a format")?))
     }),

@@ -6,6 +6,7 @@ use lb_expr::pattern::Reference;
 
 use super::{ActionRow, PLANNED, Places, RuleArgs, row};
 use crate::diag::{Code, Diagnostic};
+use crate::keyword::Status;
 use crate::keyword::invalid;
 use crate::model::{Action, SetVarIf};
 use crate::span::Span;
@@ -20,12 +21,19 @@ const ALL: Places = TCP.and(Q).and(R).and(A);
 
 /// The rows.
 pub(super) static ACTIONS: &[ActionRow] = &[
-    row(PLANNED, "set-var(", "<variable>[,<condition>…]) <expression>", ALL, "sets a variable", |a| {
-        let (var, conditions) = target(a)?;
-        Ok(Action::SetVar { var, conditions, value: a.expr()? })
-    }),
     row(
-        PLANNED,
+        Status::Served,
+        "set-var(",
+        "<variable>[,<condition>…]) <expression>",
+        ALL,
+        "sets a variable",
+        |a| {
+            let (var, conditions) = target(a)?;
+            Ok(Action::SetVar { var, conditions, value: a.expr()? })
+        },
+    ),
+    row(
+        Status::Served,
         "set-var-fmt(",
         "<variable>[,<condition>…]) <format>",
         ALL,
@@ -35,7 +43,7 @@ pub(super) static ACTIONS: &[ActionRow] = &[
             Ok(Action::SetVarFmt { var, conditions, value: a.format("a format")? })
         },
     ),
-    row(PLANNED, "unset-var(", "<variable>)", ALL, "removes a variable", |a| {
+    row(Status::Served, "unset-var(", "<variable>)", ALL, "removes a variable", |a| {
         Ok(Action::UnsetVar(a.variable()?.0))
     }),
     row(

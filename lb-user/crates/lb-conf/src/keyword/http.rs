@@ -6,7 +6,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::args::{invalid, one_of};
-use super::{Args, Keyword, Sections, planned};
+use super::{Args, Keyword, Sections, planned, served};
 use crate::diag::{Code, Diagnostic};
 use crate::draft::{Placed, ProxyDraft};
 use crate::lex::Word;
@@ -22,11 +22,11 @@ const DFB: Sections = DF.and(DB);
 
 /// The rows.
 pub(crate) static HTTP: &[Keyword<ProxyDraft>] = &[
-    planned("option http-keep-alive", "", DFB, "keeps connections open on both sides", |p, a| {
+    served("option http-keep-alive", "", DFB, "keeps connections open on both sides", |p, a| {
         connection(p, a, ConnectionMode::KeepAlive)
     })
     .negatable(),
-    planned(
+    served(
         "option http-server-close",
         "",
         DFB,
@@ -34,11 +34,11 @@ pub(crate) static HTTP: &[Keyword<ProxyDraft>] = &[
         |p, a| connection(p, a, ConnectionMode::ServerClose),
     )
     .negatable(),
-    planned("option httpclose", "", DFB, "closes connections after each response", |p, a| {
+    served("option httpclose", "", DFB, "closes connections after each response", |p, a| {
         connection(p, a, ConnectionMode::Close)
     })
     .negatable(),
-    planned(
+    served(
         "option forwardfor",
         "[except <network>] [header <name>] [if-none]",
         DFB,
@@ -48,7 +48,7 @@ pub(crate) static HTTP: &[Keyword<ProxyDraft>] = &[
             Ok(())
         },
     ),
-    planned(
+    served(
         "option originalto",
         "[except <network>] [header <name>]",
         DFB,
@@ -58,7 +58,7 @@ pub(crate) static HTTP: &[Keyword<ProxyDraft>] = &[
             Ok(())
         },
     ),
-    planned(
+    served(
         "cookie",
         "<name> [insert|rewrite|prefix] [<setting>…]",
         DB,
@@ -69,11 +69,11 @@ pub(crate) static HTTP: &[Keyword<ProxyDraft>] = &[
         p.dynamic_cookie_key = Some(a.word("a key")?.text.clone());
         Ok(())
     }),
-    planned("errorfile", "<status> <file>", DFB, "the answer to an error", errorfile),
-    planned("errorloc", "<status> <url>", DFB, "redirects errors", |p, a| errorloc(p, a, 302)),
-    planned("errorloc302", "<status> <url>", DFB, "redirects errors by 302", |p, a| errorloc(p, a, 302)),
-    planned("errorloc303", "<status> <url>", DFB, "redirects errors by 303", |p, a| errorloc(p, a, 303)),
-    planned(
+    served("errorfile", "<status> <file>", DFB, "the answer to an error", errorfile),
+    served("errorloc", "<status> <url>", DFB, "redirects errors", |p, a| errorloc(p, a, 302)),
+    served("errorloc302", "<status> <url>", DFB, "redirects errors by 302", |p, a| errorloc(p, a, 302)),
+    served("errorloc303", "<status> <url>", DFB, "redirects errors by 303", |p, a| errorloc(p, a, 303)),
+    served(
         "capture request",
         "header <name> len <number>",
         F,
@@ -84,7 +84,7 @@ pub(crate) static HTTP: &[Keyword<ProxyDraft>] = &[
             Ok(())
         },
     ),
-    planned(
+    served(
         "capture response",
         "header <name> len <number>",
         F,
@@ -95,14 +95,14 @@ pub(crate) static HTTP: &[Keyword<ProxyDraft>] = &[
             Ok(())
         },
     ),
-    planned("capture cookie", "<name> len <number>", F, "keeps a cookie for logs", |p, a| {
+    served("capture cookie", "<name> len <number>", F, "keeps a cookie for logs", |p, a| {
         let name = a.word("the name of a cookie")?.text.as_str().into();
         p.cookie_capture = Some(CookieCapture { name, len: len(a)? });
         Ok(())
     }),
-    planned("declare", "capture request|response len <number>", F, "reserves room for a capture", declare)
+    served("declare", "capture request|response len <number>", F, "reserves room for a capture", declare)
         .strict(),
-    planned(
+    served(
         "http-reuse",
         "never|safe|aggressive|always",
         DB,
@@ -118,7 +118,7 @@ pub(crate) static HTTP: &[Keyword<ProxyDraft>] = &[
             Ok(())
         },
     ),
-    planned("monitor-uri", "<path>", DF, "a path that tells whether the proxy lives", |p, a| {
+    served("monitor-uri", "<path>", DF, "a path that tells whether the proxy lives", |p, a| {
         let word = a.word("a path")?;
         p.monitor_uri = Some(Placed::new(word.text.clone(), word.span));
         Ok(())
@@ -216,6 +216,15 @@ fn set_mode(cookie: &mut Cookie, mode: CookieMode, word: &Word) -> Result<(), Di
 }
 
 fn check_cookie(cookie: &Cookie, name: &Word) -> Result<(), Diagnostic> {
+    let unserved = [
+        (cookie.dynamic, "dynamic"),
+        (cookie.max_idle.is_some(), "maxidle"),
+        (cookie.max_life.is_some(), "maxlife"),
+    ];
+    if let Some((_, word)) = unserved.iter().find(|(is_set, _)| *is_set) {
+        let message = format!("'{word}' of 'cookie' is not supported yet by lbx");
+        return Err(Diagnostic::alert(Code::NotServed, message).at(name.span));
+    }
     if cookie.dynamic && cookie.indirect {
         let error = Diagnostic::alert(Code::Conflict, "'dynamic' and 'indirect' exclude each other");
         return Err(error.at(name.span));

@@ -69,11 +69,11 @@ pub(crate) static OPTIONS: &[Keyword<ProxyDraft>] = &[
     })
     .negatable(),
     unread("option disable-h2-upgrade", "", DF, "no HTTP/2 without TLS").negatable(),
-    planned("option dontlog-normal", "", DF, "logs failures only", |p, a| {
+    served("option dontlog-normal", "", DF, "logs failures only", |p, a| {
         switch(p, a, ProxyOption::DontLogNormal)
     })
     .negatable(),
-    planned("option dontlognull", "", DF, "does not log connections without data", |p, a| {
+    served("option dontlognull", "", DF, "does not log connections without data", |p, a| {
         switch(p, a, ProxyOption::DontLogNull)
     })
     .negatable(),
@@ -99,7 +99,7 @@ pub(crate) static OPTIONS: &[Keyword<ProxyDraft>] = &[
         switch(p, a, ProxyOption::IgnoreProbes)
     })
     .negatable(),
-    planned("option http-no-delay", "", DFB, "sends each piece at once", |p, a| {
+    served("option http-no-delay", "", DFB, "sends each piece at once", |p, a| {
         switch(p, a, ProxyOption::NoDelay)
     })
     .negatable(),
@@ -134,7 +134,7 @@ pub(crate) static OPTIONS: &[Keyword<ProxyDraft>] = &[
     })
     .negatable(),
     unread("option ldap-check", "", DB, "checks LDAP servers"),
-    planned("option log-separate-errors", "", DF, "logs failures at a higher level", |p, a| {
+    served("option log-separate-errors", "", DF, "logs failures at a higher level", |p, a| {
         switch(p, a, ProxyOption::LogSeparateErrors)
     })
     .negatable(),
@@ -147,13 +147,9 @@ pub(crate) static OPTIONS: &[Keyword<ProxyDraft>] = &[
         switch(p, a, ProxyOption::NoLinger)
     })
     .negatable(),
-    planned(
-        "option persist",
-        "",
-        DB,
-        "uses servers that are down for clients that belong to them",
-        |p, a| switch(p, a, ProxyOption::Persist),
-    )
+    served("option persist", "", DB, "uses servers that are down for clients that belong to them", |p, a| {
+        switch(p, a, ProxyOption::Persist)
+    })
     .negatable(),
     unread("option pgsql-check", "user <name>", DB, "checks PostgreSQL servers"),
     planned("option prefer-last-server", "", DB, "stays with the last server of a connection", |p, a| {

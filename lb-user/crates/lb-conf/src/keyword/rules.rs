@@ -53,17 +53,17 @@ pub(crate) static RULES: &[Keyword<ProxyDraft>] = &[
         "rules for all responses",
         |p, a| keep(p, a, RuleKind::HttpAfterResponse),
     ),
-    planned(
+    served(
         "redirect",
         "location|prefix|scheme <format> [<setting>…] [if|unless <condition>]",
         FB,
         "redirects requests",
         |p, a| keep(p, a, RuleKind::Redirect),
     ),
-    planned("use_backend", "<backend> [if|unless <condition>]", F, "sends traffic to a backend", |p, a| {
+    served("use_backend", "<backend> [if|unless <condition>]", F, "sends traffic to a backend", |p, a| {
         keep(p, a, RuleKind::UseBackend)
     }),
-    planned("use-server", "<server> if|unless <condition>", B, "sends traffic to a server", |p, a| {
+    served("use-server", "<server> if|unless <condition>", B, "sends traffic to a server", |p, a| {
         keep(p, a, RuleKind::UseServer)
     }),
     planned(
@@ -73,7 +73,7 @@ pub(crate) static RULES: &[Keyword<ProxyDraft>] = &[
         "keeps clients on their servers by a table",
         |p, a| keep(p, a, RuleKind::Stick),
     ),
-    planned("monitor", "fail if|unless <condition>", F, "when the monitor reports failure", |p, a| {
+    served("monitor", "fail if|unless <condition>", F, "when the monitor reports failure", |p, a| {
         a.choice(&[("fail", ())])?;
         keep(p, a, RuleKind::MonitorFail)
     }),
@@ -84,7 +84,7 @@ pub(crate) static RULES: &[Keyword<ProxyDraft>] = &[
         "a table of counters and servers by key",
         stick_table,
     ),
-    planned("log-format", "<format>", DFB, "how traffic is logged", |p, a| {
+    served("log-format", "<format>", DFB, "how traffic is logged", |p, a| {
         keep_format(&mut p.lines, a);
         p.log_format = Some(FormatDraft::Text(a.word("a format")?.clone()));
         Ok(())
@@ -109,18 +109,18 @@ pub(crate) static RULES: &[Keyword<ProxyDraft>] = &[
         p.unique_id_header = Some(Placed::new(word.text.clone(), word.span));
         Ok(())
     }),
-    planned("option httplog", "[clf]", DFB, "logs requests", |p, a| {
+    served("option httplog", "[clf]", DFB, "logs requests", |p, a| {
         let name = if a.take_if("clf") { "httplog clf" } else { "httplog" };
         keep_format(&mut p.lines, a);
         p.log_format = Some(FormatDraft::Named(name, a.whole()));
         Ok(())
     }),
-    planned("option httpslog", "", DFB, "logs requests and TLS", |p, a| {
+    served("option httpslog", "", DFB, "logs requests and TLS", |p, a| {
         keep_format(&mut p.lines, a);
         p.log_format = Some(FormatDraft::Named("httpslog", a.whole()));
         Ok(())
     }),
-    planned("option tcplog", "[clf]", DFB, "logs connections", |p, a| {
+    served("option tcplog", "[clf]", DFB, "logs connections", |p, a| {
         keep_format(&mut p.lines, a);
         p.log_format = Some(FormatDraft::Named("tcplog", a.whole()));
         Ok(())

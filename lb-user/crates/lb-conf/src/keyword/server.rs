@@ -116,7 +116,7 @@ static SERVER: &[Keyword<ServerSettings>] = &[
             Ok(())
         },
     ),
-    planned("cookie", "<value>", B, "its value in the persistence cookie", |s, a| {
+    served("cookie", "<value>", B, "its value in the persistence cookie", |s, a| {
         s.cookie = Some(a.word("a value")?.text.clone());
         Ok(())
     }),

@@ -23,6 +23,7 @@ use super::{forward, persist};
 use crate::connect::{NoConnection, connect, take_seat};
 use crate::net::timer::now;
 use crate::stream::{Cause, Stage, Stream, head_bytes};
+use crate::tcp::rules::on_content;
 
 /// Answers a request.
 pub(crate) async fn exchange(
@@ -37,9 +38,9 @@ pub(crate) async fn exchange(
         Err(stop) => Err(stop),
     };
     Ok(match outcome {
-        Ok(Forwarded::Response(link, response)) => deliver(&http, stream, link, response).await,
+        Ok(Forwarded::Response(link, response)) => deliver(&http, stream, link, response),
         Ok(Forwarded::Upgrade(link, response)) => switch(&http, stream, link, response).await,
-        Err(stop) => stop_with(&http, stream, stop).await,
+        Err(stop) => stop_with(&http, stream, stop),
     })
 }
 
@@ -82,15 +83,22 @@ fn route(stream: &mut Stream, head: &mut request::Parts) -> Result<Arc<Backend>,
     if let Some(monitored) = forward::monitor(stream, head) {
         return Err(monitored);
     }
+    if !on_content(&config.proxy.rules.tcp_content, stream, Some(head)) {
+        return Err(Stop::Silence);
+    }
     rules::on_request(&config.proxy.rules.http_request, stream, head)?;
-    let Some(backend) = rules::choose_backend(&front, stream, head) else {
+    let Some(backend) = rules::choose_backend(&front, stream, Some(head)) else {
         stream.end(Cause::Server, Stage::Connect);
         return Err(Stop::Error(StatusCode::SERVICE_UNAVAILABLE));
     };
     stream.enter_backend(backend);
     // The rules of a `listen` section are those of both its halves and were carried out already.
     if !Arc::ptr_eq(&backend.config.proxy.rules, &config.proxy.rules) {
-        rules::on_request(&backend.config.proxy.rules.http_request, stream, head)?;
+        let rules = &backend.config.proxy.rules;
+        if !on_content(&rules.tcp_content, stream, Some(head)) {
+            return Err(Stop::Silence);
+        }
+        rules::on_request(&rules.http_request, stream, head)?;
     }
     forward::tell_addresses(stream, backend, head);
     persist::read_cookie(stream, backend, &mut head.headers);
@@ -244,7 +252,7 @@ fn no_response(
 }
 
 /// Hands a server's response on.
-async fn deliver(
+fn deliver(
     http: &Rc<HttpSession>,
     mut stream: Box<Stream>,
     link: Box<Link>,
@@ -266,7 +274,7 @@ async fn deliver(
             done = rules::on_response(&rules.http_response, &mut stream, &mut head);
         }
         if let Err(stop) = done {
-            return Box::pin(stop_with(http, stream, stop)).await;
+            return stop_with(http, stream, stop);
         }
     }
     strip_connection(&mut head.headers);
@@ -299,15 +307,10 @@ where
 }
 
 /// Answers in the server's stead.
-async fn stop_with(http: &Rc<HttpSession>, mut stream: Box<Stream>, stop: Stop) -> Response<Download> {
+fn stop_with(http: &Rc<HttpSession>, mut stream: Box<Stream>, stop: Stop) -> Response<Download> {
     // The server has no part in what follows: its place is free again.
     stream.seat = None;
     let response = match stop {
-        Stop::Tarpit(then) => {
-            let limit = stream.front.frontend.config.timeout_client.unwrap_or_default();
-            tokio::time::sleep(limit).await;
-            return Box::pin(stop_with(http, stream, *then)).await;
-        }
         Stop::Answer(response) => Some(*response),
         Stop::Error(status) => error_answer(&stream, status),
         Stop::Silence => None,

@@ -11,6 +11,6 @@ pub(crate) mod link;
 pub(crate) mod pages;
 mod persist;
 pub(crate) mod pool;
-mod rules;
+pub(crate) mod rules;
 pub(crate) mod serve;
 pub(crate) mod wire;

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::body::{Progress, UploadState};
 use super::wire::{Meter, Phase, Wire};
 use super::{h1, h2};
-use crate::handshake::{refused, with_client};
+use crate::handshake::admit;
 use crate::net::timer::{after, now};
 use crate::net::{Socket, Transport};
 use crate::session::Session;
@@ -60,10 +60,7 @@ pub(crate) struct Tunnel {
 
 /// Serves a client's connection to its end.
 pub(crate) async fn serve(session: Rc<Session>, socket: Socket) {
-    let transport = match with_client(&session, socket).await {
-        Ok(transport) => transport,
-        Err(error) => return refused(&session, &error),
-    };
+    let Some(transport) = admit(&session, socket).await else { return };
     let h2 = session.tls.get().is_some_and(|tls| tls.alpn() == Some(b"h2"));
     let protocol = if h2 { Protocol::Http2 } else { Protocol::Http1 };
     let meter = Meter::new(protocol == Protocol::Http1);

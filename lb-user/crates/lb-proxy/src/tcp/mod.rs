@@ -2,4 +2,5 @@
 
 mod direction;
 pub(crate) mod relay;
+pub(crate) mod rules;
 pub(crate) mod serve;

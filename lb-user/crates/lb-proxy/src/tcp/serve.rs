@@ -1,29 +1,37 @@
 //! A session in TCP mode.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use lb_core::Backend;
 
 use super::relay::{Relay, RelayEnd, RelayTimeouts, Side};
+use super::rules::on_content;
 use crate::connect::{connect, take_seat};
-use crate::handshake::{refused, with_client};
+use crate::handshake::admit;
+use crate::http::rules::choose_backend;
 use crate::net::Socket;
 use crate::session::{Front, Session};
 use crate::stream::{Cause, Stage, Stream};
 
 /// Serves a client's connection to its end.
 pub(crate) async fn serve(session: Rc<Session>, socket: Socket) {
-    let client = match with_client(&session, socket).await {
-        Ok(transport) => transport,
-        Err(error) => return refused(&session, &error),
-    };
+    let Some(client) = admit(&session, socket).await else { return };
     let mut stream = Stream::new(&session, session.accepted, session.accepted);
     let front = Rc::clone(&stream.front);
-    let Some(backend) = front.default_backend() else {
+    if !on_content(&front.frontend.config.proxy.rules.tcp_content, &mut stream, None) {
+        return client.socket().reset_on_close();
+    }
+    let Some(backend) = choose_backend(&front, &stream, None) else {
         stream.end(Cause::Server, Stage::Connect);
         return;
     };
     stream.enter_backend(backend);
+    let rules = &backend.config.proxy.rules;
+    let own = !Arc::ptr_eq(rules, &front.frontend.config.proxy.rules);
+    if own && !on_content(&rules.tcp_content, &mut stream, None) {
+        return client.socket().reset_on_close();
+    }
     let connection = async {
         take_seat(&mut stream, backend).await?;
         connect(&mut stream, backend).await

@@ -96,21 +96,12 @@ impl Edit {
 
     fn on_stream<'a>(action: &'a Action, ctx: &Ctx<'a>) -> Option<Self> {
         match action {
-            Action::SetVar { var, conditions, value } => {
-                set_var(*var, conditions, value.eval(ctx).map(Value::from), ctx);
-            }
-            Action::SetVarFmt { var, conditions, value } => {
-                let value = Value::from(Sample::Str(Data::Owned(value.format(ctx))));
-                set_var(*var, conditions, Some(value), ctx);
-            }
-            Action::UnsetVar(var) => drop(ctx.vars.set(*var, None)),
             Action::SetLogLevel(level) => return Some(Self::LogLevel(*level)),
             Action::Capture { value, slot } => {
                 let bytes = value.eval_str(ctx).map(|data| Bytes::copy_from_slice(data.as_bytes()));
                 return Some(Self::Capture(*slot as usize, bytes));
             }
-            // Loading refuses what is not carried out.
-            _ => return None,
+            other => set_var_of(other, ctx),
         }
         Some(Self::Nothing)
     }
@@ -258,6 +249,23 @@ fn each_value(regex: &Regex, value: &[u8], new: &[u8]) -> Vec<u8> {
         [&part[..start], &substitute(regex, trimmed, new)].concat()
     });
     values.collect::<Vec<_>>().join(&b',')
+}
+
+/// Carries out the actions that set variables; loading refuses others that nothing carries out.
+pub(crate) fn set_var_of<'a>(action: &'a Action, ctx: &Ctx<'a>) {
+    match action {
+        Action::SetVar { var, conditions, value } => {
+            set_var(*var, conditions, value.eval(ctx).map(Value::from), ctx);
+        }
+        Action::SetVarFmt { var, conditions, value } => {
+            let value = Value::from(Sample::Str(Data::Owned(value.format(ctx))));
+            set_var(*var, conditions, Some(value), ctx);
+        }
+        Action::UnsetVar(var) => {
+            ctx.vars.set(*var, None);
+        }
+        _ => {}
+    }
 }
 
 /// Sets a variable if all of the conditions hold.

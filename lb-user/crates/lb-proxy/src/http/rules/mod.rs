@@ -16,6 +16,7 @@ use lb_core::Backend;
 use lb_expr::Ctx;
 
 use self::edit::Edit;
+pub(crate) use self::edit::set_var_of;
 use crate::eval::View;
 use crate::stream::{Cause, Stage, Stream};
 
@@ -28,8 +29,6 @@ pub(crate) enum Stop {
     Answer(Box<Response<Bytes>>),
     /// The connection ends without an answer.
     Silence,
-    /// The client gets that after `timeout tarpit`.
-    Tarpit(Box<Stop>),
 }
 
 /// What comes of an action.
@@ -89,17 +88,13 @@ fn step<'a>(action: &'a Action, ctx: &Ctx<'a>, denial: StatusCode) -> Step {
     match action {
         Action::Allow => Step::Enough,
         Action::Deny(answer) => Step::Stop(reply::deny(answer, ctx, denial), Cause::Proxy),
-        Action::Tarpit(answer) => {
-            let stop = reply::deny(answer, ctx, StatusCode::INTERNAL_SERVER_ERROR);
-            Step::Stop(Stop::Tarpit(Box::new(stop)), Cause::Proxy)
-        }
         Action::Return(answer) => Step::Stop(reply::returned(answer, ctx), Cause::Local),
         Action::Redirect(redirect) => match reply::redirect(redirect, ctx) {
             Some(response) => Step::Stop(Stop::Answer(Box::new(response)), Cause::Local),
             None => Step::Edit(Edit::Nothing),
         },
         Action::Auth { realm } => Step::Stop(reply::challenge(realm.as_deref(), ctx), Cause::Proxy),
-        Action::Reject | Action::SilentDrop => Step::Stop(Stop::Silence, Cause::Proxy),
+        Action::Reject => Step::Stop(Stop::Silence, Cause::Proxy),
         other => Step::Edit(Edit::of(other, ctx)),
     }
 }
@@ -116,16 +111,19 @@ fn end(stream: &mut Stream, stop: Stop, cause: Cause, stage: Stage) -> Stop {
     stop
 }
 
-/// The backend of a request: the first `use_backend` rule that holds and leads somewhere, or the default one.
+/// The backend of a request, or of a connection in TCP mode: the first `use_backend` rule that holds and leads somewhere, or the default one.
 pub(crate) fn choose_backend<'f>(
     front: &'f Rc<crate::session::Front>,
     stream: &Stream,
-    head: &request::Parts,
+    head: Option<&request::Parts>,
 ) -> Option<&'f std::sync::Arc<Backend>> {
     let rules = &front.frontend.config.use_backend;
     if !rules.is_empty() {
         let view = View::of(stream);
-        let ctx = view.request(stream, head);
+        let ctx = match head {
+            Some(head) => view.request(stream, head),
+            None => view.ctx(stream),
+        };
         for rule in rules {
             if rule.condition.as_ref().is_none_or(|condition| condition.holds(&ctx)) {
                 let backend = match &rule.backend {
