@@ -48,6 +48,8 @@ pub(crate) struct Reader<'h> {
     /// Whether the last section is still open: a file's end closes it.
     open: bool,
     joined: bool,
+    /// Whether the last section's keyword is misspelt: what belongs to it is not worth an error of its own.
+    lost: bool,
 }
 
 impl<'h> Reader<'h> {
@@ -60,6 +62,7 @@ impl<'h> Reader<'h> {
             document,
             open: false,
             joined: false,
+            lost: false,
         }
     }
 
@@ -98,7 +101,7 @@ impl<'h> Reader<'h> {
 
     fn file(&mut self, path: &Path, text: &[u8]) {
         let file = self.sources.add(path, text);
-        (self.open, self.joined) = (false, false);
+        (self.open, self.joined, self.lost) = (false, false, false);
         let mut lexer = Lexer::new(file, text);
         let mut directives = Directives::default();
         let mut line = 0;
@@ -155,7 +158,7 @@ impl<'h> Reader<'h> {
     fn place(&mut self, statement: Statement) {
         let Some(head) = statement.words.first() else { return };
         if let Some(kind) = section::kind(head) {
-            self.open = true;
+            (self.open, self.lost) = (true, false);
             self.document.sections.push(Section { kind, head: statement.words, statements: Vec::new() });
             return;
         }
@@ -167,11 +170,13 @@ impl<'h> Reader<'h> {
                 }
                 section.statements.push(statement);
             }
+            None if self.lost => {}
             None => {
                 let error =
                     Diagnostic::alert(Code::Misplaced, format!("'{}' stands before any section", head.text));
-                let known = section::names();
-                self.diagnostics.push(error.at(head.span).label("expected a section").nearest(head, known));
+                let error = error.at(head.span).label("expected a section").nearest(head, section::names());
+                self.lost = !error.help.is_empty();
+                self.diagnostics.push(error);
             }
         }
     }

@@ -18,6 +18,7 @@ mod load;
 pub mod model;
 pub mod preproc;
 pub mod quote;
+pub mod reference;
 mod resolve;
 pub mod source;
 pub mod span;

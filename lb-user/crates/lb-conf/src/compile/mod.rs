@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use lb_expr::pattern::Reference;
 use lb_expr::vars::{BadName, VarId};
-use lb_expr::{Acls, Checkpoint, Condition, Env, Expr, LogFormat, Resolver, Style};
+use lb_expr::{Acls, Checkpoint, Condition, Env, ErrorKind, Expr, LogFormat, Resolver, Style};
 
 use crate::diag::{Code, Diagnostic};
 use crate::draft::ProxyDraft;
@@ -30,6 +30,8 @@ pub(crate) struct Compiler<'d> {
     position: u32,
     request_captures: Vec<HeaderCapture>,
     response_captures: Vec<HeaderCapture>,
+    /// What is wrong with ACLs that could not be read.
+    wrong_acls: HashMap<String, Diagnostic>,
     /// Lines of each ACL: where they stand and what they test.
     acl_lines: HashMap<String, Vec<(Span, &'static str)>>,
 }
@@ -43,6 +45,7 @@ impl<'d> Compiler<'d> {
             position: 0,
             request_captures: Vec::new(),
             response_captures: Vec::new(),
+            wrong_acls: HashMap::new(),
             acl_lines: HashMap::new(),
         }
     }
@@ -52,6 +55,7 @@ impl<'d> Compiler<'d> {
         self.names.enter(proxy);
         self.acls = Acls::default();
         self.acl_lines.clear();
+        self.wrong_acls.clear();
         self.position = 0;
         self.request_captures.clone_from(&proxy.request_captures);
         self.response_captures.clone_from(&proxy.response_captures);
@@ -79,7 +83,13 @@ impl<'d> Compiler<'d> {
     ) -> Result<Condition, Diagnostic> {
         let mut env = Env::at(self.place, &mut self.names);
         let parsed = Condition::parse(&texts(words), &mut self.acls, self.position, &mut env);
-        let condition = parsed.map_err(|e| error::diagnostic(&e, words, before))?;
+        let condition = parsed.map_err(|e| match &e.kind {
+            // What is wrong with the ACL is said already, and the same thing is said once.
+            ErrorKind::UnknownAcl(name) if self.wrong_acls.contains_key(name) => {
+                self.wrong_acls[name].clone()
+            }
+            _ => error::diagnostic(&e, words, before),
+        })?;
         for misuse in condition.misuses(self.place) {
             let span = words.get(misuse.word).map_or(before.span, |w| w.span);
             notes.push(error::misuse(&misuse, self.place, span));

@@ -37,7 +37,11 @@ impl<'d> Compiler<'d> {
         let numbered = || (0..).zip(&proxy.rules);
         for (position, line) in numbered().filter(|(_, l)| l.kind == RuleKind::Acl) {
             self.position = position;
-            notes.extend(self.acl(line).err());
+            if let Err(error) = self.acl(line) {
+                let name = line.words.first().map(|w| w.text.clone()).unwrap_or_default();
+                self.wrong_acls.insert(name, error.clone());
+                notes.push(error);
+            }
         }
         self.note_ored(notes);
         let mut compiled = Compiled::default();

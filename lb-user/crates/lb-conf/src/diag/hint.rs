@@ -11,7 +11,12 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     if word.len() > 80 {
         return None;
     }
-    known.into_iter().map(|k| (distance(k), k)).filter(|(d, _)| *d <= limit).min().map(|(_, k)| k)
+    known
+        .into_iter()
+        .map(|k| (distance(k), k))
+        .filter(|(d, k)| *d <= limit && *k != word)
+        .min()
+        .map(|(_, k)| k)
 }
 
 #[cfg(test)]
@@ -25,6 +30,7 @@ mod tests {
         assert_eq!(nearest("Mode", known), Some("mode"));
         assert_eq!(nearest("bnid", known), Some("bind"));
         assert_eq!(nearest("kitchen", known), None);
+        assert_eq!(nearest("mode", ["mode"]), None);
         assert_eq!(nearest(&"b".repeat(10_000), known), None);
     }
 }

@@ -12,7 +12,7 @@ mod writer;
 
 use std::collections::BTreeMap;
 
-use crate::model::{Backend, Config, Frontend, ProxyId};
+use crate::model::{Backend, Config, Frontend};
 
 use writer::Writer;
 
@@ -23,7 +23,7 @@ pub fn dump(config: &Config) -> String {
     for list in &config.userlists {
         proxy::userlist(list, &mut out);
     }
-    for (_, halves) in proxies(config) {
+    for halves in proxies(config) {
         match halves {
             (Some(frontend), None) => {
                 out.section("frontend", &frontend.proxy.name);
@@ -47,15 +47,17 @@ pub fn dump(config: &Config) -> String {
     out.finish()
 }
 
+/// The frontend and the backend of a section; a `listen` section has both.
+type Halves<'c> = (Option<&'c Frontend>, Option<&'c Backend>);
+
 /// The halves of each section, in the order of the configuration.
-fn proxies(config: &Config) -> Vec<(ProxyId, (Option<&Frontend>, Option<&Backend>))> {
-    type Halves<'c> = (Option<&'c Frontend>, Option<&'c Backend>);
-    let mut found: BTreeMap<_, (ProxyId, Halves<'_>)> = BTreeMap::new();
+fn proxies(config: &Config) -> Vec<Halves<'_>> {
+    let mut found: BTreeMap<_, Halves<'_>> = BTreeMap::new();
     for frontend in &config.frontends {
-        found.entry(frontend.proxy.span).or_insert((frontend.proxy.id, (None, None))).1.0 = Some(frontend);
+        found.entry(frontend.proxy.span).or_default().0 = Some(frontend);
     }
     for backend in &config.backends {
-        found.entry(backend.proxy.span).or_insert((backend.proxy.id, (None, None))).1.1 = Some(backend);
+        found.entry(backend.proxy.span).or_default().1 = Some(backend);
     }
     found.into_values().collect()
 }

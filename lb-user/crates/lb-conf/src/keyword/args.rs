@@ -135,8 +135,10 @@ impl<'a> Args<'a> {
                 Err(error.at(empty.span).label(format!("expected {expected}")))
             }
             None => {
-                let error =
-                    Diagnostic::alert(Code::MissingArgument, format!("'{}' needs an argument", last.text));
+                let error = Diagnostic::alert(
+                    Code::MissingArgument,
+                    format!("an argument is missing behind '{}'", last.text),
+                );
                 let behind = Span { start: last.span.end, end: last.span.end + 1, ..last.span };
                 Err(error.at(behind).label(format!("expected {expected}")))
             }

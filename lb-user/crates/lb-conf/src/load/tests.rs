@@ -144,7 +144,7 @@ fn what_is_wrong_is_said() {
         ("backend a\n server s nowhere:1", &["alert: cannot resolve the host name 'nowhere'"]),
         ("backend a\n server s 1.1.1.1:1 inter 0", &["alert: the interval must not be zero"]),
         ("backend a\n retries 1 2", &["alert: 'retries' takes no argument '2'"]),
-        ("backend a\n retries", &["alert: 'retries' needs an argument"]),
+        ("backend a\n retries", &["alert: an argument is missing behind 'retries'"]),
         ("backend a\n retries x", &["alert: 'x' is not a number from 0 to 4294967295"]),
         ("backend a\n no retries", &["alert: 'no' does not go with 'retries'"]),
         ("backend a\n timeout", &["alert: 'timeout' needs an argument"]),
