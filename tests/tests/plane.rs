@@ -1,5 +1,7 @@
 //! The kernel plane driven as a library: clients reach servers through the XDP NAT, with nothing of the user plane.
 
+use std::io::Read;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -10,7 +12,7 @@ use lb_core::change::AdminState;
 use lb_core::{Change, Runtime, ServerChange, Tick};
 use lb_xdp::object::Inheritance;
 use lb_xdp::{Clock, Plane, Status, prepare};
-use lbx_tests::client::Echo;
+use lbx_tests::client::{self, Echo};
 use lbx_tests::lab::{Family, Lab};
 use lbx_tests::privilege::KERNEL;
 use lbx_tests::suite::{self, Case};
@@ -30,6 +32,7 @@ fn main() {
         Case::new("plane::interface_comes_later", KERNEL, hot_plug),
         Case::new("plane::interfaces_are_levelled", KERNEL, levelled),
         Case::new("plane::server_behind_another_interface", KERNEL, elsewhere),
+        Case::new("plane::sessions_are_shut_down", KERNEL, shutdown),
         Case::new("plane::statistics", KERNEL, statistics),
         Case::new("plane::flows_expire", KERNEL, expiry),
     ]);
@@ -133,7 +136,7 @@ fn one(servers: &[u8]) -> String {
 fn listen(bind: &str, family: Family, servers: &[u8]) -> String {
     let mut text = format!("listen tcp\n  mode tcp\n  bind {bind}\n  {TIMEOUTS}  balance roundrobin\n");
     for number in servers {
-        let at = std::net::SocketAddr::new(family.server(*number), 80);
+        let at = SocketAddr::new(family.server(*number), 80);
         text.push_str(&format!("  server s{number} {at}\n"));
     }
     text
@@ -273,7 +276,7 @@ fn wildcard() -> Result<()> {
     bed.resolved()?;
     bed.connect(Family::V4)?.check(b"at the first address")?;
     bed.lab.balancer.address("front", "10.1.0.77/24")?;
-    let at = std::net::SocketAddr::from(([10, 1, 0, 77], 80));
+    let at = SocketAddr::from(([10, 1, 0, 77], 80));
     until("the new address", Duration::from_secs(1), || {
         bed.status().is_ok_and(|s| s.services.iter().any(|s| s.addresses.contains(&at)))
     })?;
@@ -318,6 +321,36 @@ fn elsewhere() -> Result<()> {
     until("the reason", SOON, || {
         bed.status().is_ok_and(|s| s.servers.iter().any(|s| s.unreachable.as_deref() == Some(reason)))
     })
+}
+
+/// Both ends of an idle connection learn that it is over.
+fn shutdown() -> Result<()> {
+    let lab = Lab::new()?;
+    let server = lab.servers.run(|| TcpListener::bind(SocketAddr::new(Family::V4.server(1), 80)))??;
+    let server6 = lab.servers.run(|| TcpListener::bind(SocketAddr::new(Family::V6.server(1), 80)))??;
+    let marked =
+        |text: String| text.replace(":80\n  server", ":80 on-marked-down shutdown-sessions\n  server");
+    let v4 = marked(one(&[1]) + "  server unused 10.2.0.99:80\n");
+    let v6 = listen("[fd00:1::1]:80", Family::V6, &[1]).replace("listen tcp", "listen tcp6");
+    let bed = Bed::new(lab, BOTH, &(v4 + &v6))?;
+    let reachable =
+        |s: &Status, name: &str| s.servers.iter().all(|s| s.server != name || s.unreachable.is_none());
+    until("next hops", SOON, || bed.status().is_ok_and(|s| !s.servers.is_empty() && reachable(&s, "s1")))?;
+    let mut ends = Vec::new();
+    for (family, server) in [(Family::V4, server), (Family::V6, server6)] {
+        let client = client::connect(bed.lab.from_client(), (family.service(), 80).into())?;
+        ends.extend([client, server.accept()?.0]);
+    }
+    bed.order("s1", AdminState::Maint)?;
+    let snapshot = bed.runtime.snapshot();
+    let id = snapshot.backend_named("tcp6").and_then(|b| b.server("s1")).context("no server")?.id;
+    bed.runtime.apply(Change::Server(id, ServerChange::ShutdownSessions), Tick::ZERO)?;
+    for mut end in ends {
+        end.set_read_timeout(Some(SOON))?;
+        let error = end.read(&mut [0]).err().context("no reset")?;
+        ensure!(error.kind() == std::io::ErrorKind::ConnectionReset, "{error}");
+    }
+    until("no flow", SOON, || bed.status().is_ok_and(|s| s.open_flows == 0))
 }
 
 fn statistics() -> Result<()> {

@@ -172,6 +172,7 @@ impl Runtime {
         if before != after {
             let (backend, server) = (Arc::clone(what.backend), Arc::clone(what.server));
             self.subscribers.tell(&Event::Server(ServerEvent { backend, server, before, after }));
+            self.end_sessions(what, before, after);
         }
         let proxy = &what.backend.config.proxy.name;
         for (level, text) in what.lines() {
@@ -179,6 +180,22 @@ impl Runtime {
         }
         if had_servers && what.backend.usable() == 0 {
             self.log(proxy, LogLevel::Emerg, format!("backend {proxy} has no server available!"));
+        }
+    }
+
+    /// `on-marked-down` and `on-marked-up`.
+    fn end_sessions(&self, what: &Announcement<'_>, before: Status, after: Status) {
+        let config = &what.server.config;
+        match (before.serves(), after.serves()) {
+            (true, false) if config.shutdown_on_down => {
+                self.subscribers.tell(&Event::ShutdownSessions(Arc::clone(what.server)));
+            }
+            (false, true) if config.shutdown_backups_on_up && !config.backup => {
+                for server in what.backend.servers.iter().filter(|server| server.config.backup) {
+                    self.subscribers.tell(&Event::ShutdownSessions(Arc::clone(server)));
+                }
+            }
+            _ => {}
         }
     }
 

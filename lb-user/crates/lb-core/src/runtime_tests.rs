@@ -1,5 +1,6 @@
 //! Transitions and log lines, as HAProxy 2.6 showed them for the same changes.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use lb_conf::model::{self, AgentCheck, HttpCheck};
@@ -390,4 +391,27 @@ fn frontends_pause_and_stop() {
         assert_eq!(apply(change), outcome);
         assert_eq!(fixture.logged(), lines);
     }
+}
+
+#[test]
+fn sessions_end_when_servers_go_and_come() {
+    let a = model::Server { shutdown_on_down: true, shutdown_backups_on_up: true, ..server("a", 1) };
+    let b = model::Server { backup: true, ..server("b", 2) };
+    let fixture = Fixture::new(backend("b", vec![a, b]));
+    let ended = Arc::new(parking_lot::Mutex::new(Vec::new()));
+    let names = Arc::clone(&ended);
+    fixture.runtime.subscribe(Box::new(move |event| {
+        if let crate::Event::ShutdownSessions(server) = event {
+            names.lock().push(server.config.name.to_string());
+        }
+    }));
+    let order = |name, state| fixture.apply(name, ServerChange::Admin(state)).unwrap();
+    order("b", Maint);
+    assert!(ended.lock().is_empty(), "it does not want that");
+    order("a", Drain);
+    assert!(ended.lock().is_empty(), "a draining server serves what it has");
+    order("a", Maint);
+    assert_eq!(*ended.lock(), ["a"]);
+    order("a", Ready);
+    assert_eq!(*ended.lock(), ["a", "b"]);
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context;
 use lb_conf::model::{Config, XdpInterface, XdpMode};
 use lb_core::Snapshot;
 use lb_core::placement::{Placement, place};
@@ -19,6 +20,7 @@ use crate::pins::Pins;
 use crate::plan;
 use crate::plane::Shared;
 use crate::report;
+use crate::reset;
 use crate::status::InterfaceStatus;
 
 /// How often it is looked whether something is due: what bounds how late flows are expired under pressure.
@@ -99,10 +101,10 @@ impl Agent {
         let mut ticks: Interval = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let changed = Arc::clone(&self.shared.changed);
+            let changes = Arc::clone(&self.shared.changes);
             let wake = tokio::select! {
                 command = inbox.recv() => Wake::Command(command),
-                () = changed.notified() => Wake::Changed,
+                () = changes.notify.notified() => Wake::Changed,
                 notice = self.watch.next() => Wake::Network(notice),
                 _ = ticks.tick() => Wake::Tick,
             };
@@ -110,7 +112,7 @@ impl Agent {
                 Wake::Command(None) => return,
                 Wake::Command(Some(Command::Stop)) => return self.stop(),
                 Wake::Command(Some(Command::Close)) => self.close(),
-                Wake::Changed => self.refresh().await,
+                Wake::Changed => self.changed().await,
                 Wake::Network(notice) => self.network_changed(notice).await,
                 Wake::Tick => self.tick().await,
             };
@@ -142,6 +144,23 @@ impl Agent {
         if let Err(error) = pins.remove() {
             log::warn!("kernel plane: removing the pins in {folder}: {error}");
         }
+    }
+
+    async fn changed(&mut self) -> anyhow::Result<()> {
+        // First no new flow goes there, then the old ones end.
+        self.refresh().await?;
+        let ending = std::mem::take(&mut *self.shared.changes.ending.lock());
+        if ending.is_empty() {
+            return Ok(());
+        }
+        let snapshot = self.shared.runtime.snapshot();
+        let name = |id| {
+            let server = snapshot.server(id)?;
+            let backend = snapshot.backend(server.at.backend)?;
+            Some((backend.config.proxy.name.clone(), server.config.name.clone()))
+        };
+        let ended = self.control.end_flows(&ending.into_iter().filter_map(name).collect())?;
+        reset::prompt(&ended).context("telling clients and servers that connections are over")
     }
 
     async fn network_changed(&mut self, notice: std::io::Result<Notice>) -> anyhow::Result<()> {

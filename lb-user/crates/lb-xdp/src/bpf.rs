@@ -301,6 +301,10 @@ macro_rules! flow_table {
                 Ok(sys::lookup_batch(fd.as_fd(), place)?)
             }
 
+            fn rewind(&mut self) {
+                self.$field.place.rewind();
+            }
+
             fn flow(&self, key: &FlowKey<$address>) -> anyhow::Result<Option<Flow<$address>>> {
                 found(self.$field.map.get(key, 0))
             }

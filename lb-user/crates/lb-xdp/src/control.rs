@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
 use lb_common::value::{ServerId, ServiceId};
+use lb_conf::model::Name;
 use lb_core::placement::Placement;
 use lb_core::{Served, Snapshot, Tick};
 
 use crate::counters::{Meter, Reading};
-use crate::flows::{Census, Lifetimes, Policy, Sweeper, correction};
+use crate::flows::{self, Census, Ended, Lifetimes, Policy, Sweeper, correction};
 use crate::label::{self, Label, Owner};
 use crate::neigh::{IfIndex, Network};
 use crate::plan::{Inputs, Planned, Planner, ServerName};
@@ -153,6 +154,20 @@ impl<S: Store> Control<S> {
     /// Whether flows must go sooner than usual, and walks follow each other without a pause.
     pub fn pressure(&self) -> bool {
         self.policy.pressure
+    }
+
+    /// Ends all flows to these servers of the configuration.
+    ///
+    /// # Errors
+    ///
+    /// A map cannot be read or written.
+    pub fn end_flows(&mut self, ended: &BTreeSet<(Name, Name)>) -> anyhow::Result<Vec<Ended>> {
+        let named = |name: &ServerName| ended.contains(&(name.backend.clone(), name.server.clone()));
+        let servers = self.planner.servers.iter();
+        let servers: BTreeSet<_> = servers.filter(|(_, name)| named(name)).map(|(id, _)| id).collect();
+        // The walk that is under way would miss what it has not seen yet.
+        (self.walk, self.sweeper) = (None, Sweeper::default());
+        if servers.is_empty() { Ok(Vec::new()) } else { flows::end(&mut self.maps, &servers) }
     }
 
     /// Whether numbers have become free since the last plan, so that a new one is due.

@@ -1,9 +1,11 @@
 //! The end of flows: user space walks the tables of flows, a bounded part at a time, and deletes what is over.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use lb_common::address::{Address, V4, V6};
+use lb_common::address::{Address, V4, V6, from_wide};
+use lb_common::key::FlowKey;
 use lb_common::packet::Network;
 use lb_common::tcp::TcpState;
 use lb_common::value::{Direction, FLOW_CLOSED, Flow, Jiffies, ServerId, ServiceId};
@@ -187,7 +189,7 @@ impl Sweep<'_> {
         &mut self,
         table: &impl FlowTable<A>,
         (key, flow): &Entry<A>,
-        over: &mut Vec<lb_common::key::FlowKey<A>>,
+        over: &mut Vec<FlowKey<A>>,
     ) -> anyhow::Result<bool> {
         if !self.policy.is_over(flow, self.now) {
             return Ok(false);
@@ -208,6 +210,67 @@ impl Sweep<'_> {
     }
 }
 
+/// A flow that user space ended, by its four ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Ended {
+    /// The client.
+    pub client: SocketAddr,
+    /// Where it connected to.
+    pub service: SocketAddr,
+    /// Where the balancer sends to the server from.
+    pub source: SocketAddr,
+    /// The server.
+    pub server: SocketAddr,
+}
+
+impl Ended {
+    fn new<A: Address>(key: &FlowKey<A>, flow: &Flow<A>) -> Option<Self> {
+        let at = |address: A, port| Some(SocketAddr::new(from_wide(A::FAMILY, &address.to_wide())?, port));
+        Some(Self {
+            client: at(key.src, key.src_port)?,
+            service: at(key.dst, key.dst_port)?,
+            source: at(flow.src, flow.src_port)?,
+            server: at(flow.dst, flow.dst_port)?,
+        })
+    }
+}
+
+/// Deletes all flows to these servers that are not closed.
+///
+/// # Errors
+///
+/// A map cannot be read or written.
+pub fn end<S: Store>(maps: &mut Maps<S>, servers: &BTreeSet<ServerId>) -> anyhow::Result<Vec<Ended>> {
+    let mut expired = Expired::default();
+    let mut ended = Vec::new();
+    end_in::<V4>(&mut maps.store, servers, &mut expired, &mut ended)?;
+    end_in::<V6>(&mut maps.store, servers, &mut expired, &mut ended)?;
+    maps.expire(&expired)?;
+    Ok(ended)
+}
+
+fn end_in<A: Address + Network>(
+    table: &mut impl FlowTable<A>,
+    servers: &BTreeSet<ServerId>,
+    expired: &mut Expired,
+    ended: &mut Vec<Ended>,
+) -> anyhow::Result<()> {
+    table.rewind();
+    while let Some(entries) = table.next_flows()? {
+        let mut keys = Vec::new();
+        for (key, flow) in &entries {
+            let open = flow.direction == Direction::ToServer && flow.marks & FLOW_CLOSED == 0;
+            if open && servers.contains(&flow.server) {
+                keys.extend([*key, flow.peer(key.protocol)]);
+                expired.add(flow.service, flow.server);
+                ended.extend(Ended::new(key, flow));
+            }
+        }
+        table.delete_flows(&keys)?;
+    }
+    Ok(())
+}
+
 /// What must be counted as expired so that the number of open flows is what a walk has seen.
 ///
 /// The kernel may close a flow in the moment in which user space expires it, and both count it. Numbers are compared
@@ -221,7 +284,7 @@ pub fn correction(opened: (u32, u32), closed: (u32, u32), expired: u32, seen: u3
 
 #[cfg(test)]
 mod tests {
-    use lb_common::key::{FlowKey, TCP};
+    use lb_common::key::TCP;
     use lb_common::tables::FamilyTables;
     use lb_common::value::{Hop, Server, Service};
     use lb_conf::model::{BackendId, FrontendId, Mode, Proxy, ProxyId};
@@ -409,6 +472,25 @@ mod tests {
         assert_eq!(census.entries, 4);
         assert_eq!((census.open_by_server[&1], census.open_by_service[&1]), (2, 2));
         assert_eq!((census.servers, census.services), ([1].into(), [1].into()));
+    }
+
+    #[test]
+    fn the_flows_of_a_server_are_ended_from_the_beginning_of_the_tables() {
+        let mut maps = maps(100);
+        add(&maps, 1, TcpState::Open, 100, 100);
+        let mut sweeper = Sweeper::default();
+        assert!(sweeper.step(&mut maps, &policy(), 1).unwrap().is_none(), "a walk is half done");
+        assert_eq!(end(&mut maps, &[2].into()).unwrap(), []);
+        let ended = end(&mut maps, &[1].into()).unwrap();
+        let at = |text: &str| text.parse().unwrap();
+        let expected = Ended {
+            client: at("10.0.0.9:1"),
+            service: at("10.0.0.1:80"),
+            source: at("10.0.0.1:20001"),
+            server: at("10.0.1.1:80"),
+        };
+        assert_eq!(ended, [expected]);
+        assert_eq!((left(&maps), expired(&maps)), (0, 1));
     }
 
     #[test]

@@ -24,6 +24,7 @@ pub mod pins;
 pub mod plan;
 mod plane;
 mod report;
+pub mod reset;
 pub mod status;
 pub mod store;
 pub mod sync;

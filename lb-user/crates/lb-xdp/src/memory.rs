@@ -60,6 +60,10 @@ macro_rules! flow_table {
                 Ok(self.$walked.then(|| flows.iter().map(|(key, flow)| (*key, flow.get())).collect()))
             }
 
+            fn rewind(&mut self) {
+                self.$walked = false;
+            }
+
             fn flow(&self, key: &FlowKey<$address>) -> anyhow::Result<Option<Flow<$address>>> {
                 Ok(self.tables.flow(key).map(|flow| flow.get()))
             }

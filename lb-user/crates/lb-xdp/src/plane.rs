@@ -1,5 +1,6 @@
 //! The kernel plane as the daemon sees it.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use anyhow::Context;
 use lb_common::names;
 use lb_conf::model::Config;
 use lb_core::placement::place;
-use lb_core::{Event, Runtime, Tick};
+use lb_core::{Event, Runtime, ServerId, Tick};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, mpsc};
 
@@ -116,10 +117,10 @@ impl Prepared {
     /// The host's network cannot be read, or the maps cannot be written.
     pub fn commit(self, runtime: Arc<Runtime>, clock: Clock) -> anyhow::Result<Plane> {
         let (commands, inbox) = mpsc::unbounded_channel();
-        let changed = Arc::new(Notify::new());
+        let changes = Arc::<Changes>::default();
         let status = Arc::new(Mutex::new(Status::default()));
-        subscribe(&runtime, &changed);
-        let shared = Shared { runtime, clock, changed, status: Arc::clone(&status) };
+        subscribe(&runtime, &changes);
+        let shared = Shared { runtime, clock, changes, status: Arc::clone(&status) };
         let (ready, started) = std::sync::mpsc::channel();
         let thread = thread::Builder::new()
             .name("lbx-xdp".into())
@@ -205,17 +206,29 @@ impl Drop for Plane {
 pub(crate) struct Shared {
     pub(crate) runtime: Arc<Runtime>,
     pub(crate) clock: Clock,
-    pub(crate) changed: Arc<Notify>,
+    pub(crate) changes: Arc<Changes>,
     pub(crate) status: Arc<Mutex<Status>>,
 }
 
+/// What the agent has not seen yet of the daemon's changes.
+#[derive(Default)]
+pub(crate) struct Changes {
+    /// Wakes the agent.
+    pub(crate) notify: Notify,
+    /// Servers whose sessions are to end.
+    pub(crate) ending: Mutex<BTreeSet<ServerId>>,
+}
+
 /// Wakes the agent on every change that the maps depend on.
-fn subscribe(runtime: &Runtime, changed: &Arc<Notify>) {
-    let changed = Arc::downgrade(changed);
+fn subscribe(runtime: &Runtime, changes: &Arc<Changes>) {
+    let changes = Arc::downgrade(changes);
     runtime.subscribe(Box::new(move |event| {
-        let relevant = !matches!(event, Event::Log(_));
-        if let Some(changed) = changed.upgrade().filter(|_| relevant) {
-            changed.notify_one();
+        let Some(changes) = changes.upgrade() else { return };
+        match event {
+            Event::Log(_) => return,
+            Event::ShutdownSessions(server) => drop(changes.ending.lock().insert(server.id)),
+            _ => {}
         }
+        changes.notify.notify_one();
     }));
 }

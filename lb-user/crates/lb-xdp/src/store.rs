@@ -57,6 +57,8 @@ pub trait FlowTable<A: Address> {
     /// Some of the entries, beginning where the last call ended. None: the end of the table, and the next call begins
     /// anew. Entries that come or go meanwhile may be seen or missed; one that stays is seen once.
     fn next_flows(&mut self) -> anyhow::Result<Option<Vec<Entry<A>>>>;
+    /// Lets the next call of [`FlowTable::next_flows`] begin at the beginning.
+    fn rewind(&mut self);
     /// The entry of a key.
     fn flow(&self, key: &FlowKey<A>) -> anyhow::Result<Option<Flow<A>>>;
     /// Deletes entries; those that are gone already do not matter.

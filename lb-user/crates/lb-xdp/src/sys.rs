@@ -256,7 +256,8 @@ impl Place {
         Self { cursor: None, room: room.clamp(LEAST_BATCH, MOST_BATCH), ended: false }
     }
 
-    fn rewind(&mut self) {
+    /// Goes back to the beginning.
+    pub(crate) fn rewind(&mut self) {
         (self.cursor, self.ended) = (None, false);
     }
 }
