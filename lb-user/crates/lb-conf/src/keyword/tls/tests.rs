@@ -132,7 +132,7 @@ fn lists_give_certificates_settings_and_names_of_their_own() {
 #[test]
 fn errors_in_a_list_name_its_line() {
     let rows = [
-        ("a.pem [alpn]", "/list:1: 'alpn' needs an argument"),
+        ("a.pem [alpn]", "/list:1: an argument is missing behind 'alpn'"),
         ("\na.pem [nonsense]", "/list:2: unknown word 'nonsense'"),
         ("a.pem [strict-sni]", "/list:1: unknown word 'strict-sni'"),
         ("a.pem [alpn h2", "/list:1: '[' without ']'"),
