@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 
-use lb_conf::model;
+use lb_conf::model::{self, BindAddress};
 
 use crate::change::FrontendChange;
 use crate::counters::Traffic;
@@ -96,5 +96,15 @@ impl Frontend {
             }
             FrontendChange::Maxconn(_) => None,
         }
+    }
+}
+
+/// An address with its family, as operators write it.
+pub(crate) fn address_text(address: &BindAddress) -> String {
+    match address {
+        BindAddress::Inet(address) if address.is_ipv6() => format!("ipv6@{address}"),
+        BindAddress::Inet(address) => format!("ipv4@{address}"),
+        BindAddress::Unix(path) => format!("unix@{}", path.display()),
+        BindAddress::Inherited(number) => format!("fd@{number}"),
     }
 }

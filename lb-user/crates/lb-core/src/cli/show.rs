@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
-use lb_conf::model::{BindAddress, CommandLevel};
+use lb_conf::model::CommandLevel;
 
 use super::command::Call;
+use crate::frontend::address_text;
 use crate::host::SessionInfo;
 
 pub(super) fn version(call: &mut Call<'_, '_>) -> String {
@@ -33,14 +34,8 @@ pub(super) fn cli_sockets(call: &mut Call<'_, '_>) -> String {
     let snapshot = call.context.runtime.snapshot();
     let mut text = "# socket lvl processes\n".to_owned();
     for socket in &snapshot.config.global.stats_sockets {
-        let address = match &socket.address {
-            BindAddress::Inet(address) if address.is_ipv6() => format!("ipv6@{address}"),
-            BindAddress::Inet(address) => format!("ipv4@{address}"),
-            BindAddress::Unix(path) => format!("unix@{}", path.display()),
-            BindAddress::Inherited(number) => format!("fd@{number}"),
-        };
         // Writing to a String does not fail.
-        let _ = writeln!(text, "{address} {} all", level_name(socket.level));
+        let _ = writeln!(text, "{} {} all", address_text(&socket.address), level_name(socket.level));
     }
     text
 }

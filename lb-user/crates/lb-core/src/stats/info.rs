@@ -117,6 +117,11 @@ impl Info {
             snapshot.frontends.iter().map(|frontend| frontend.traffic()).fold(Totals::default(), add);
         Self { process, totals }
     }
+
+    /// The value of a field; None: there is none of this name.
+    pub fn named(&self, name: &str) -> Option<Value> {
+        FIELDS.iter().find(|field| field.name == name).map(|field| field.value(self))
+    }
 }
 
 fn tasks(info: &Info) -> u64 {

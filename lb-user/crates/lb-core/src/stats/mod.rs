@@ -3,6 +3,7 @@
 
 mod column;
 mod info;
+pub mod page;
 mod render;
 mod row;
 #[cfg(test)]

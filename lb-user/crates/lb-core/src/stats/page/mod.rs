@@ -1,0 +1,104 @@
+//! The statistics page: what it answers, for whoever has the connection and has asked for the password.
+
+mod form;
+mod html;
+#[cfg(test)]
+mod tests;
+
+use lb_conf::model::StatsPage;
+
+use super::{Filter, Info, Row, csv, json, rows};
+use crate::host::Host;
+use crate::runtime::Runtime;
+use crate::tick::Tick;
+
+/// A request for the page.
+#[derive(Clone, Copy)]
+pub struct Asked<'a> {
+    /// What follows the page's URI in the request's target: `;` and words.
+    pub options: &'a str,
+    /// The body of a POST.
+    pub form: Option<&'a [u8]>,
+    /// Whether the client may change servers (`stats admin`).
+    pub admin: bool,
+}
+
+/// What the page is made from.
+#[derive(Clone, Copy)]
+pub struct Source<'a> {
+    /// Its settings.
+    pub page: &'a StatsPage,
+    /// The state.
+    pub runtime: &'a Runtime,
+    /// The process.
+    pub host: &'a dyn Host,
+    /// Now.
+    pub now: Tick,
+}
+
+/// The answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// 200, or 303 after a form.
+    pub status: u16,
+    /// `content-type`.
+    pub content_type: &'static str,
+    /// `refresh`, in seconds.
+    pub refresh: Option<u64>,
+    /// `location`.
+    pub location: Option<String>,
+    /// The body.
+    pub body: String,
+}
+
+/// The options of a page's URI, which begin with a semicolon each. None: the target is another one's.
+pub fn options<'t>(page: &StatsPage, target: &'t str) -> Option<&'t str> {
+    target.strip_prefix(page.uri.as_str())
+}
+
+/// Answers a request.
+pub fn answer(source: &Source<'_>, asked: &Asked<'_>) -> Answer {
+    if let Some(form) = asked.form {
+        let outcome = if asked.admin { form::submit(source, form) } else { form::Outcome::Denied };
+        return Answer {
+            status: 303,
+            content_type: "text/plain",
+            refresh: None,
+            location: Some(format!("{};st={}", source.page.uri, outcome.code())),
+            body: String::new(),
+        };
+    }
+    let has = |option| asked.options.split(';').any(|word| word == option);
+    let filter = Filter { no_maint: has("no-maint"), up: has("up"), ..Filter::default() };
+    let rows = shown(source, &filter);
+    let (content_type, body) = match (has("csv"), has("json")) {
+        (true, _) => ("text/plain", csv(&rows)),
+        (false, true) => ("application/json", json(&rows)),
+        (false, false) => ("text/html; charset=utf-8", page(source, asked, &rows)),
+    };
+    let refresh = source.page.refresh.filter(|_| !has("norefresh")).map(|refresh| refresh.as_secs());
+    Answer { status: 200, content_type, refresh, location: None, body }
+}
+
+// `stats scope`
+fn shown(source: &Source<'_>, filter: &Filter) -> Vec<Row> {
+    let maxconn = source.host.process().maxconn;
+    let mut rows = rows(&source.runtime.load(), filter, maxconn, source.now);
+    let scope = &source.page.scope;
+    rows.retain(|row| scope.is_empty() || scope.contains(&row.proxy().name));
+    rows
+}
+
+fn page(source: &Source<'_>, asked: &Asked<'_>, rows: &[Row]) -> String {
+    let process = source.host.process();
+    let info = Info::new(process.clone(), &source.runtime.load(), source.now);
+    let note = asked.options.split(';').find_map(|word| form::Outcome::of(word.strip_prefix("st=")?));
+    html::page(&html::Content {
+        page: source.page,
+        process: &process,
+        info: &info,
+        note,
+        admin: asked.admin,
+        rows,
+    })
+}
