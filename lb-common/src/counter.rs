@@ -77,6 +77,10 @@ reasons! {
     Reopened reopened,
     /// Passed: shorter than its headers say.
     Truncated truncated,
+    /// Passed: more than one VLAN tag.
+    Tags tags,
+    /// Passed: there is no room in front of the frame for the tag that it would leave with.
+    NoRoom no_room,
     /// Passed: neither IPv4 nor IPv6.
     NotIp not_ip,
     /// Passed: IPv4 with options, or a header length that cannot be.

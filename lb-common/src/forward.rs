@@ -3,15 +3,17 @@
 //! A packet is forwarded if it belongs to a flow, or if it opens one and a server can take it now. Everything else is
 //! passed to the host unchanged. Whatever `decide` does to the packet and to the tables it does after the last check.
 
-use crate::be::Be16;
 use crate::counter::{Count, Reason};
-use crate::csum;
 use crate::event::EventKind;
 use crate::key::{self, FlowKey};
+use crate::link::{self, Link};
 use crate::open;
-use crate::packet::{ETHER_IPV4, ETHER_IPV6, Ethernet, Network, Packet, Tcp};
+use crate::packet::{
+    ETHER_IPV4, ETHER_IPV6, ETHER_SERVICE, ETHER_VLAN, Ethernet, Network, Packet, Tag, Tcp, Udp,
+};
 use crate::tables::{CommonTables, FamilyTables, FlowHandle, Tables};
 use crate::tcp::{self, TcpState};
+use crate::transport;
 use crate::value::{Direction, Flow, Hop, ServerState, Service, ServiceId};
 use crate::{address::V4, address::V6};
 
@@ -70,21 +72,17 @@ const _: () = assert!(size_of::<Decision>() == 8);
 pub(crate) struct Segment<A> {
     /// The packet's tuple.
     pub(crate) key: FlowKey<A>,
-    /// TCP flags.
+    /// TCP flags; of UDP none.
     pub(crate) flags: u8,
     /// Hops that it may still take, this one included.
     pub(crate) hops: u8,
+    /// The tag that it came with, as in [`Flow::vlan`].
+    pub(crate) vlan: u16,
     /// Where its network header begins.
     pub(crate) network: usize,
 }
 
 impl<A: Network> Segment<A> {
-    /// Where the transport header begins.
-    #[inline(always)]
-    fn transport(&self) -> usize {
-        self.network + size_of::<A::Header>()
-    }
-
     /// Whether it may take another hop. The balancer counts as a hop like any router: should a server's address lead
     /// back to it, packets die out rather than circle at the line's rate. A client that is so far away that its SYN
     /// arrives with its last hop is served in user space, where the connection ends here and begins anew.
@@ -92,13 +90,25 @@ impl<A: Network> Segment<A> {
     pub(crate) fn may_go_on(&self) -> bool {
         self.hops > 1
     }
+
+    /// Whether it asks for a new flow: a bare SYN, or any UDP packet.
+    #[inline(always)]
+    pub(crate) fn opens(&self) -> bool {
+        self.is_udp() || tcp::opens(self.flags)
+    }
+
+    #[inline(always)]
+    fn is_udp(&self) -> bool {
+        self.key.protocol == key::UDP
+    }
 }
 
 /// Decides about a packet: forwards it (rewritten in place) or leaves it as it is, counts it, and keeps its flow.
 #[inline(always)]
 pub fn decide<P: Packet, T: Tables>(packet: &mut P, tables: &T) -> Decision {
+    let length = packet.length();
     let decision = route(packet, tables);
-    tables.count(decision.service, decision.reason, packet.length());
+    tables.count(decision.service, decision.reason, length);
     decision
 }
 
@@ -107,22 +117,31 @@ fn route<P: Packet, T: Tables>(packet: &mut P, tables: &T) -> Decision {
     let Some(ethernet) = packet.header::<Ethernet>(0) else {
         return Decision::pass(Reason::Truncated, 0);
     };
-    let network = size_of::<Ethernet>();
-    match ethernet.kind.get() {
-        ETHER_IPV4 => forward::<V4, P, T>(packet, tables, network),
-        ETHER_IPV6 => forward::<V6, P, T>(packet, tables, network),
+    let mut link = Link { network: size_of::<Ethernet>(), vlan: 0 };
+    let mut kind = ethernet.kind.get();
+    if kind == ETHER_VLAN || kind == ETHER_SERVICE {
+        let Some(tag) = packet.header::<Tag>(link.network) else {
+            return Decision::pass(Reason::Truncated, 0);
+        };
+        link = Link { network: size_of::<Ethernet>() + size_of::<Tag>(), vlan: link::number(kind, tag) };
+        kind = tag.kind.get();
+    }
+    match kind {
+        ETHER_IPV4 => forward::<V4, P, T>(packet, tables, link),
+        ETHER_IPV6 => forward::<V6, P, T>(packet, tables, link),
+        ETHER_VLAN | ETHER_SERVICE => Decision::pass(Reason::Tags, 0),
         _ => Decision::pass(Reason::NotIp, 0),
     }
 }
 
 #[inline(always)]
-fn forward<A, P, T>(packet: &mut P, tables: &T, network: usize) -> Decision
+fn forward<A, P, T>(packet: &mut P, tables: &T, link: Link) -> Decision
 where
     A: Network,
     P: Packet,
     T: CommonTables + FamilyTables<A>,
 {
-    let segment = match read::<A, P>(packet, network) {
+    let segment = match read::<A, P>(packet, link) {
         Ok(segment) => segment,
         Err(reason) => return Decision::pass(reason, 0),
     };
@@ -149,11 +168,12 @@ where
     let Some(service) = tables.service(&segment.key.service()) else {
         return Decision::pass(Reason::NoService, 0);
     };
-    if !tcp::opens(segment.flags) {
+    if !segment.opens() {
         return Decision::pass(Reason::NoFlow, service.id);
     }
+    let ingress = packet.ingress();
     match open_to_server(packet, tables, segment, service) {
-        Ok(egress) => Decision::send(reason, service.id, egress, packet.ingress()),
+        Ok(egress) => Decision::send(reason, service.id, egress, ingress),
         Err(Reason::Twin) => Decision::drop(Reason::Twin, service.id),
         Err(reason) => Decision::pass(reason, service.id),
     }
@@ -183,34 +203,43 @@ where
 
 /// Reads the headers.
 #[inline(always)]
-fn read<A: Network, P: Packet>(packet: &mut P, network: usize) -> Result<Segment<A>, Reason> {
+fn read<A: Network, P: Packet>(packet: &mut P, link: Link) -> Result<Segment<A>, Reason> {
+    let Link { network, vlan } = link;
     let header = packet.header::<A::Header>(network).ok_or(Reason::Truncated)?;
     let fields = A::fields(header)?;
-    if fields.protocol != key::TCP {
-        return Err(Reason::Protocol);
-    }
-    let tcp = packet.header::<Tcp>(network + size_of::<A::Header>()).ok_or(Reason::Truncated)?;
+    let transport = network + size_of::<A::Header>();
+    let (src_port, dst_port, flags) = match fields.protocol {
+        key::TCP => {
+            let tcp = packet.header::<Tcp>(transport).ok_or(Reason::Truncated)?;
+            (tcp.src, tcp.dst, tcp.flags)
+        }
+        key::UDP => {
+            let udp = packet.header::<Udp>(transport).ok_or(Reason::Truncated)?;
+            (udp.src, udp.dst, 0)
+        }
+        _ => return Err(Reason::Protocol),
+    };
     let key = FlowKey {
         src: fields.src,
         dst: fields.dst,
-        dst_port: tcp.dst.get(),
-        src_port: tcp.src.get(),
+        dst_port: dst_port.get(),
+        src_port: src_port.get(),
         protocol: fields.protocol,
         reserved: [0; 3],
     };
-    Ok(Segment { key, flags: tcp.flags, hops: fields.hops, network })
+    Ok(Segment { key, flags, hops: fields.hops, vlan, network })
 }
 
-/// Whether a packet of a flow is a client's SYN that must not go to the flow's server: the former connection of this
-/// tuple has closed, or was never answered and its server has gone since.
+/// Whether a packet of a flow opens another one in its place: a client's SYN after the former connection of this tuple
+/// has closed, or was never answered and its server has gone since; of UDP, any packet whose server has gone.
 #[inline(always)]
 fn begins_anew<A: Network, T: CommonTables>(tables: &T, segment: &Segment<A>, flow: &Flow<A>) -> bool {
-    tcp::opens(segment.flags)
+    segment.opens()
         && flow.direction as u8 == Direction::ToServer as u8
         && match flow.state {
             TcpState::Closed => true,
             TcpState::Opening => !lives(tables, flow),
-            _ => false,
+            _ => segment.is_udp() && !lives(tables, flow),
         }
 }
 
@@ -239,54 +268,68 @@ where
     if !segment.may_go_on() {
         return Decision::pass(Reason::HopLimit, flow.service);
     }
-    let hop = next_hop(tables, flow);
-    if rewrite(packet, segment, flow, &hop).is_none() {
-        return Decision::pass(Reason::Truncated, flow.service);
-    }
     let length = packet.length();
+    let ingress = packet.ingress();
+    let (hop, vlan) = next_hop(tables, flow);
     handle.count(length, tables.now());
-    if flow.state.may_change(segment.flags) {
+    if may_change(segment, flow) {
         advance(tables, &segment.key, handle, segment.flags);
     }
     tables.count_server(flow.server, flow.direction, length);
+    // Last, for it moves the frame. It cannot fail for a header, since all have been read; a tag may find no room.
+    if rewrite(packet, segment, flow, &hop, vlan).is_none() {
+        return Decision::pass(Reason::NoRoom, flow.service);
+    }
     let reason = match flow.direction {
         Direction::ToServer => Reason::ToServer,
         Direction::ToClient => Reason::ToClient,
     };
-    Decision::send(reason, flow.service, hop.ifindex, packet.ingress())
+    Decision::send(reason, flow.service, hop.ifindex, ingress)
 }
 
-/// Towards a server, the next hop that user space keeps current, as long as the number still means this server.
+/// Whether the packet can change its flow's state: what is asked first, for most cannot.
 #[inline(always)]
-fn next_hop<A: Network, T: CommonTables>(tables: &T, flow: &Flow<A>) -> Hop {
+fn may_change<A: Network>(segment: &Segment<A>, flow: &Flow<A>) -> bool {
+    if segment.is_udp() {
+        flow.state as u8 == TcpState::Opening as u8 && flow.direction as u8 == Direction::ToClient as u8
+    } else {
+        flow.state.may_change(segment.flags)
+    }
+}
+
+/// Towards a server, the next hop and the tag that user space keeps current, as long as the number still means this
+/// server.
+#[inline(always)]
+fn next_hop<A: Network, T: CommonTables>(tables: &T, flow: &Flow<A>) -> (Hop, u16) {
     match tables.server(flow.server) {
         Some(server)
             if flow.direction as u8 == Direction::ToServer as u8
                 && server.generation == flow.generation
                 && server.hop.ifindex != 0 =>
         {
-            server.hop
+            (server.hop, server.vlan)
         }
-        _ => flow.hop,
+        _ => (flow.hop, flow.vlan),
     }
 }
 
-/// Rewrites a packet as its flow says.
+/// Rewrites a packet as its flow says. None: nothing was changed.
 #[inline(always)]
 pub(crate) fn rewrite<A: Network, P: Packet>(
     packet: &mut P,
     segment: &Segment<A>,
     flow: &Flow<A>,
     hop: &Hop,
+    vlan: u16,
 ) -> Option<()> {
-    let tcp = packet.header::<Tcp>(segment.transport())?;
-    tcp.src = Be16::new(flow.src_port);
-    tcp.dst = Be16::new(flow.dst_port);
-    tcp.checksum = Be16::from_octets(csum::apply(tcp.checksum.raw(), flow.l4_delta).to_le_bytes());
-    A::rewrite(packet.header(segment.network)?, flow.src, flow.dst, flow.l3_delta);
-    let ethernet = packet.header::<Ethernet>(0)?;
-    ethernet.dst = hop.dst_mac;
-    ethernet.src = hop.src_mac;
+    let network = link::rewrite(packet, hop, vlan, segment.network)?;
+    let transport = network + size_of::<A::Header>();
+    if segment.is_udp() {
+        transport::rewrite_udp(packet.header(transport)?, flow);
+    } else {
+        transport::rewrite_tcp(packet.header(transport)?, flow);
+    }
+    A::rewrite(packet.header(network)?, flow.src, flow.dst, flow.l3_delta);
     Some(())
 }
 
@@ -314,7 +357,11 @@ where
     T: CommonTables + FamilyTables<A>,
 {
     let flow = handle.load();
-    let state = flow.state.after(flow.direction, flags);
+    let state = if key.protocol == key::UDP {
+        flow.state.after_datagram(flow.direction)
+    } else {
+        flow.state.after(flow.direction, flags)
+    };
     if state as u8 == flow.state as u8 {
         return;
     }

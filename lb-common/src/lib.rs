@@ -16,6 +16,7 @@ pub mod event;
 pub mod forward;
 pub mod hash;
 pub mod key;
+mod link;
 #[cfg(feature = "user")]
 pub mod maglev;
 #[cfg(feature = "user")]
@@ -29,4 +30,5 @@ pub mod select;
 pub mod sequence;
 pub mod tables;
 pub mod tcp;
+mod transport;
 pub mod value;

@@ -150,8 +150,11 @@ where
             InsertError::Full => Reason::TableFull,
         }
     })?;
-    // Cannot fail: these headers have been read before.
-    rewrite(packet, segment, flow, &server.hop).ok_or(Reason::Truncated)
+    rewrite(packet, segment, flow, &server.hop, server.vlan).ok_or_else(|| {
+        tables.remove_flow(key);
+        tables.remove_flow(&segment.key);
+        Reason::NoRoom
+    })
 }
 
 /// A walk over a server's source ports from a place and by a stride that a hash decides, so that walks of different
@@ -203,6 +206,7 @@ fn turn_to_client<A: Network>(segment: &Segment<A>, back: Hop, flow: &mut Flow<A
     flow.dst_port = segment.key.src_port;
     flow.src_port = segment.key.dst_port;
     flow.hop = back;
+    flow.vlan = segment.vlan;
     flow.bytes = 0;
     flow.packets = 0;
     flow.direction = Direction::ToClient;
@@ -227,13 +231,14 @@ fn turn_to_server<A: Network>(
     let comes = outside + port_sum(segment.key.src_port, segment.key.dst_port);
     flow.l4_delta = csum::delta(comes, inside + port_sum(source_port, server.port));
     flow.hop = server.hop;
+    flow.vlan = server.vlan;
     flow.bytes = length as u64;
     flow.packets = 1;
     flow.direction = Direction::ToServer;
 }
 
 #[inline(always)]
-fn marks(service: &Service) -> u32 {
+fn marks(service: &Service) -> u16 {
     if service.flags & SERVICE_EVENTS != 0 { FLOW_EVENTS } else { 0 }
 }
 

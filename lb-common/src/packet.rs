@@ -25,6 +25,10 @@ pub trait Packet {
     /// The header at `offset`; none if the frame ends before the header does.
     fn header<H: Header>(&mut self, offset: usize) -> Option<&mut H>;
 
+    /// Moves the frame's beginning: forwards by so many bytes, which it loses, or backwards, for bytes that it gains and
+    /// that hold anything. False if there is no room. Other headers are elsewhere then.
+    fn shift(&mut self, bytes: i32) -> bool;
+
     /// Does something to the frame that takes a function call. In the kernel that is a copy of the pointers, so that
     /// they can stay in registers wherever there is no call.
     #[inline(always)]
@@ -36,20 +40,23 @@ pub trait Packet {
     }
 }
 
-/// A frame in a byte slice.
+/// A frame in memory.
+#[cfg(any(feature = "user", test))]
 #[derive(Debug)]
 pub struct Frame<'a> {
-    bytes: &'a mut [u8],
+    bytes: &'a mut std::vec::Vec<u8>,
     ingress: u32,
 }
 
+#[cfg(any(feature = "user", test))]
 impl<'a> Frame<'a> {
     /// The frame in `bytes`, received by the interface `ingress`.
-    pub fn new(bytes: &'a mut [u8], ingress: u32) -> Self {
+    pub fn new(bytes: &'a mut std::vec::Vec<u8>, ingress: u32) -> Self {
         Self { bytes, ingress }
     }
 }
 
+#[cfg(any(feature = "user", test))]
 impl Packet for Frame<'_> {
     fn length(&self) -> u32 {
         // No frame is longer than 4 GiB.
@@ -66,12 +73,26 @@ impl Packet for Frame<'_> {
         // SAFETY: the slice is as long as the header, which has alignment 1 and is valid for any bits.
         Some(unsafe { &mut *bytes.as_mut_ptr().cast() })
     }
+
+    fn shift(&mut self, bytes: i32) -> bool {
+        let count = bytes.unsigned_abs() as usize;
+        if bytes < 0 {
+            self.bytes.splice(..0, core::iter::repeat_n(0, count));
+        } else if count <= self.bytes.len() {
+            self.bytes.drain(..count);
+        }
+        bytes < 0 || count <= self.bytes.len()
+    }
 }
 
 /// EtherType of IPv4.
 pub const ETHER_IPV4: u16 = 0x0800;
 /// EtherType of IPv6.
 pub const ETHER_IPV6: u16 = 0x86dd;
+/// EtherType of a VLAN tag (802.1Q).
+pub const ETHER_VLAN: u16 = 0x8100;
+/// EtherType of a service VLAN tag (802.1ad).
+pub const ETHER_SERVICE: u16 = 0x88a8;
 
 /// Ethernet II.
 #[derive(Clone, Copy, Debug)]
@@ -81,6 +102,16 @@ pub struct Ethernet {
     pub dst: [u8; 6],
     /// Source MAC address.
     pub src: [u8; 6],
+    /// What follows.
+    pub kind: Be16,
+}
+
+/// A VLAN tag, after an Ethernet header whose `kind` announces it.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct Tag {
+    /// Priority in the upper four bits, number in the others.
+    pub control: Be16,
     /// What follows.
     pub kind: Be16,
 }
@@ -129,6 +160,20 @@ pub struct Ipv6 {
     pub dst: V6,
 }
 
+/// UDP.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct Udp {
+    /// Source port.
+    pub src: Be16,
+    /// Destination port.
+    pub dst: Be16,
+    /// Length with this header.
+    pub length: Be16,
+    /// Checksum; 0: none.
+    pub checksum: Be16,
+}
+
 /// TCP without options.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
@@ -161,10 +206,16 @@ unsafe impl Header for Ipv4 {}
 unsafe impl Header for Ipv6 {}
 // SAFETY: as above.
 unsafe impl Header for Tcp {}
+// SAFETY: as above.
+unsafe impl Header for Udp {}
+// SAFETY: as above.
+unsafe impl Header for Tag {}
 
 const _: () = assert!(size_of::<Ethernet>() == 14 && align_of::<Ethernet>() == 1);
 const _: () = assert!(size_of::<Ipv4>() == 20 && align_of::<Ipv4>() == 1);
 const _: () = assert!(size_of::<Ipv6>() == 40 && align_of::<Ipv6>() == 1);
+const _: () = assert!(size_of::<Udp>() == 8 && align_of::<Udp>() == 1);
+const _: () = assert!(size_of::<Tag>() == 4 && align_of::<Tag>() == 1);
 const _: () = assert!(size_of::<Tcp>() == 20 && align_of::<Tcp>() == 1);
 
 /// What the decision needs of a network header.

@@ -53,6 +53,15 @@ impl TcpState {
         }
     }
 
+    /// The state of a UDP flow after a packet of this direction: open once the server has answered.
+    #[inline(always)]
+    pub fn after_datagram(self, direction: Direction) -> Self {
+        match (self, direction) {
+            (Self::Opening, Direction::ToClient) => Self::Open,
+            (state, _) => state,
+        }
+    }
+
     #[inline(always)]
     fn after_client(self, flags: u8) -> Self {
         let done = flags & flag::FIN != 0;
@@ -124,6 +133,13 @@ mod tests {
     #[test]
     fn an_unanswered_connection_is_not_opened_by_its_client_alone() {
         assert_eq!(walk(&[(ToServer, SYN), (ToServer, ACK), (ToServer, FIN | ACK)]), TcpState::Opening);
+    }
+
+    #[test]
+    fn a_datagram_flow_is_open_once_it_is_answered() {
+        assert_eq!(TcpState::Opening.after_datagram(ToServer), TcpState::Opening);
+        assert_eq!(TcpState::Opening.after_datagram(ToClient), TcpState::Open);
+        assert_eq!(TcpState::Open.after_datagram(ToServer), TcpState::Open);
     }
 
     #[test]

@@ -121,15 +121,22 @@ pub struct Server {
     pub maxconn: u32,
     /// Flows that user space expired without the kernel having counted them as closed; wraps. See [`ServerLoad`].
     pub expired: u32,
-    /// Its weight, for show: the tables already respect it.
+    /// The 802.1Q tag that frames to it leave with: its number, with [`SERVICE_TAG`] where it is one of 802.1ad. 0: none.
+    pub vlan: u16,
+    /// Its weight; tables that hold servers by their weights already respect it.
     pub weight: u16,
     /// The family of its addresses.
     pub family: Family,
     /// Whether it takes flows.
     pub state: ServerState,
+    /// Padding, zero.
+    pub reserved: u16,
 }
 
-const _: () = assert!(size_of::<Server>() == 68);
+const _: () = assert!(size_of::<Server>() == 72);
+
+/// `Server::vlan` and `Flow::vlan`: the tag is a service tag (802.1ad).
+pub const SERVICE_TAG: u16 = 1 << 15;
 
 impl Server {
     /// Flows that are open now.
@@ -189,9 +196,9 @@ pub enum Direction {
 }
 
 /// `Flow::marks`: the kernel has counted the flow as closed. Kept on the entry towards the server.
-pub const FLOW_CLOSED: u32 = 1 << 0;
+pub const FLOW_CLOSED: u16 = 1 << 0;
 /// `Flow::marks`: report its closing in `EVENTS`.
-pub const FLOW_EVENTS: u32 = 1 << 1;
+pub const FLOW_EVENTS: u16 = 1 << 1;
 
 /// Value of `FLOWS` and `FLOWS6`: what becomes of packets that carry the entry's key. Written by the kernel.
 ///
@@ -221,8 +228,10 @@ pub struct Flow<A> {
     pub last: Jiffies,
     /// When the flow was opened.
     pub opened: Jiffies,
+    /// The tag that its frames leave with, as in [`Server::vlan`].
+    pub vlan: u16,
     /// `FLOW_*` bits.
-    pub marks: u32,
+    pub marks: u16,
     /// The service's number.
     pub service: ServiceId,
     /// The server's number.
@@ -234,6 +243,11 @@ pub struct Flow<A> {
     /// Which way this entry's packets travel.
     pub direction: Direction,
 }
+
+// Together they are a word, which the kernel changes atomically.
+const _: () = assert!(core::mem::offset_of!(Flow<V4>, vlan) % 4 == 0);
+const _: () = assert!(core::mem::offset_of!(Flow<V4>, marks) == core::mem::offset_of!(Flow<V4>, vlan) + 2);
+const _: () = assert!(core::mem::offset_of!(Flow<V6>, vlan) % 4 == 0);
 
 impl<A: Address> Default for Flow<A> {
     #[inline(always)]
@@ -250,6 +264,7 @@ impl<A: Address> Default for Flow<A> {
             packets: 0,
             last: 0,
             opened: 0,
+            vlan: 0,
             marks: 0,
             service: 0,
             server: 0,

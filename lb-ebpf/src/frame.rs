@@ -1,20 +1,28 @@
 //! Frames behind the packet pointers of an XDP program.
 
+use aya_ebpf::bindings::xdp_md;
+use aya_ebpf::helpers::bpf_xdp_adjust_head;
 use aya_ebpf::programs::XdpContext;
 use lb_common::packet::{Header, Packet};
 
 /// A frame that an XDP program was called for.
 pub struct Frame {
+    context: *mut xdp_md,
     start: usize,
     end: usize,
     ingress: u32,
 }
 
 impl Frame {
-    /// The frame of a context. Its bounds are read once: nothing here moves them.
+    /// The frame of a context. Its bounds are read once, and again when they are moved.
     #[inline(always)]
     pub fn new(context: &XdpContext) -> Self {
-        Self { start: context.data(), end: context.data_end(), ingress: context.ingress_ifindex() as u32 }
+        Self {
+            context: context.ctx,
+            start: context.data(),
+            end: context.data_end(),
+            ingress: context.ingress_ifindex() as u32,
+        }
     }
 }
 
@@ -37,6 +45,16 @@ impl Packet for Frame {
         }
         // SAFETY: the header lies within the frame, has alignment 1 and is valid for any bits.
         Some(unsafe { &mut *(header as *mut H) })
+    }
+
+    #[inline(always)]
+    fn shift(&mut self, bytes: i32) -> bool {
+        // SAFETY: the context is the program's own.
+        let moved = unsafe { bpf_xdp_adjust_head(self.context, bytes) } == 0;
+        // The verifier forgets all packet pointers at that call, whatever came of it.
+        let context = XdpContext::new(self.context);
+        (self.start, self.end) = (context.data(), context.data_end());
+        moved
     }
 
     #[inline(always)]

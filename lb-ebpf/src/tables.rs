@@ -59,9 +59,11 @@ impl<A: Copy> FlowHandle<A> for FlowPointer<A> {
 
     #[inline(always)]
     fn mark_closed(&self) -> bool {
-        // SAFETY: as above; the field is aligned, for the value is.
-        let marks = unsafe { atomic::fetch_or(&raw mut (*self.0).marks, FLOW_CLOSED) };
-        marks & FLOW_CLOSED == 0
+        // The machine's smallest atomic is a word: this one is the tag, which never changes, and the marks.
+        let bits = u32::from(FLOW_CLOSED) << 16;
+        // SAFETY: as above; the two fields are a word, aligned, for the value is.
+        let old = unsafe { atomic::fetch_or((&raw mut (*self.0).vlan).cast(), bits) };
+        old & bits == 0
     }
 }
 

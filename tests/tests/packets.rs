@@ -6,6 +6,7 @@ use anyhow::{Context, Result, ensure};
 use lb_common::counter::Reason;
 use lb_common::forward::Verdict;
 use lbx_tests::packets::Kernel;
+use lbx_tests::packets::layers::tagged;
 use lbx_tests::packets::rig::Rig;
 use lbx_tests::packets::rows::{self, Out, Row, Step};
 use lbx_tests::packets::world::{self, At, NET4, NET6, Net, World};
@@ -90,13 +91,19 @@ fn compare_frame(out: &Out, bytes: &[u8]) -> Result<()> {
 /// Frames that are near enough to real ones to come far.
 fn frame() -> impl Strategy<Value = Vec<u8>> {
     let kind = prop_oneof![Just(NET4), Just(NET6)];
-    let real = (kind, 0_u8..4, 0_u16..18, any::<bool>(), flags(), 0_u8..4, payload());
-    let real = real.prop_map(|(net, client, at, answer, flags, hops, payload)| {
+    let tag = prop_oneof![4 => Just(0), 1 => any::<u16>()];
+    let real = (kind, 0_u8..4, 0_u16..18, any::<bool>(), flags(), 0_u8..4, payload(), tag);
+    let real = real.prop_map(|(net, client, at, answer, flags, hops, payload, tag)| {
         let at = SITUATIONS[usize::from(at) % SITUATIONS.len()];
         let segment =
             if answer { net.from_server(1 + client, world::SOURCE_PORT) } else { net.to_service(client, at) };
         let hops = if hops == 0 { client } else { 64 };
-        segment.flags(flags).hops(hops).payload(&payload).bytes()
+        let segment = segment.flags(flags).hops(hops).payload(&payload);
+        let frame = if at.is_datagram() { segment.udp() } else { segment.bytes() };
+        match tag {
+            0 => frame,
+            tag => tagged(frame, if tag & 1 == 0 { 0x8100 } else { 0x88a8 }, tag),
+        }
     });
     let edits = proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..3);
     let cut = prop_oneof![9 => Just(None), 1 => any::<prop::sample::Index>().prop_map(Some)];
@@ -128,6 +135,8 @@ const SITUATIONS: &[At] = &[
     At::OtherFamily,
     At::Watched,
     At::Stray,
+    At::Datagrams,
+    At::DatagramProbing,
 ];
 
 fn flags() -> impl Strategy<Value = u8> {

@@ -85,16 +85,20 @@ impl Kernel {
     /// Empties what the kernel writes, and writes what else user space does.
     pub fn begin(&mut self, world: &World) -> Result<()> {
         self.reset()?;
-        for (address, service) in &world.services {
-            self.set_service(*address, service)?;
+        for (address, protocol, service) in &world.services {
+            self.set_service(*address, *protocol, service)?;
         }
         world.servers.iter().try_for_each(|(id, server)| self.set_server(*id, server))
     }
 
-    fn set_service(&mut self, address: SocketAddr, service: &Service) -> Result<()> {
+    fn set_service(&mut self, address: SocketAddr, protocol: u8, service: &Service) -> Result<()> {
         match address.ip() {
-            IpAddr::V4(ip) => self.services()?.insert(key::<V4>(ip.octets(), address), service, 0)?,
-            IpAddr::V6(ip) => self.services6()?.insert(key::<V6>(ip.octets(), address), service, 0)?,
+            IpAddr::V4(ip) => {
+                self.services()?.insert(key::<V4>(ip.octets(), address, protocol), service, 0)?
+            }
+            IpAddr::V6(ip) => {
+                self.services6()?.insert(key::<V6>(ip.octets(), address, protocol), service, 0)?
+            }
         }
         Ok(())
     }

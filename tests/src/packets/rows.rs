@@ -3,7 +3,7 @@
 use lb_common::counter::Reason;
 use lb_common::forward::Verdict;
 use lb_common::tcp::flag::{ACK, FIN, RST, SYN};
-use lb_common::value::{Server, ServerState};
+use lb_common::value::{SERVICE_TAG, Server, ServerState};
 
 use super::layers::NETWORK;
 use super::layers::{Segment, arp, cut, number, tagged, with_bytes, with_extension, with_options};
@@ -56,8 +56,11 @@ fn pass(frame: impl Into<Vec<u8>>, reason: Reason) -> Step {
 
 /// The frame leaves by where it came from, as `out`.
 fn send(frame: &Segment, reason: Reason, out: &Segment) -> Step {
-    let (frame, out) = (frame.bytes(), Out::Exactly(out.bytes()));
-    Step::Packet { frame, verdict: Verdict::Transmit, reason, out }
+    send_bytes(frame.bytes(), reason, out.bytes())
+}
+
+fn send_bytes(frame: Vec<u8>, reason: Reason, out: Vec<u8>) -> Step {
+    Step::Packet { frame, verdict: Verdict::Transmit, reason, out: Out::Exactly(out) }
 }
 
 /// The frame opens a flow to a server.
@@ -121,6 +124,8 @@ pub fn rows(net: Net) -> Vec<Row> {
     rows.extend(life(net));
     rows.extend(limits(net));
     rows.extend(foreign(net));
+    rows.extend(tags(net));
+    rows.extend(datagrams(net));
     rows
 }
 
@@ -431,13 +436,12 @@ fn foreign(net: Net) -> Vec<Row> {
     let frame = segment.bytes();
     let transport = frame.len() - 20;
     vec![
-        row("a UDP packet to a service's port", [pass(segment.udp(), Reason::Protocol)]),
+        row("a UDP packet to a service's port", [pass(segment.udp(), Reason::NoService)]),
         row("ICMP", [pass(segment.protocol(number::ICMP), Reason::Protocol)]),
         row("ICMPv6", [pass(segment.protocol(number::ICMP6), Reason::Protocol)]),
         row("SCTP", [pass(segment.protocol(number::SCTP), Reason::Protocol)]),
         row("ARP", [pass(arp((ROUTER, BALANCER)), Reason::NotIp)]),
         row("an unknown EtherType", [pass(with_bytes(frame.clone(), 12, &[0x88, 0xcc]), Reason::NotIp)]),
-        row("a tagged frame", [pass(tagged(frame.clone(), 0x8100, 5), Reason::NotIp)]),
         row("an Ethernet header alone", [pass(cut(frame.clone(), 14), Reason::Truncated)]),
         row("a frame that ends in the network header", [pass(cut(frame.clone(), 30), Reason::Truncated)]),
         row(
@@ -451,6 +455,189 @@ fn foreign(net: Net) -> Vec<Row> {
         row(
             "a frame of the other IP version",
             [pass(with_bytes(frame.clone(), NETWORK, &[0x25]), Reason::IpOptions)],
+        ),
+    ]
+}
+
+const Q: u16 = 0x8100;
+const AD: u16 = 0x88a8;
+
+fn tags(net: Net) -> Vec<Row> {
+    let c = Connection(net);
+    let to_service = |flags| net.to_service(1, At::Single).flags(flags).bytes();
+    let to_server = |flags| net.to_server(SOURCE_PORT, 1).flags(flags).bytes();
+    let from_server = |flags| net.from_server(1, SOURCE_PORT).flags(flags).bytes();
+    let to_client = |flags| net.to_client(At::Single, 1).flags(flags).bytes();
+    let opens = |kind, tag| send_bytes(tagged(to_service(SYN), kind, tag), Reason::Opened, to_server(SYN));
+    let answer = |kind, tag| {
+        send_bytes(from_server(SYN | ACK), Reason::ToClient, tagged(to_client(SYN | ACK), kind, tag))
+    };
+    let server_tag: fn(&mut Server) = |server| server.vlan = 20;
+    let server_service_tag: fn(&mut Server) = |server| server.vlan = 20 | SERVICE_TAG;
+    vec![
+        row(
+            "a client's tag is taken off, and put on answers",
+            [
+                opens(Q, 5),
+                answer(Q, 5),
+                send_bytes(tagged(to_service(ACK), Q, 5), Reason::ToServer, to_server(ACK)),
+            ],
+        ),
+        row("the highest tag", [opens(Q, 4095), answer(Q, 4095)]),
+        row("a priority is not part of a tag's number", [opens(Q, 0xa005), answer(Q, 5)]),
+        row(
+            "a priority alone is no tag",
+            [opens(Q, 0xe000), send_bytes(from_server(SYN | ACK), Reason::ToClient, to_client(SYN | ACK))],
+        ),
+        row("a client's service tag", [opens(AD, 7), answer(AD, 7)]),
+        row(
+            "a server's tag",
+            [
+                Step::Change(1, server_tag),
+                send_bytes(to_service(SYN), Reason::Opened, tagged(to_server(SYN), Q, 20)),
+                send_bytes(tagged(from_server(SYN | ACK), Q, 20), Reason::ToClient, to_client(SYN | ACK)),
+                send_bytes(to_service(ACK), Reason::ToServer, tagged(to_server(ACK), Q, 20)),
+            ],
+        ),
+        row(
+            "a server's service tag",
+            [
+                Step::Change(1, server_service_tag),
+                send_bytes(to_service(SYN), Reason::Opened, tagged(to_server(SYN), AD, 20)),
+                send_bytes(tagged(from_server(SYN | ACK), AD, 20), Reason::ToClient, to_client(SYN | ACK)),
+            ],
+        ),
+        row(
+            "one tag for another, with its priority",
+            [
+                Step::Change(1, server_tag),
+                send_bytes(
+                    tagged(to_service(SYN), Q, 0x6005),
+                    Reason::Opened,
+                    tagged(to_server(SYN), Q, 0x6014),
+                ),
+                send_bytes(
+                    tagged(from_server(SYN | ACK), Q, 0x2014),
+                    Reason::ToClient,
+                    tagged(to_client(SYN | ACK), Q, 0x2005),
+                ),
+            ],
+        ),
+        row(
+            "one kind of tag for the other",
+            [
+                Step::Change(1, server_service_tag),
+                send_bytes(tagged(to_service(SYN), Q, 5), Reason::Opened, tagged(to_server(SYN), AD, 20)),
+                send_bytes(tagged(from_server(ACK), AD, 20), Reason::ToClient, tagged(to_client(ACK), Q, 5)),
+            ],
+        ),
+        row(
+            "a server that moves to another VLAN",
+            c.opened([
+                Step::Change(1, server_tag),
+                send_bytes(to_service(ACK), Reason::ToServer, tagged(to_server(ACK), Q, 20)),
+            ]),
+        ),
+        row(
+            "two tags",
+            [
+                pass(tagged(tagged(to_service(SYN), Q, 5), AD, 6), Reason::Tags),
+                pass(tagged(tagged(to_service(SYN), Q, 5), Q, 6), Reason::Tags),
+            ],
+        ),
+        row(
+            "a tagged frame to no service",
+            [pass(
+                tagged(Segment { dst: net.client(9), ..net.to_service(1, At::Single).syn() }.bytes(), Q, 5),
+                Reason::NoService,
+            )],
+        ),
+        row("a tagged frame of no flow", [pass(tagged(to_service(ACK), Q, 5), Reason::NoFlow)]),
+        row("tagged ARP", [pass(tagged(arp((ROUTER, BALANCER)), Q, 5), Reason::NotIp)]),
+        row(
+            "a tag without anything after it",
+            [pass(cut(tagged(to_service(SYN), Q, 5), 18), Reason::Truncated)],
+        ),
+        row("half a tag", [pass(cut(tagged(to_service(SYN), Q, 5), 16), Reason::Truncated)]),
+    ]
+}
+
+/// UDP packets to and from the server with one source port.
+fn datagrams(net: Net) -> Vec<Row> {
+    let to_service = |payload: &[u8]| net.to_service(1, At::Datagrams).payload(payload);
+    let to_server = |payload: &[u8]| net.to_server(SOURCE_PORT, 1).payload(payload);
+    let from_server = |payload: &[u8]| net.from_server(1, SOURCE_PORT).payload(payload);
+    let to_client = |payload: &[u8]| net.to_client(At::Datagrams, 1).payload(payload);
+    let asks =
+        |payload: &[u8], reason| send_bytes(to_service(payload).udp(), reason, to_server(payload).udp());
+    let answers =
+        |payload: &[u8]| send_bytes(from_server(payload).udp(), Reason::ToClient, to_client(payload).udp());
+    let probing = |reason, server| Step::Packet {
+        frame: net.to_service(1, At::DatagramProbing).udp(),
+        verdict: Verdict::Transmit,
+        reason,
+        out: Out::To(server),
+    };
+    let down: fn(&mut Server) = |server| server.state = ServerState::Down;
+    let checksum = |frame: &[u8]| [frame[frame.len() - 4], frame[frame.len() - 3]];
+    let zero =
+        (0..=u16::MAX).map(u16::to_be_bytes).find(|payload| checksum(&to_server(payload).udp()) == [0xff; 2]);
+    vec![
+        row("a datagram to a service opens a flow", [asks(b"who?", Reason::Opened)]),
+        row(
+            "datagrams go both ways",
+            [
+                asks(b"who?", Reason::Opened),
+                answers(b"me"),
+                asks(b"odd", Reason::ToServer),
+                answers(b""),
+                asks(b"", Reason::ToServer),
+            ],
+        ),
+        row("a checksum that would be zero", [asks(&zero.unwrap_or_default(), Reason::Opened)]),
+        row(
+            "a tagged datagram",
+            [send_bytes(tagged(to_service(b"x").udp(), Q, 5), Reason::Opened, to_server(b"x").udp())],
+        ),
+        row("a SYN to a datagram service", [pass(net.to_service(1, At::Datagrams).syn(), Reason::NoService)]),
+        row("a datagram with its last hop", [pass(to_service(b"x").hops(1).udp(), Reason::HopLimit)]),
+        row(
+            "a datagram that ends in its header",
+            [pass(
+                {
+                    let frame = to_service(b"").udp();
+                    cut(frame.clone(), frame.len() - 1)
+                },
+                Reason::Truncated,
+            )],
+        ),
+        row(
+            "TCP and UDP share a source port",
+            [
+                asks(b"x", Reason::Opened),
+                Connection(net).syn(),
+                answers(b"y"),
+                Connection(net).server(SYN | ACK, b""),
+            ],
+        ),
+        row(
+            "a datagram whose server has gone goes to another",
+            [
+                probing(Reason::Opened, 2),
+                Step::Change(2, down),
+                Step::Change(4, |server| server.state = ServerState::Up),
+                probing(Reason::Reopened, 4),
+                probing(Reason::ToServer, 4),
+            ],
+        ),
+        row(
+            "a datagram whose servers have all gone",
+            [
+                asks(b"x", Reason::Opened),
+                answers(b"y"),
+                Step::Change(1, down),
+                pass(to_service(b"x").udp(), Reason::NoServer),
+            ],
         ),
     ]
 }
@@ -473,7 +660,19 @@ pub fn rows4(net: Net) -> Vec<Row> {
         row("a later fragment", [pass(fragment([0, 1]), Reason::Fragment)]),
         row("a last fragment far away", [pass(fragment([0x1f, 0xff]), Reason::Fragment)]),
         row("a port that is claimed in vain is given back", full),
+        row(
+            "a datagram without a checksum stays without",
+            [send_bytes(
+                without_checksum(net.to_service(1, At::Datagrams)),
+                Reason::Opened,
+                without_checksum(net.to_server(SOURCE_PORT, 1)),
+            )],
+        ),
     ]
+}
+
+fn without_checksum(segment: Segment) -> Vec<u8> {
+    with_bytes(segment.udp(), NETWORK + 20 + 6, &[0, 0])
 }
 
 /// The rows of IPv6 alone.

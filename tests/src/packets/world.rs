@@ -2,8 +2,8 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use lb_common::address::{Address, Family, V4, V6, to_wide};
-use lb_common::key::{ServiceKey, TCP};
+use lb_common::address::{Address, V4, V6, to_wide};
+use lb_common::key::{ServiceKey, TCP, UDP};
 use lb_common::memory::MemoryTables;
 use lb_common::value::{
     Algorithm, ForwardMode, Hop, SERVICE_EVENTS, SERVICE_TRACK, Server, ServerId, ServerState, Service,
@@ -68,6 +68,22 @@ pub enum At {
     Watched,
     /// A table whose only server's number is out of range.
     Stray,
+    /// UDP, to the server with one source port.
+    Datagrams,
+    /// UDP, the first server is down, the second is not.
+    DatagramProbing,
+}
+
+impl At {
+    /// Whether the service is one of UDP.
+    pub fn is_datagram(self) -> bool {
+        matches!(self, Self::Datagrams | Self::DatagramProbing)
+    }
+
+    /// The service's protocol.
+    fn protocol(self) -> u8 {
+        if self.is_datagram() { UDP } else { TCP }
+    }
 }
 
 /// A family's addresses.
@@ -152,8 +168,8 @@ pub fn mac(server: u8) -> Mac {
 /// What user space writes into the maps.
 #[derive(Clone, Debug, Default)]
 pub struct World {
-    /// Services by address.
-    pub services: Vec<(SocketAddr, Service)>,
+    /// Services by address and protocol.
+    pub services: Vec<(SocketAddr, u8, Service)>,
     /// Slots by service.
     pub tables: Vec<(ServiceId, Vec<ServerId>)>,
     /// Servers by number.
@@ -186,7 +202,7 @@ impl World {
         let turn = Service::default();
         self.service(net, Single, turn, &[1]);
         self.service(net, Turns, turn, &[2, 3, 2]);
-        self.services.push((net.service(NoTable), Service { id: net.service_id(NoTable), ..turn }));
+        self.services.push((net.service(NoTable), TCP, Service { id: net.service_id(NoTable), ..turn }));
         self.service(net, EmptyTable, turn, &[]);
         self.service(net, Down, turn, &[4]);
         self.service(net, Drain, turn, &[5]);
@@ -201,6 +217,8 @@ impl World {
         self.service(net, OtherFamily, turn, &[10]);
         let flags = SERVICE_TRACK | SERVICE_EVENTS;
         self.service(net, Watched, Service { flags, rate_period: 2500, ..turn }, &[8]);
+        self.service(net, Datagrams, turn, &[1]);
+        self.service(net, DatagramProbing, turn, &[4, 2]);
         self.service(net, Stray, turn, &[]);
         self.tables.retain(|(id, _)| *id != net.service_id(Stray));
         self.tables.push((net.service_id(Stray), vec![u16::MAX]));
@@ -208,7 +226,11 @@ impl World {
 
     fn service(&mut self, net: Net, at: At, service: Service, slots: &[u8]) {
         let id = net.service_id(at);
-        self.services.push((net.service(at), Service { id, mode: ForwardMode::Nat, ..service }));
+        self.services.push((
+            net.service(at),
+            at.protocol(),
+            Service { id, mode: ForwardMode::Nat, ..service },
+        ));
         self.tables.push((id, slots.iter().map(|&number| net.server_id(number)).collect()));
     }
 
@@ -216,10 +238,14 @@ impl World {
     pub fn memory(&self) -> MemoryTables {
         let mut memory = MemoryTables::default();
         (memory.v4.capacity, memory.v6.capacity) = (CAPACITY as usize, CAPACITY as usize);
-        for &(address, service) in &self.services {
+        for &(address, protocol, service) in &self.services {
             match address.ip() {
-                IpAddr::V4(ip) => memory.v4.services.insert(key::<V4>(ip.octets(), address), service),
-                IpAddr::V6(ip) => memory.v6.services.insert(key::<V6>(ip.octets(), address), service),
+                IpAddr::V4(ip) => {
+                    memory.v4.services.insert(key::<V4>(ip.octets(), address, protocol), service)
+                }
+                IpAddr::V6(ip) => {
+                    memory.v6.services.insert(key::<V6>(ip.octets(), address, protocol), service)
+                }
             };
         }
         memory.tables = self.tables.iter().cloned().collect();
@@ -244,16 +270,14 @@ fn server(net: Net, number: u8, ports: u16) -> Server {
         source_low: SOURCE_PORT,
         source_high: SOURCE_PORT + ports - 1,
         generation: 3,
-        maxconn: 0,
-        expired: 0,
         weight: 1,
         family,
         state: ServerState::Up,
+        ..Server::default()
     }
 }
 
 /// The key of a service.
-pub fn key<A: Address>(address: A, at: SocketAddr) -> ServiceKey<A> {
-    debug_assert_ne!(A::FAMILY, Family::None);
-    ServiceKey { address, port: at.port(), protocol: TCP, reserved: 0 }
+pub fn key<A: Address>(address: A, at: SocketAddr, protocol: u8) -> ServiceKey<A> {
+    ServiceKey { address, port: at.port(), protocol, reserved: 0 }
 }

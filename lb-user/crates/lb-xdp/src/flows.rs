@@ -329,6 +329,7 @@ mod tests {
             packets: 1,
             last,
             opened: 0,
+            vlan: 0,
             marks: 0,
             service: 1,
             server: 1,

@@ -12,6 +12,7 @@ use aya::programs::{TestRun, TestRunOptions};
 use lb_common::address::to_wide;
 use lb_common::bench::{FRAME_WORDS, Template};
 use lb_common::counter::{Reason, ServiceCounters};
+use lb_common::key::TCP;
 use lb_common::names;
 use lb_common::tcp::flag;
 use lb_common::value::{Hop, SERVICE_EVENTS, SERVICE_TRACK, Server, ServerState, Service, Slots};
@@ -194,11 +195,11 @@ impl Bench {
             match address.ip() {
                 IpAddr::V4(ip) => {
                     let mut map = HashMap::<&mut MapData, _, _>::try_from(self.map(names::SERVICES)?)?;
-                    map.insert(world::key(ip.octets(), address), service, 0)?;
+                    map.insert(world::key(ip.octets(), address, TCP), service, 0)?;
                 }
                 IpAddr::V6(ip) => {
                     let mut map = HashMap::<&mut MapData, _, _>::try_from(self.map(names::SERVICES6)?)?;
-                    map.insert(world::key(ip.octets(), address), service, 0)?;
+                    map.insert(world::key(ip.octets(), address, TCP), service, 0)?;
                 }
             }
             self.set_table(service.id, &slots)?;
@@ -272,10 +273,9 @@ fn server(net: Net, id: u16) -> Server {
         source_low: 5000,
         source_high: u16::MAX,
         generation: 1,
-        maxconn: 0,
-        expired: 0,
         weight: 1,
         family,
         state: ServerState::Up,
+        ..Server::default()
     }
 }
