@@ -137,7 +137,6 @@ impl ArgError {
 
 /// What a builder gets: the resolved arguments of its word, and the configuration around it.
 pub(crate) struct Args<'e> {
-    pub(crate) name: &'e str,
     pub(crate) values: Vec<ArgValue>,
     pub(crate) place: Option<Checkpoint>,
     pub(crate) resolver: &'e mut dyn Resolver,
@@ -264,12 +263,7 @@ pub(crate) fn cut(text: &str, from: usize) -> Result<(Vec<RawArg>, usize), Parse
             break;
         }
     }
-    let Cutter { at, mut args, .. } = cutter;
-    // `name()` is a call without arguments.
-    if args.len() == 1 && args[0].range.is_empty() {
-        args.clear();
-    }
-    Ok((args, at))
+    Ok((cutter.args, cutter.at))
 }
 
 struct Cutter<'t> {
@@ -330,6 +324,12 @@ pub(crate) fn resolve(
     call: Range<usize>,
     env: &mut Env<'_>,
 ) -> Result<Vec<ArgValue>, ParseError> {
+    // `name()` is a call without arguments, save where an empty text is one.
+    let takes_empty = rows.first().is_some_and(|r| matches!(r.kind, ArgKind::Str));
+    let raw = match raw {
+        [only] if only.range.is_empty() && !takes_empty => &[],
+        raw => raw,
+    };
     if let Some(extra) = raw.get(rows.len()) {
         let kind = ErrorKind::TooManyArguments { name: name.to_owned(), most: rows.len() };
         return Err(ParseError::new(extra.range.clone(), kind));
@@ -455,7 +455,7 @@ mod tests {
     // Expected values are what haproxy 2.6 prints for str(...) and concat(...).
     #[test]
     fn quotes_and_backslashes_protect() {
-        assert_eq!(texts("()"), Vec::<String>::new());
+        assert_eq!(texts("()"), [""]);
         assert_eq!(texts("(a b)"), ["a b"]);
         assert_eq!(texts(r#"("a,b")"#), ["a,b"]);
         assert_eq!(texts("('a)b',c)"), ["a)b", "c"]);

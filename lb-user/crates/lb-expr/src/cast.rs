@@ -78,7 +78,7 @@ fn as_ipv4(sample: &Sample<'_>) -> Option<Ipv4Addr> {
     match sample {
         Sample::Int(i) => Some(Ipv4Addr::from(*i as u32)),
         Sample::Ipv4(a) => Some(*a),
-        Sample::Ipv6(a) => embedded_ipv4(*a),
+        Sample::Ipv6(a) => a.to_ipv4_mapped(),
         Sample::Str(d) => parse_ipv4(d.as_bytes()),
         _ => None,
     }
@@ -92,7 +92,7 @@ fn as_ipv6(sample: &Sample<'_>) -> Option<Ipv6Addr> {
     }
 }
 
-/// The IPv4 address in `::ffff:a.b.c.d`, `::a.b.c.d` or `2002:aabb:ccdd::`.
+/// The IPv4 address in `::ffff:a.b.c.d`, `::a.b.c.d` or `2002:aabb:ccdd::`: what IPv4 patterns are compared with.
 pub(crate) fn embedded_ipv4(ip: Ipv6Addr) -> Option<Ipv4Addr> {
     let s = ip.segments();
     let join = |high: u16, low: u16| Ipv4Addr::from(u32::from(high) << 16 | u32::from(low));
@@ -137,19 +137,38 @@ pub(crate) fn parse_int(text: &str) -> Option<i64> {
 fn parse_ipv4(text: &[u8]) -> Option<Ipv4Addr> {
     match parse_ip(text)? {
         IpAddr::V4(a) => Some(a),
-        IpAddr::V6(a) => embedded_ipv4(a),
+        IpAddr::V6(a) => a.to_ipv4_mapped(),
     }
 }
 
-/// An address, with `:port` behind it where it is an IPv4 one (RFC 7239).
+/// An address. Behind an IPv4 one anything may stand that is neither digit nor dot: a port, usually.
 pub(crate) fn parse_ip(text: &[u8]) -> Option<IpAddr> {
-    let text = std::str::from_utf8(text).ok()?;
-    if let Ok(ip) = text.parse() {
-        return Some(ip);
+    let end = text.iter().position(|b| !b.is_ascii_digit() && *b != b'.').unwrap_or(text.len());
+    if let Some(ip) = parse_dotted(&text[..end]) {
+        return Some(IpAddr::V4(ip));
     }
-    let (ip, port) = text.split_once(':')?;
-    port.parse::<u16>().ok()?;
-    Some(IpAddr::V4(ip.parse().ok()?))
+    std::str::from_utf8(text).ok()?.parse().ok().map(IpAddr::V6)
+}
+
+/// Four numbers, which may have zeros in front.
+fn parse_dotted(text: &[u8]) -> Option<Ipv4Addr> {
+    let mut octets = [0; 4];
+    let mut parts = text.split(|b| *b == b'.');
+    for octet in &mut octets {
+        let part = parts.next().filter(|p| !p.is_empty() && p.len() <= 3)?;
+        *octet = u8::try_from(parse_int_prefix(part)?).ok()?;
+    }
+    parts.next().is_none().then(|| Ipv4Addr::from(octets))
+}
+
+/// An IPv6 address as inet_ntop(3) writes it, which shows an IPv4 one in the last 32 bits where all before are zero.
+pub(crate) fn ipv6_text(ip: Ipv6Addr) -> String {
+    match ip.segments() {
+        [0, 0, 0, 0, 0, 0, high, low] if high != 0 => {
+            format!("::{}", Ipv4Addr::from(u32::from(high) << 16 | u32::from(low)))
+        }
+        _ => ip.to_string(),
+    }
 }
 
 fn into_text(sample: Sample<'_>) -> Data<'_> {
@@ -157,7 +176,7 @@ fn into_text(sample: Sample<'_>) -> Data<'_> {
         Sample::Bool(b) => Data::from(if b { "1" } else { "0" }),
         Sample::Int(i) => Data::from(i.to_string()),
         Sample::Ipv4(a) => Data::from(a.to_string()),
-        Sample::Ipv6(a) => Data::from(a.to_string()),
+        Sample::Ipv6(a) => Data::from(ipv6_text(a)),
         Sample::Str(d) | Sample::Method(d) => d,
         // Text ends before the first NUL.
         Sample::Bin(d) => match memchr::memchr(0, d.as_bytes()) {

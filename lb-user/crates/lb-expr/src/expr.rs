@@ -100,7 +100,6 @@ impl Expr {
             if !cursor.more {
                 return false;
             }
-            cursor.seen += 1;
         }
     }
 
@@ -208,7 +207,7 @@ impl<'t> Call<'t> {
         let call = self.name_range.start..self.end;
         let values = args::resolve(self.name, rows, &self.raw, call.clone(), env)?;
         let place = env.place;
-        let mut given = Args { name: self.name, values, place, resolver: &mut *env.resolver };
+        let mut given = Args { values, place, resolver: &mut *env.resolver };
         build(&mut given).map_err(|e| {
             let range = self.raw.get(e.index).map_or(call, |a| a.range.clone());
             args::bad_argument(self.name, e, range)

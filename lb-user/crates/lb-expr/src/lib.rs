@@ -17,6 +17,7 @@ mod args;
 mod cast;
 mod conv;
 pub mod ctx;
+mod der;
 pub mod error;
 mod expr;
 mod fetch;
@@ -27,12 +28,15 @@ pub mod place;
 pub mod resolve;
 pub mod sample;
 mod table;
+#[cfg(test)]
+mod tests;
 mod time;
 pub mod vars;
 pub mod world;
 
 pub use acl::{Acl, Acls, Condition, Verdict};
 pub use args::{Arg, ArgKind};
+pub use conv::{SET_VAR_CONDITIONS, SetVarCondition};
 pub use ctx::Ctx;
 pub use error::{ErrorKind, ParseError};
 pub use expr::Expr;

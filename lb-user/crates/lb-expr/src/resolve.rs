@@ -66,8 +66,6 @@ pub trait Resolver {
     fn env(&self, name: &str) -> Option<String>;
     /// The host's name.
     fn hostname(&self) -> &str;
-    /// `nbproc`'s and `nbthread`'s fetches: how many workers there are.
-    fn workers(&self) -> u32;
     /// The text of a file of patterns, of a map or of a certificate.
     fn read_file(&self, path: &str) -> Result<Vec<u8>, Unresolved>;
     /// The addresses of a host name, for `src` patterns that are none. Called only without `-n`.

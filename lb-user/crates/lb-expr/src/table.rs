@@ -11,13 +11,15 @@ use crate::sample::{Sample, SampleType};
 
 /// Where a fetch that has several values stands: ACLs ask for one after the other.
 #[derive(Debug, Default)]
-pub struct Cursor {
-    /// How many values were handed out. A fetch with a single value ignores it.
-    pub seen: usize,
+pub(crate) struct Cursor {
+    /// The part (header line, say) that the next value is in. The fetch moves it on.
+    pub(crate) item: usize,
+    /// The byte of that part that the next value begins at.
+    pub(crate) pos: usize,
     /// Whether the caller wants them all. Without it, a fetch returns the one value that it stands for in a format.
-    pub each: bool,
+    pub(crate) each: bool,
     /// Set by a fetch that may have another value behind the one that it returned.
-    pub more: bool,
+    pub(crate) more: bool,
 }
 
 /// A fetch with its arguments resolved.

@@ -13,6 +13,7 @@ pub use condition::{Condition, Misuse};
 pub use keyword::{AclKeyword, keywords};
 pub use predefined::{PREDEFINED, Predefined};
 pub use test::AclTest;
+pub(crate) use test::read_text;
 
 use crate::ctx::Ctx;
 use crate::error::{ErrorKind, ParseError};

@@ -1,10 +1,37 @@
 //! The table of fetches, by what they look at.
 
+mod auth;
+mod buffer;
+mod cert;
+mod conn;
+mod cookie;
+mod counter;
+mod header;
+mod hello;
+mod http;
 mod internal;
+mod kept;
+mod param;
+mod proxy;
+mod tls;
 
 use crate::table::FetchRow;
 
 /// Every row.
 pub(crate) fn rows() -> impl Iterator<Item = &'static FetchRow> {
-    [internal::ROWS].into_iter().flatten()
+    let tables = [
+        internal::ROWS,
+        conn::ROWS,
+        tls::ROWS,
+        proxy::ROWS,
+        http::ROWS,
+        header::ROWS,
+        cookie::ROWS,
+        param::ROWS,
+        auth::ROWS,
+        kept::ROWS,
+        buffer::ROWS,
+        hello::ROWS,
+    ];
+    tables.into_iter().flatten().chain(cert::rows()).chain(counter::rows())
 }

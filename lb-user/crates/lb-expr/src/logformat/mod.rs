@@ -9,6 +9,7 @@ use std::fmt;
 
 pub use facts::{Connections, LogFacts, Termination, Timers};
 pub use variable::{VARIABLES, VariableRow};
+pub(crate) use variable::{path_only, version_name};
 
 use crate::ctx::Ctx;
 use crate::error::ParseError;

@@ -274,7 +274,7 @@ fn split_query(request: &KeptRequest) -> (&[u8], &[u8]) {
 }
 
 /// The target without scheme and host.
-fn path_only(target: &[u8]) -> &[u8] {
+pub(crate) fn path_only(target: &[u8]) -> &[u8] {
     match memchr::memmem::find(target, b"://") {
         Some(scheme) if !target.starts_with(b"/") => {
             let host = &target[scheme + 3..];

@@ -19,7 +19,8 @@ use number::IntSet;
 use regexes::RegexList;
 use text::{AffixSet, ExactSet, SearchSet, Side};
 
-pub(crate) use parse::hex;
+pub(crate) use parse::{digit, hex};
+pub(crate) use regexes::compile as compile_regex;
 pub use store::Entry;
 pub(crate) use store::{Compiled, MapValue, parse_file};
 

@@ -25,6 +25,11 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// A pattern as the runtime socket gives it: case counts, and there is no value.
+    pub fn from_word(pattern: &str) -> Self {
+        Self::new(pattern, false)
+    }
+
     pub(crate) fn new(pattern: &str, icase: bool) -> Self {
         Self { pattern: pattern.into(), value: None, icase, operator: None, line: 0 }
     }
@@ -198,6 +203,8 @@ pub(crate) struct Compiled {
 struct Table {
     set: Set,
     values: Vec<crate::vars::Value>,
+    /// The patterns as they are written, where a look-up needs them: regular expressions of maps.
+    patterns: Vec<Box<str>>,
 }
 
 impl Compiled {
@@ -222,7 +229,11 @@ impl Compiled {
                 .map(|(i, e)| map_value(kind, e.value.as_deref().unwrap_or_default()).map_err(|e| (i, e)))
                 .collect::<Result<_, _>>()?,
         };
-        Ok(Table { set, values })
+        let patterns = match (method, values.is_empty()) {
+            (Method::Reg, false) => entries.iter().map(|e| e.pattern.clone()).collect(),
+            _ => Vec::new(),
+        };
+        Ok(Table { set, values, patterns })
     }
 
     fn table(&self, entries: &[Entry]) -> Result<Table, (usize, String)> {
@@ -233,6 +244,14 @@ impl Compiled {
     #[inline]
     pub(crate) fn matches(&self, sample: &Sample<'_>) -> bool {
         self.current.load().set.find(sample).is_some()
+    }
+
+    /// Pattern and value of the entry that a sample of the method's input type matches.
+    pub(crate) fn entry(&self, sample: &Sample<'_>) -> Option<(Box<str>, Vec<u8>)> {
+        let table = self.current.load();
+        let at = table.set.find(sample)? as usize;
+        let value = table.values.get(at)?.sample().data()?.to_vec();
+        Some((table.patterns.get(at)?.clone(), value))
     }
 
     /// The value of the entry that a sample matches.

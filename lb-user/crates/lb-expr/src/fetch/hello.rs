@@ -1,0 +1,202 @@
+//! Fetches from TLS hellos that pass through, undeciphered.
+
+use super::buffer::INSPECTION;
+use crate::ctx::{Buffer, Ctx};
+use crate::place::Source::{RequestBuffer, ResponseBuffer};
+use crate::sample::Sample;
+use crate::sample::SampleType::{Bool, Sint, Str};
+use crate::table::FetchRow;
+
+pub(super) static ROWS: &[FetchRow] = &[
+    FetchRow::plain(
+        &["req.ssl_alpn"],
+        Str,
+        RequestBuffer,
+        "the protocols that the client offers, separated by commas",
+        |c| {
+            let list = hello(c)?.extension(16)?;
+            Some(Sample::str(alpn_list(list)?))
+        },
+    )
+    .needs(INSPECTION),
+    FetchRow::plain(
+        &["req.ssl_ec_ext"],
+        Bool,
+        RequestBuffer,
+        "whether the client names elliptic curves",
+        |c| Some(Sample::Bool(hello(c)?.extension(10).is_some())),
+    )
+    .needs(INSPECTION),
+    FetchRow::plain(
+        &["req.ssl_hello_type", "req_ssl_hello_type"],
+        Sint,
+        RequestBuffer,
+        "1 where the bytes are a whole TLS client hello",
+        |c| hello_type(c, c.request_data),
+    )
+    .needs(INSPECTION),
+    FetchRow::plain(
+        &["req.ssl_sni", "req_ssl_sni"],
+        Str,
+        RequestBuffer,
+        "the server that the client names in its TLS hello",
+        |c| server_name(hello(c)?.extension(0)?).map(Sample::str),
+    )
+    .needs(INSPECTION),
+    FetchRow::plain(
+        &["req.ssl_st_ext"],
+        Sint,
+        RequestBuffer,
+        "0 without a session ticket extension, 1 with an empty one, 2 with a ticket",
+        |c| {
+            Some(Sample::Int(match hello(c)?.extension(35) {
+                None => 0,
+                Some([]) => 1,
+                Some(_) => 2,
+            }))
+        },
+    )
+    .needs(INSPECTION),
+    FetchRow::plain(
+        &["req.ssl_ver", "req_ssl_ver"],
+        Sint,
+        RequestBuffer,
+        "the version of TLS in the client's hello, major * 65536 + minor",
+        |c| {
+            let hello = handshake(c, c.request_data)?;
+            let version = hello.body.get(..2)?;
+            Some(Sample::Int(i64::from(version[0]) << 16 | i64::from(version[1])))
+        },
+    )
+    .needs(INSPECTION),
+    FetchRow::plain(
+        &["res.ssl_hello_type", "rep_ssl_hello_type"],
+        Sint,
+        ResponseBuffer,
+        "2 where the bytes are a whole TLS server hello",
+        |c| hello_type(c, c.response_data),
+    )
+    .needs(INSPECTION),
+];
+
+/// A handshake message in a TLS record.
+struct Handshake<'a> {
+    kind: u8,
+    body: &'a [u8],
+}
+
+/// The first handshake message of a stream, whole (RFC 8446, sections 4 and 5.1).
+fn handshake<'a>(ctx: &Ctx<'a>, buffer: Buffer<'a>) -> Option<Handshake<'a>> {
+    let bytes = buffer.bytes?;
+    match first_message(bytes) {
+        Ok(found) => Some(found),
+        Err(Short) => {
+            if !buffer.complete && may_be_tls(bytes) {
+                ctx.wait_for_more();
+            }
+            None
+        }
+    }
+}
+
+/// More bytes are needed, or these are no handshake.
+struct Short;
+
+const RECORD_HANDSHAKE: u8 = 22;
+
+fn may_be_tls(bytes: &[u8]) -> bool {
+    bytes.first().is_none_or(|b| *b == RECORD_HANDSHAKE) && bytes.get(1).is_none_or(|b| *b == 3)
+}
+
+fn first_message(bytes: &[u8]) -> Result<Handshake<'_>, Short> {
+    let mut reader = Reader(bytes);
+    let record = reader.take(5).filter(|r| r[0] == RECORD_HANDSHAKE && r[1] == 3).ok_or(Short)?;
+    let length = usize::from(u16::from_be_bytes([record[3], record[4]]));
+    let mut record = Reader(reader.take(length).ok_or(Short)?);
+    let kind = record.number(1).ok_or(Short)? as u8;
+    let body = record.vector(3).ok_or(Short)?;
+    Ok(Handshake { kind, body })
+}
+
+fn hello_type<'a>(ctx: &Ctx<'a>, buffer: Buffer<'a>) -> Option<Sample<'a>> {
+    let hello = handshake(ctx, buffer)?;
+    matches!(hello.kind, 1 | 2).then_some(Sample::Int(hello.kind.into()))
+}
+
+/// The extensions of a client hello.
+struct ClientHello<'a> {
+    extensions: &'a [u8],
+}
+
+fn hello<'a>(ctx: &Ctx<'a>) -> Option<ClientHello<'a>> {
+    let message = handshake(ctx, ctx.request_data)?;
+    if message.kind != 1 {
+        return None;
+    }
+    let mut reader = Reader(message.body);
+    // Version and random, session id, cipher suites, compression methods.
+    reader.take(2 + 32)?;
+    reader.vector(1)?;
+    reader.vector(2)?;
+    reader.vector(1)?;
+    Some(ClientHello { extensions: reader.vector(2).unwrap_or_default() })
+}
+
+impl<'a> ClientHello<'a> {
+    fn extension(&self, wanted: usize) -> Option<&'a [u8]> {
+        let mut reader = Reader(self.extensions);
+        loop {
+            let kind = reader.number(2)?;
+            let body = reader.vector(2)?;
+            if kind == wanted {
+                return Some(body);
+            }
+        }
+    }
+}
+
+/// The host name in a server name extension (RFC 6066, section 3).
+fn server_name(extension: &[u8]) -> Option<&[u8]> {
+    let mut list = Reader(Reader(extension).vector(2)?);
+    loop {
+        let kind = list.number(1)?;
+        let name = list.vector(2)?;
+        if kind == 0 {
+            return Some(name);
+        }
+    }
+}
+
+/// The names in an ALPN extension (RFC 7301, section 3.1).
+fn alpn_list(extension: &[u8]) -> Option<Vec<u8>> {
+    let mut list = Reader(Reader(extension).vector(2)?);
+    let mut out = Vec::new();
+    while let Some(name) = list.vector(1) {
+        if !out.is_empty() {
+            out.push(b',');
+        }
+        out.extend(name);
+    }
+    Some(out)
+}
+
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn take(&mut self, n: usize) -> Option<&'a [u8]> {
+        let (head, rest) = self.0.split_at_checked(n)?;
+        self.0 = rest;
+        Some(head)
+    }
+
+    /// A big-endian number of so many bytes.
+    fn number(&mut self, width: usize) -> Option<usize> {
+        Some(self.take(width)?.iter().fold(0, |n, b| n << 8 | usize::from(*b)))
+    }
+
+    /// Bytes behind their length.
+    fn vector(&mut self, width: usize) -> Option<&'a [u8]> {
+        let length = self.number(width)?;
+        self.take(length)
+    }
+}

@@ -1,0 +1,119 @@
+//! Fetches from TLS connections that the daemon terminates or opens.
+
+use crate::ctx::{Connection, Ctx, Tls};
+use crate::place::Source::{ClientL5, ServerL4};
+use crate::resolve::Layer;
+use crate::sample::Sample;
+use crate::sample::SampleType::{Bin, Bool, Sint, Str};
+use crate::table::FetchRow;
+
+const CLIENT: &[Layer] = &[Layer::ClientTls];
+const SERVER: &[Layer] = &[Layer::ServerTls];
+const CERTIFICATE: &[Layer] = &[Layer::ClientCertificates];
+
+pub(super) static ROWS: &[FetchRow] = &[
+    FetchRow::plain(&["ssl_fc"], Bool, ClientL5, "whether the client's connection uses TLS", |c| {
+        Some(Sample::Bool(c.client?.tls().is_some()))
+    }),
+    FetchRow::plain(&["ssl_fc_alg_keysize"], Sint, ClientL5, "bits of the symmetric key", |c| {
+        Some(Sample::Int(client(c)?.key_bits()?.into()))
+    })
+    .needs(CLIENT),
+    FetchRow::plain(&["ssl_fc_use_keysize"], Sint, ClientL5, "bits of the symmetric key", |c| {
+        Some(Sample::Int(client(c)?.key_bits()?.into()))
+    })
+    .needs(CLIENT),
+    FetchRow::plain(&["ssl_fc_alpn"], Str, ClientL5, "the protocol that ALPN agreed on", |c| {
+        client(c)?.alpn().map(Sample::str)
+    })
+    .needs(CLIENT),
+    FetchRow::plain(&["ssl_fc_cipher"], Str, ClientL5, "the cipher suite", |c| {
+        client(c)?.cipher().map(Sample::str)
+    })
+    .needs(CLIENT),
+    FetchRow::plain(
+        &["ssl_fc_has_crt"],
+        Bool,
+        ClientL5,
+        "whether the client presented a certificate in this connection",
+        |c| Some(Sample::Bool(client(c)?.peer_certificate().is_some())),
+    )
+    .needs(CLIENT),
+    FetchRow::plain(
+        &["ssl_fc_has_early"],
+        Bool,
+        ClientL5,
+        "whether early data came and the handshake is not over",
+        |c| client(c)?.has_early_data().map(Sample::Bool),
+    )
+    .needs(CLIENT),
+    FetchRow::plain(&["ssl_fc_has_sni"], Bool, ClientL5, "whether the client named a server", |c| {
+        Some(Sample::Bool(client(c)?.sni().is_some()))
+    })
+    .needs(CLIENT),
+    FetchRow::plain(&["ssl_fc_is_resumed"], Bool, ClientL5, "whether the client resumed a session", |c| {
+        client(c)?.is_resumed().map(Sample::Bool)
+    })
+    .needs(CLIENT),
+    FetchRow::plain(&["ssl_fc_protocol"], Str, ClientL5, "the version of TLS, `TLSv1.3`", |c| {
+        client(c)?.protocol().map(Sample::str)
+    })
+    .needs(CLIENT),
+    FetchRow::plain(&["ssl_fc_sni"], Str, ClientL5, "the server that the client named", |c| {
+        client(c)?.sni().map(Sample::str)
+    })
+    .needs(CLIENT),
+    FetchRow::plain(&["ssl_c_used"], Bool, ClientL5, "whether the client presented a certificate", |c| {
+        Some(Sample::Bool(client(c)?.peer_certificate().is_some()))
+    })
+    .needs(CERTIFICATE),
+    FetchRow::plain(
+        &["ssl_c_verify"],
+        Sint,
+        ClientL5,
+        "the result of verifying the client's certificate; 0 is success",
+        |c| Some(Sample::Int(client(c)?.verify_result()?.into())),
+    )
+    .needs(CERTIFICATE),
+    FetchRow::plain(&["ssl_c_chain_der"], Bin, ClientL5, "the client's chain of certificates, DER", |c| {
+        Some(Sample::bin(client(c)?.peer_chain()?.concat()))
+    })
+    .needs(CERTIFICATE),
+    FetchRow::plain(&["ssl_bc"], Bool, ServerL4, "whether the server's connection uses TLS", |c| {
+        Some(Sample::Bool(c.upstream?.tls().is_some()))
+    }),
+    FetchRow::plain(&["ssl_bc_alg_keysize"], Sint, ServerL4, "bits of the symmetric key", |c| {
+        Some(Sample::Int(server(c)?.key_bits()?.into()))
+    })
+    .needs(SERVER),
+    FetchRow::plain(&["ssl_bc_use_keysize"], Sint, ServerL4, "bits of the symmetric key", |c| {
+        Some(Sample::Int(server(c)?.key_bits()?.into()))
+    })
+    .needs(SERVER),
+    FetchRow::plain(&["ssl_bc_alpn"], Str, ServerL4, "the protocol that ALPN agreed on", |c| {
+        server(c)?.alpn().map(Sample::str)
+    })
+    .needs(SERVER),
+    FetchRow::plain(&["ssl_bc_cipher"], Str, ServerL4, "the cipher suite", |c| {
+        server(c)?.cipher().map(Sample::str)
+    })
+    .needs(SERVER),
+    FetchRow::plain(&["ssl_bc_is_resumed"], Bool, ServerL4, "whether a session was resumed", |c| {
+        server(c)?.is_resumed().map(Sample::Bool)
+    })
+    .needs(SERVER),
+    FetchRow::plain(&["ssl_bc_protocol"], Str, ServerL4, "the version of TLS, `TLSv1.3`", |c| {
+        server(c)?.protocol().map(Sample::str)
+    })
+    .needs(SERVER),
+];
+
+pub(super) fn client<'a>(ctx: &Ctx<'a>) -> Option<&'a dyn Tls> {
+    let client: &'a dyn Connection = ctx.client?;
+    client.tls()
+}
+
+pub(super) fn server<'a>(ctx: &Ctx<'a>) -> Option<&'a dyn Tls> {
+    let upstream: &'a dyn Connection = ctx.upstream?;
+    upstream.tls()
+}
