@@ -31,7 +31,6 @@ const NOT_SERVED: &[(Layer, &str)] = &[
 pub(crate) struct Names<'d> {
     host: &'d dyn Host,
     hostname: String,
-    workers: u32,
     frontends: HashMap<&'d str, FrontendId>,
     backends: HashMap<&'d str, (BackendId, &'d ProxyDraft)>,
     tables: HashMap<&'d str, TableId>,
@@ -47,7 +46,6 @@ impl<'d> Names<'d> {
         let mut names = Self {
             host,
             hostname: host.hostname(),
-            workers: draft.global.nbthread.unwrap_or(1),
             frontends: HashMap::new(),
             backends: HashMap::new(),
             tables: HashMap::new(),
@@ -171,10 +169,6 @@ impl Resolver for Names<'_> {
 
     fn hostname(&self) -> &str {
         &self.hostname
-    }
-
-    fn workers(&self) -> u32 {
-        self.workers
     }
 
     fn read_file(&self, path: &str) -> Result<Vec<u8>, Unresolved> {

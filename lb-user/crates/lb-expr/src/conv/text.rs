@@ -259,7 +259,8 @@ fn add_item(args: &mut Args<'_>) -> Built {
         let Sample::Str(data) = sample else { return None };
         let mut out = data.into_vec();
         let item = var_text(*var, ctx);
-        if !out.is_empty() && !(item.as_bytes().is_empty() && suffix.is_empty()) {
+        let nothing = item.as_bytes().is_empty() && suffix.is_empty();
+        if !out.is_empty() && !nothing {
             out.extend_from_slice(delim);
         }
         out.extend_from_slice(item.as_bytes());

@@ -7,7 +7,7 @@ use ipnet::{Ipv4Net, Ipv6Net};
 /// Bytes from an even number of hexadecimal digits.
 pub(crate) fn hex(text: &str) -> Result<Vec<u8>, String> {
     let digits = text.as_bytes();
-    if digits.len() % 2 != 0 {
+    if !digits.len().is_multiple_of(2) {
         return Err(format!("`{text}` has an odd number of hexadecimal digits"));
     }
     digits
