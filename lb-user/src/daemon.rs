@@ -74,6 +74,9 @@ impl Daemon {
         let clock = Clock::start();
         let runtime = Arc::new(Runtime::new(Arc::clone(&prepared.config), clock.now()));
         runtime.subscribe(Box::new(show_event));
+        if let Some(kernel_plane) = &prepared.kernel_plane {
+            kernel_plane::recall(kernel_plane, &runtime, clock.now());
+        }
         let user_plane = lb_proxy::Plane::start(prepared.user_plane, Arc::clone(&runtime), clock)?;
         let daemon = Arc::new_cyclic(|daemon| Self {
             loader,

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use anyhow::{Result, bail};
 use lb_conf::model::{Config, LogLevel, XdpUse};
-use lb_core::Runtime;
+use lb_core::change::{Change, ForcedHealth, ServerChange};
+use lb_core::{Runtime, Tick};
 use lb_proxy::Clock;
 use lb_xdp::{Plane, Prepared, Status, Unavailable};
 use parking_lot::Mutex;
@@ -37,6 +38,23 @@ fn without(config: &Config, why: &dyn std::fmt::Display) -> Result<()> {
     }
     say(LogLevel::Warning, format_args!("{why}; TCP mode is served in user space"));
     Ok(())
+}
+
+/// A server that the daemon before this one had found dead stays dead until checks find it alive: this one has no
+/// opinion of its own yet, and its clients would be sent to a dead server that long.
+pub(crate) fn recall(prepared: &Prepared, runtime: &Runtime, now: Tick) {
+    let snapshot = runtime.snapshot();
+    let unusable: Vec<_> = prepared.unusable().collect();
+    let servers = snapshot.backends.iter().flat_map(|backend| {
+        let backend_name = &backend.config.proxy.name;
+        backend.servers.iter().map(move |server| (backend_name, server))
+    });
+    for (backend, server) in servers {
+        if unusable.iter().any(|name| name.backend == *backend && name.server == server.config.name) {
+            // Refused where it is not checked, and so has no health.
+            let _ = runtime.apply(Change::Server(server.id, ServerChange::Health(ForcedHealth::Down)), now);
+        }
+    }
 }
 
 impl KernelPlane {

@@ -62,3 +62,22 @@ pub(crate) fn daemon_killed() -> Result<()> {
     ensure!(!attempts.is_empty(), "no connection was opened");
     attempts.into_iter().try_for_each(|attempt| attempt.server.map(drop).context("a new connection"))
 }
+
+/// A server that was found dead gets no connection from the next daemon either, before that has checked it.
+pub(crate) fn dead_server_remembered() -> Result<()> {
+    let fixture = Fixture::echo(Family::V4)?;
+    let balance = "    balance roundrobin\n";
+    let daemon = fixture.start(balance, "check")?;
+    let home = daemon.home().clone();
+    fixture.origins.get(1).context("three origins")?.die();
+    daemon.wait_output("s2 is DOWN")?;
+    let attempts = under_load(&fixture, || {
+        daemon.kill()?;
+        let _next = fixture.setup(balance, "check")?.home(&home).start()?;
+        thread::sleep(Duration::from_secs(1));
+        Ok(())
+    })?;
+    attempts
+        .into_iter()
+        .try_for_each(|attempt| attempt.server.map(drop).context("it went to the dead server"))
+}

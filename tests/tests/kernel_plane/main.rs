@@ -25,6 +25,7 @@ fn main() {
         test("planes::a_client_gets_the_same_server_from_both", planes::same_server),
         test("planes::sources_are_counted", planes::sources),
         test("failures::a_dead_server_gets_no_connection", failures::server_killed),
+        test("failures::a_dead_server_is_remembered", failures::dead_server_remembered),
         test("failures::a_dead_daemon_breaks_nothing", failures::daemon_killed),
     ]);
 }

@@ -46,9 +46,13 @@ const CLIENTS: usize = 200;
 const SIZE: usize = 10_000_000;
 const _: () = assert!(SIZE <= LONGEST);
 
-/// What the daemon may use for each gigabyte that passes it by. Copying that much through sockets takes half a second
-/// at the very least; checks, timers and the expiry of flows take a few milliseconds.
+/// What the daemon may use for each gigabyte that passes it by: relaying that much takes several times this. Some of it
+/// is not the daemon's own: whoever runs when a packet arrives is charged for its forwarding.
 const CPU_PER_GIGABYTE: Duration = Duration::from_millis(100);
+
+/// The share of the time that it may use for checks, timers and the expiry of flows, which go on however long the
+/// downloads take.
+const CPU_SHARE: f64 = 0.02;
 
 /// Two hundred concurrent downloads arrive intact while the daemon sleeps.
 pub(crate) fn downloads() -> Result<()> {
@@ -66,6 +70,10 @@ pub(crate) fn downloads() -> Result<()> {
     let (used, time) = (daemon.cpu_time()? - cpu, start.elapsed());
     let gigabytes = f64::from(u32::try_from(CLIENTS * SIZE / 1_000_000)?) / 1000.0;
     println!("{gigabytes} GB in {time:.1?}, of which the daemon computed {used:?}");
-    ensure!(used < CPU_PER_GIGABYTE.mul_f64(gigabytes), "the daemon used {used:?} for {gigabytes} GB");
+    let allowed = CPU_PER_GIGABYTE.mul_f64(gigabytes) + time.mul_f64(CPU_SHARE);
+    ensure!(
+        used < allowed,
+        "the daemon used {used:?} for {gigabytes} GB in {time:?}; {allowed:?} are allowed"
+    );
     Ok(())
 }

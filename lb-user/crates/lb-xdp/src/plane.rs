@@ -8,6 +8,7 @@ use std::thread;
 
 use anyhow::Context;
 use lb_common::names;
+use lb_common::value::ServerState;
 use lb_conf::model::Config;
 use lb_core::placement::place;
 use lb_core::{Event, Runtime, ServerId, Tick};
@@ -18,9 +19,11 @@ use crate::agent::{Agent, Command, Inbox};
 use crate::bpf::BpfStore;
 use crate::control::Control;
 use crate::host;
+use crate::label::{self, Owner};
 use crate::loader::{self, Sizes};
 use crate::object::{self, Inheritance};
 use crate::pins::Pins;
+use crate::plan::ServerName;
 use crate::status::Status;
 
 /// The clock that the daemon's state lives by.
@@ -107,6 +110,16 @@ impl Prepared {
     /// What became of the maps of a daemon before this one.
     pub fn inheritance(&self) -> &Inheritance {
         &self.inheritance
+    }
+
+    /// Servers that were not usable when the daemon before this one wrote the maps.
+    pub fn unusable(&self) -> impl Iterator<Item = &ServerName> {
+        let contents = self.control.maps().contents();
+        contents.owners.iter().filter_map(|(&key, owner)| {
+            let Owner::Server(name) = owner else { return None };
+            let server = contents.plan.servers.get(&label::number(key))?;
+            (server.state == ServerState::Down).then_some(name)
+        })
     }
 
     /// Starts: brings the maps to the state of `runtime`, attaches to the interfaces, and follows every change from then
