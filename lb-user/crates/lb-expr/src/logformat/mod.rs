@@ -75,6 +75,10 @@ impl LogFormat {
     pub fn write<'a>(&'a self, ctx: &Ctx<'a>, out: &mut Vec<u8>) {
         for part in &self.parts {
             match part {
+                // Blanks on both sides of what came to nothing are one.
+                Part::Text(text) if self.style == Style::Log && out.last() == Some(&b' ') => {
+                    out.extend_from_slice(text.strip_prefix(b" ").unwrap_or(text));
+                }
                 Part::Text(text) => out.extend_from_slice(text),
                 Part::Variable(row, flags) => row.write(ctx, *flags, out),
                 Part::Expr(expr, flags) => {

@@ -336,9 +336,8 @@ fn request_line(ctx: &Ctx<'_>, _: &LogFacts<'_>, flags: Flags, out: &mut Vec<u8>
 }
 
 fn captures(values: Option<&Vec<Option<Bytes>>>, flags: Flags, out: &mut Vec<u8>) {
-    let Some(values) = values.filter(|v| !v.is_empty()) else {
-        return encode::text(b"", flags, out);
-    };
+    // Without a slot there is nothing to stand for, not even by a dash.
+    let Some(values) = values.filter(|v| !v.is_empty()) else { return };
     let mark = if flags.quote { &b"\""[..] } else { b"" };
     out.extend(mark);
     out.push(b'{');

@@ -1,6 +1,8 @@
 //! Bodies on their way through.
 
 use std::cell::Cell;
+use std::error::Error;
+use std::io::ErrorKind;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
@@ -21,8 +23,10 @@ pub(crate) enum UploadState {
     Unasked,
     /// The client is waited for.
     Waiting,
-    /// The client sent something that is no body, or broke off.
+    /// The client broke off.
     Failed,
+    /// The client sent something that is no body.
+    Malformed,
     /// All of it is through.
     Done,
 }
@@ -34,6 +38,15 @@ pub(crate) struct Progress {
     pub(crate) state: Cell<UploadState>,
     /// Its bytes so far.
     pub(crate) bytes: Cell<u64>,
+}
+
+/// What an error of a request's body tells. hyper says that a chunk is none by the kind of an I/O error.
+fn failure(error: &hyper::Error) -> UploadState {
+    let io = error.source().and_then(|source| source.downcast_ref::<std::io::Error>());
+    match io.map(std::io::Error::kind) {
+        Some(ErrorKind::InvalidInput | ErrorKind::InvalidData) => UploadState::Malformed,
+        _ => UploadState::Failed,
+    }
 }
 
 /// A request's body on its way to a server.
@@ -71,7 +84,7 @@ impl Body for Upload {
                 let done = self.body.is_end_stream();
                 progress.state.set(if done { UploadState::Done } else { UploadState::Unasked });
             }
-            Some(Err(_)) => progress.state.set(UploadState::Failed),
+            Some(Err(error)) => progress.state.set(failure(error)),
             None => progress.state.set(UploadState::Done),
         }
         Poll::Ready(frame)
@@ -99,6 +112,8 @@ enum Source {
 #[derive(Debug)]
 pub(crate) struct Download {
     source: Source,
+    /// An error that is told once what came before it is on its way.
+    error: Option<NoResponse>,
     http: Rc<HttpSession>,
     stream: Option<Box<Stream>>,
 }
@@ -113,19 +128,20 @@ impl Download {
         stream: Box<Stream>,
     ) -> Self {
         let source = Source::Server { link: Some(link), body, silence };
-        let mut download = Self { source, http: Rc::clone(http), stream: Some(stream) };
+        let mut download = Self { source, error: None, http: Rc::clone(http), stream: Some(stream) };
         download.finish_if_over();
         download
     }
 
     /// Nothing, ahead of what comes in another protocol; the stream goes on there.
     pub(crate) fn nothing(http: &Rc<HttpSession>) -> Self {
-        Self { source: Source::Own(Bytes::new()), http: Rc::clone(http), stream: None }
+        Self { source: Source::Own(Bytes::new()), error: None, http: Rc::clone(http), stream: None }
     }
 
     /// A body of the daemon's own.
     pub(crate) fn own(body: Bytes, http: &Rc<HttpSession>, stream: Box<Stream>) -> Self {
-        let mut download = Self { source: Source::Own(body), http: Rc::clone(http), stream: Some(stream) };
+        let mut download =
+            Self { source: Source::Own(body), error: None, http: Rc::clone(http), stream: Some(stream) };
         download.finish_if_over();
         download
     }
@@ -139,7 +155,9 @@ impl Download {
     /// The last byte was handed over.
     fn finish(&mut self) {
         let Some(mut stream) = self.stream.take() else { return };
-        stream.stage = Stage::Done;
+        if stream.cause == Cause::Normal {
+            stream.stage = Stage::Done;
+        }
         if let Source::Server { link, .. } = &mut self.source
             && let (Some(mut link), Some(server)) = (link.take(), &stream.server)
             // The end of the response makes the connection ready for the next request, unless either end is to
@@ -175,21 +193,33 @@ impl Body for Download {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, NoResponse>>> {
+        if let Some(error) = self.error.take() {
+            return Poll::Ready(Some(Err(error)));
+        }
         let frame = match &mut self.source {
             Source::Own(body) if body.is_empty() => None,
             Source::Own(body) => Some(Ok(Frame::data(std::mem::take(body)))),
             Source::Server { link: None, .. } => None,
             Source::Server { link: Some(link), body, silence } => ready!(link.poll_body(cx, body, *silence)),
         };
-        match &frame {
+        match frame {
             Some(Ok(frame)) => {
                 self.count(frame.data_ref().map_or(0, Bytes::len));
                 self.finish_if_over();
+                Poll::Ready(Some(Ok(frame)))
             }
-            Some(Err(error)) => self.fail(error),
-            None => self.finish(),
+            Some(Err(error)) => {
+                self.fail(&error);
+                // hyper forgets what it has not sent yet when it hears of an error: it gets a turn to send it first.
+                self.error = Some(error);
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            None => {
+                self.finish();
+                Poll::Ready(None)
+            }
         }
-        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {

@@ -238,6 +238,9 @@ fn no_response(
         _ if progress.state.get() == UploadState::Failed => {
             (Cause::Client, Stage::Data, StatusCode::BAD_REQUEST)
         }
+        _ if progress.state.get() == UploadState::Malformed => {
+            (Cause::Proxy, Stage::Data, StatusCode::BAD_REQUEST)
+        }
         NoResponse::Timeout => (Cause::ServerTimeout, Stage::Headers, StatusCode::GATEWAY_TIMEOUT),
         NoResponse::Http(e) if e.is_parse() => (Cause::Proxy, Stage::Headers, StatusCode::BAD_GATEWAY),
         NoResponse::Http(_) => (Cause::Server, Stage::Headers, StatusCode::BAD_GATEWAY),
@@ -259,6 +262,8 @@ fn deliver(
     response: Response<Incoming>,
 ) -> Response<Download> {
     stream.stage = Stage::Headers;
+    // What counts is what the server said.
+    stream.sent = head_bytes([8, 3, answer::reason(&response).len()], response.headers());
     let (mut head, body) = response.into_parts();
     let front = Rc::clone(&stream.front);
     let backend = stream.backend.clone();
@@ -266,7 +271,6 @@ fn deliver(
     forward::capture_response(&mut stream, &head);
     let silence = backend.as_ref().and_then(|b| b.config.timeout_server);
     if let Some(backend) = &backend {
-        persist::write_cookie(&mut stream, backend, &mut head.headers);
         let rules = &backend.config.proxy.rules;
         let mut done = rules::on_response(&rules.http_response, &mut stream, &mut head);
         if done.is_ok() && !Arc::ptr_eq(rules, &front.frontend.config.proxy.rules) {
@@ -276,6 +280,7 @@ fn deliver(
         if let Err(stop) = done {
             return stop_with(http, stream, stop);
         }
+        persist::write_cookie(&mut stream, backend, &mut head);
     }
     strip_connection(&mut head.headers);
     head.version = http.version();
@@ -299,7 +304,6 @@ where
     let status = response.status();
     stream.status = Some(status);
     stream.kept.status = Some(status.as_u16());
-    stream.sent = head_bytes([8, 3, answer::reason(response).len()], response.headers());
     let ends = closes || http.is_ending() || mode(stream) == ConnectionMode::Close;
     if ends && http.protocol() == Protocol::Http1 {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -320,8 +324,10 @@ fn stop_with(http: &Rc<HttpSession>, mut stream: Box<Stream>, stop: Stop) -> Res
         return Response::new(Download::own(Bytes::new(), http, stream));
     };
     *response.version_mut() = http.version();
-    // What is left of a broken request cannot be told from the next one.
-    let closes = response.status() == StatusCode::BAD_REQUEST;
+    stream.sent = head_bytes([8, 3, answer::reason(&response).len()], response.headers());
+    // What is left of a request cannot be told from the next one.
+    let unread = !matches!(http.progress().state.get(), UploadState::Done | UploadState::Unasked);
+    let closes = response.status() == StatusCode::BAD_REQUEST || unread;
     finish_head(http, &mut stream, &mut response, closes);
     response.map(|body| Download::own(body, http, stream))
 }

@@ -4,7 +4,8 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use http::HeaderMap;
-use http::header::{CACHE_CONTROL, COOKIE, HeaderValue, SET_COOKIE};
+use http::header::{CACHE_CONTROL, COOKIE, ETAG, EXPIRES, HeaderValue, LAST_MODIFIED, SET_COOKIE};
+use http::response;
 use lb_conf::model::{Cookie, CookieMode, ProxyOption};
 use lb_core::{Backend, Server};
 
@@ -44,8 +45,10 @@ fn look_up(stream: &mut Stream, backend: &Backend, value: &[u8]) {
 }
 
 /// Tells the client which server it is on, in the way that the configuration wants.
-pub(super) fn write_cookie(stream: &mut Stream, backend: &Backend, headers: &mut HeaderMap) {
+pub(super) fn write_cookie(stream: &mut Stream, backend: &Backend, head: &mut response::Parts) {
     let Some(cookie) = &backend.config.cookie else { return };
+    let cacheable = is_cacheable(head);
+    let headers = &mut head.headers;
     let own = find_set(headers, &cookie.name);
     if own.is_some() {
         stream.cookie.server = b'P';
@@ -54,7 +57,7 @@ pub(super) fn write_cookie(stream: &mut Stream, backend: &Backend, headers: &mut
     match (cookie.mode, own) {
         (CookieMode::Passive, _) => {}
         (CookieMode::Insert, Some(_)) if cookie.preserve => {}
-        (CookieMode::Insert, _) => insert(stream, cookie, &value, headers),
+        (CookieMode::Insert, _) => insert(stream, cookie, &value, headers, cacheable),
         (CookieMode::Rewrite | CookieMode::Prefix, None) => {}
         (mode, Some(_)) => {
             stream.cookie.server = b'R';
@@ -66,7 +69,7 @@ pub(super) fn write_cookie(stream: &mut Stream, backend: &Backend, headers: &mut
     }
 }
 
-fn insert(stream: &mut Stream, cookie: &Cookie, value: &str, headers: &mut HeaderMap) {
+fn insert(stream: &mut Stream, cookie: &Cookie, value: &str, headers: &mut HeaderMap, cacheable: bool) {
     let stays = stream.cookie.client == b'V'
         && stream.wanted.as_ref().map(|s| s.id) == stream.server.as_ref().map(|s| s.id);
     let post = stream.kept.request.as_ref().is_some_and(|r| r.method == http::Method::POST);
@@ -76,10 +79,25 @@ fn insert(stream: &mut Stream, cookie: &Cookie, value: &str, headers: &mut Heade
     if let Ok(field) = HeaderValue::from_str(&field(cookie, value)) {
         headers.append(SET_COOKIE, field);
         stream.cookie.server = b'I';
-        if cookie.nocache {
+        if cookie.nocache && cacheable {
             headers.append(CACHE_CONTROL, HeaderValue::from_static("private"));
         }
     }
+}
+
+/// Whether a cache might keep a response, and give one client's cookie to another: it says how long it is fresh, or
+/// how that can be found out, and does not forbid it.
+fn is_cacheable(head: &response::Parts) -> bool {
+    let lasting = [200, 203, 204, 206, 300, 301, 404, 405, 410, 414, 501].contains(&head.status.as_u16());
+    let says = |words: &[&str]| {
+        let values = head.headers.get_all(CACHE_CONTROL).iter();
+        let mut parts = values.flat_map(|value| value.as_bytes().split(|b| *b == b','));
+        parts.any(|part| words.iter().any(|word| part.trim_ascii().starts_with(word.as_bytes())))
+    };
+    let dated = [EXPIRES, ETAG, LAST_MODIFIED].iter().any(|name| head.headers.contains_key(name));
+    lasting
+        && (dated || says(&["max-age", "s-maxage"]))
+        && !says(&["no-cache", "no-store", "private", "max-age=0"])
 }
 
 fn field(cookie: &Cookie, value: &str) -> String {
