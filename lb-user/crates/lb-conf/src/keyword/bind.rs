@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::args::invalid;
 use super::tls::BIND_TLS;
-use super::{Address, Args, HostPart, Keyword, Ports, Sections, lookup, refused, served, unread};
+use super::{Address, Args, HostPart, Keyword, Ports, Sections, lookup, served, unread};
 use crate::diag::{Code, Diagnostic};
 use crate::draft::{BindDraft, BindSettings, ProxyDraft};
 use crate::lex::Word;

@@ -157,7 +157,8 @@ fn tls_error(error: ChainError) -> Error {
         ChainErrorKind::Expired => Some(CertificateError::Expired),
         ChainErrorKind::NotYetValid => Some(CertificateError::NotValidYet),
         ChainErrorKind::Revoked => Some(CertificateError::Revoked),
-        ChainErrorKind::NoIssuerHere => Some(CertificateError::UnknownIssuer),
+        // OpenSSL sends `unknown_ca` for both; the number of the second is lost by it.
+        ChainErrorKind::NoIssuerHere | ChainErrorKind::SelfSigned => Some(CertificateError::UnknownIssuer),
         ChainErrorKind::BadSignature => Some(CertificateError::BadSignature),
         ChainErrorKind::WrongPurpose => Some(CertificateError::InvalidPurpose),
         _ => None,

@@ -86,7 +86,7 @@ async fn clients_need_a_certificate_of_a_known_authority() {
         ("/expired", Some((10, 31))),
         ("/purpose", Some((26, 31))),
         ("/below-alone", Some((20, 31))),
-        ("/self", Some((18, 31))),
+        ("/self", Some((20, 31))),
         ("/stranger", Some((20, 31))),
     ];
     for (path, expected) in rows {
@@ -141,7 +141,7 @@ async fn errors_that_are_passed_over_are_kept() {
     let info = shake(&expired_passes, &showing(&world, Some("/expired")), None).await.server();
     assert_eq!((info.verify_result(), info.certificate_error(), info.authority_error()), (10, 10, (0, 0)));
     let other = shake(&expired_passes, &showing(&world, Some("/self")), None).await;
-    assert!(matches!(other.refusal(), HandshakeError::Untrusted { code: 18, .. }));
+    assert!(matches!(other.refusal(), HandshakeError::Untrusted { code: 20, .. }));
     let client = ClientVerify { crt_ignore: IgnoredErrors::All, ..ClientVerify::default() };
     let all_pass = acceptor(&world.files, &demanding(client));
     let info = shake(&all_pass, &showing(&world, Some("/self")), None).await.server();
