@@ -14,7 +14,7 @@ use crate::packet::{
 use crate::tables::{CommonTables, FamilyTables, FlowHandle, Tables};
 use crate::tcp::{self, TcpState};
 use crate::transport;
-use crate::value::{Direction, Flow, Hop, ServerState, Service, ServiceId};
+use crate::value::{Direction, Flow, Hop, Retired, ServerState, Service, ServiceId};
 use crate::{address::V4, address::V6};
 
 /// What becomes of a packet.
@@ -272,9 +272,7 @@ where
     let ingress = packet.ingress();
     let (hop, vlan) = next_hop(tables, flow);
     handle.count(length, tables.now());
-    if may_change(segment, flow) {
-        advance(tables, &segment.key, handle, segment.flags);
-    }
+    let closed = may_change(segment, flow) && advance(tables, &segment.key, handle, segment.flags);
     tables.count_server(flow.server, flow.direction, length);
     // Last, for it moves the frame. It cannot fail for a header, since all have been read; a tag may find no room.
     if rewrite(packet, segment, flow, &hop, vlan).is_none() {
@@ -284,7 +282,12 @@ where
         Direction::ToServer => Reason::ToServer,
         Direction::ToClient => Reason::ToClient,
     };
-    Decision::send(reason, flow.service, hop.ifindex, ingress)
+    let decision = Decision::send(reason, flow.service, hop.ifindex, ingress);
+    // At the end, when little is left that the verifier must follow through it.
+    if closed {
+        reap::<A, T>(tables);
+    }
+    decision
 }
 
 /// Whether the packet can change its flow's state: what is asked first, for most cannot.
@@ -348,10 +351,10 @@ impl<A: Network> Flow<A> {
     }
 }
 
-/// Follows the connection's state on both entries of its flow. Not inlined: in the kernel it needs a stack frame of its
+/// Follows the connection's state on both entries of its flow; whether it has closed with that. Not inlined: in the kernel it needs a stack frame of its
 /// own, and few packets come here.
 #[inline(never)]
-fn advance<A, T>(tables: &T, key: &FlowKey<A>, handle: &T::Flow, flags: u8)
+fn advance<A, T>(tables: &T, key: &FlowKey<A>, handle: &T::Flow, flags: u8) -> bool
 where
     A: Network,
     T: CommonTables + FamilyTables<A>,
@@ -363,22 +366,29 @@ where
         flow.state.after(flow.direction, flags)
     };
     if state as u8 == flow.state as u8 {
-        return;
+        return false;
     }
     handle.set_state(state);
     let other = flow.peer(key.protocol);
     if let Some(entry) = tables.flow(&other) {
         entry.set_state(state);
     }
-    if state as u8 == TcpState::Closed as u8 {
-        close(tables, key, &flow, &other);
+    let closed = state as u8 == TcpState::Closed as u8 && close(tables, key, &flow, &other);
+    if closed {
+        let key = if flow.direction as u8 == Direction::ToServer as u8 { *key } else { other };
+        // Where the queue is full, user space expires the flow.
+        tables.retire(&Retired { key, at: tables.now(), reserved: 0 });
     }
+    closed
 }
 
-/// Counts and reports a flow as closed, once. Its entries stay until user space expires them, for stragglers.
-/// `key` and `flow` are one of them, `other` is the other's key.
+/// Closed flows that are removed for each one that closes, at most. With one they would stay as many as they are; with
+/// two they become fewer.
+const REAPED: u32 = 2;
+
+/// Counts and reports a flow as closed; false if that was done before. `key` and `flow` are one of them, `other` is the other's key.
 #[inline(always)]
-fn close<A, T>(tables: &T, key: &FlowKey<A>, flow: &Flow<A>, other: &FlowKey<A>)
+fn close<A, T>(tables: &T, key: &FlowKey<A>, flow: &Flow<A>, other: &FlowKey<A>) -> bool
 where
     A: Network,
     T: CommonTables + FamilyTables<A>,
@@ -390,11 +400,38 @@ where
         Direction::ToClient => other,
     };
     if tables.flow(towards_server).is_some_and(|entry| !entry.mark_closed()) {
-        return;
+        return false;
     }
     tables.flow_closed(flow.service, flow.server);
     let counted = tables.flow(other).map_or(Count::default(), |entry| entry.counted());
     open::report(tables, EventKind::Closed, flow.direction, key, flow, counted);
+    true
+}
+
+/// Removes flows that have been closed for [`CommonTables::linger`]. Each flow that closes does that work for others, so
+/// that the table holds what lives even if no user space is there to expire the rest.
+#[inline(never)]
+fn reap<A, T>(tables: &T)
+where
+    A: Network,
+    T: CommonTables + FamilyTables<A>,
+{
+    let mut left = REAPED;
+    while left > 0 {
+        left -= 1;
+        let due = |retired: &Retired<A>| tables.now().wrapping_sub(retired.at) >= tables.linger();
+        if !tables.oldest_retired().is_some_and(|oldest| due(&oldest)) {
+            return;
+        }
+        // Of two CPUs that saw the same one due, one gets the next, which goes a moment early.
+        let Some(Retired { key, .. }) = tables.forget_retired() else { return };
+        let Some(flow) = tables.flow(&key).map(|entry| entry.load()) else { continue };
+        // The tuple may have been opened anew since.
+        if flow.state as u8 == TcpState::Closed as u8 {
+            tables.remove_flow(&flow.peer(key.protocol));
+            tables.remove_flow(&key);
+        }
+    }
 }
 
 /// Removes a flow whose tuple a new connection takes over. Not inlined, like [`advance`].

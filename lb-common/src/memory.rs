@@ -1,7 +1,7 @@
 //! Tables in memory: for tests, fuzzers, `lbx explain` and the user plane.
 
 use core::cell::{Cell, RefCell, RefMut};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 use std::vec::Vec;
 
@@ -12,8 +12,8 @@ use crate::key::{FlowKey, RateKey, ServiceKey};
 use crate::tables::{CommonTables, FamilyTables, FlowHandle, InsertError};
 use crate::tcp::TcpState;
 use crate::value::{
-    Direction, Draft, FLOW_CLOSED, Flow, Jiffies, Rates, Server, ServerId, ServerLoad, Service, ServiceId,
-    ServiceLoad,
+    Direction, Draft, FLOW_CLOSED, Flow, Jiffies, Rates, Retired, Server, ServerId, ServerLoad, Service,
+    ServiceId, ServiceLoad,
 };
 
 /// An entry of [`Family::flows`].
@@ -30,6 +30,8 @@ pub struct Family<A: Address> {
     pub rates: RefCell<HashMap<RateKey<A>, Rates>>,
     /// The entry that is being made.
     pub draft: RefCell<Draft<A>>,
+    /// `RETIRED` or `RETIRED6`.
+    pub retired: RefCell<VecDeque<Retired<A>>>,
     /// Entries that `flows` takes.
     pub capacity: usize,
 }
@@ -41,6 +43,7 @@ impl<A: Address> Default for Family<A> {
             flows: RefCell::default(),
             rates: RefCell::default(),
             draft: RefCell::default(),
+            retired: RefCell::default(),
             capacity: usize::MAX,
         }
     }
@@ -67,6 +70,8 @@ pub struct MemoryTables {
     pub server_counters: RefCell<HashMap<ServerId, ServerCounters>>,
     /// `EVENTS`.
     pub events: RefCell<Vec<FlowEvent>>,
+    /// How long closed flows stay.
+    pub linger: Jiffies,
     /// The clock.
     pub now: Cell<Jiffies>,
 }
@@ -102,6 +107,10 @@ impl<A: Address> FlowHandle<A> for MemoryFlow<A> {
 impl CommonTables for MemoryTables {
     fn now(&self) -> Jiffies {
         self.now.get()
+    }
+
+    fn linger(&self) -> Jiffies {
+        self.linger
     }
 
     fn server(&self, id: ServerId) -> Option<&Server> {
@@ -185,6 +194,18 @@ macro_rules! family_tables {
 
             fn remove_flow(&self, key: &FlowKey<$address>) -> bool {
                 self.$field.flows.borrow_mut().remove(key).is_some()
+            }
+
+            fn retire(&self, retired: &Retired<$address>) {
+                self.$field.retired.borrow_mut().push_back(*retired);
+            }
+
+            fn oldest_retired(&self) -> Option<Retired<$address>> {
+                self.$field.retired.borrow().front().copied()
+            }
+
+            fn forget_retired(&self) -> Option<Retired<$address>> {
+                self.$field.retired.borrow_mut().pop_front()
             }
 
             fn service(&self, key: &ServiceKey<$address>) -> Option<&Service> {

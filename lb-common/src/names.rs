@@ -26,6 +26,10 @@ pub const SERVICE_LOAD: &str = "SERVICE_LOAD";
 pub const FLOWS: &str = "FLOWS";
 /// Flows of IPv6.
 pub const FLOWS6: &str = "FLOWS6";
+/// Flows of IPv4 that have closed, in their order: [`crate::value::Retired`].
+pub const RETIRED: &str = "RETIRED";
+/// Flows of IPv6 that have closed.
+pub const RETIRED6: &str = "RETIRED6";
 /// Sources of IPv4: [`crate::key::RateKey`] → [`crate::value::Rates`].
 pub const RATES: &str = "RATES";
 /// Sources of IPv6.
@@ -39,6 +43,9 @@ pub const EVENTS: &str = "EVENTS";
 /// One entry: the jiffies that [`CLOCK_PROGRAM`] read last.
 pub const CLOCK: &str = "CLOCK";
 
+/// A constant of the object: how long closed flows stay, in jiffies.
+pub const LINGER: &str = "LINGER";
+
 /// Every map that is pinned, by its name, under [`PIN_FOLDER`].
 pub const PINNED: &[&str] = &[
     SERVICES,
@@ -49,6 +56,8 @@ pub const PINNED: &[&str] = &[
     SERVICE_LOAD,
     FLOWS,
     FLOWS6,
+    RETIRED,
+    RETIRED6,
     RATES,
     RATES6,
     COUNTERS,

@@ -8,7 +8,7 @@ use crate::event::FlowEvent;
 use crate::key::{FlowKey, RateKey, ServiceKey};
 use crate::tcp::TcpState;
 use crate::value::{
-    Direction, Draft, Flow, Jiffies, Server, ServerId, ServerLoad, Service, ServiceId, ServiceLoad,
+    Direction, Draft, Flow, Jiffies, Retired, Server, ServerId, ServerLoad, Service, ServiceId, ServiceLoad,
 };
 
 /// Why a flow was not inserted.
@@ -38,6 +38,8 @@ pub trait FlowHandle<A> {
 pub trait CommonTables {
     /// The packet path's clock.
     fn now(&self) -> Jiffies;
+    /// How long the entries of a closed flow stay for stragglers.
+    fn linger(&self) -> Jiffies;
     /// A server, whatever its state; none if the number is out of range.
     fn server(&self, id: ServerId) -> Option<&Server>;
     /// A server's flow counts.
@@ -81,6 +83,12 @@ pub trait FamilyTables<A: Address> {
     fn insert_flow(&self, key: &FlowKey<A>, flow: &Flow<A>) -> Result<(), InsertError>;
     /// Removes an entry; true if it was there.
     fn remove_flow(&self, key: &FlowKey<A>) -> bool;
+    /// Remembers that a flow has closed; forgotten where there is no room.
+    fn retire(&self, retired: &Retired<A>);
+    /// The flow of those remembered that closed first.
+    fn oldest_retired(&self) -> Option<Retired<A>>;
+    /// Takes it from the memory.
+    fn forget_retired(&self) -> Option<Retired<A>>;
     /// The service at an address.
     fn service(&self, key: &ServiceKey<A>) -> Option<&Service>;
     /// Counts a connection from a source, for windows of `period` jiffies.

@@ -296,6 +296,21 @@ impl<A: Address> Default for Draft<A> {
     }
 }
 
+/// Element of `RETIRED` and `RETIRED6`: a flow that has closed. Written and read by the kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C, align(8))]
+pub struct Retired<A> {
+    /// The entry towards the server.
+    pub key: FlowKey<A>,
+    /// When the flow closed.
+    pub at: Jiffies,
+    /// Padding, zero.
+    pub reserved: u32,
+}
+
+const _: () = assert!(size_of::<Retired<V4>>() == 24);
+const _: () = assert!(size_of::<Retired<V6>>() == 48);
+
 /// Value of `RATES` and `RATES6`: what a source address did at a service. Written by the kernel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
@@ -404,6 +419,8 @@ mod pod {
         RateKey<V6>,
         Flow<V4>,
         Flow<V6>,
+        Retired<V4>,
+        Retired<V6>,
         Service,
         Server,
         ServerLoad,

@@ -1,11 +1,13 @@
 //! The maps. Numbers of entries are what fits small hosts; the loader sets them to what the configuration needs.
 
-use aya_ebpf::btf_maps::{Array, ArrayOfMaps, HashMap, LruHashMap, PerCpuArray, RingBuf};
+use aya_ebpf::btf_maps::{Array, ArrayOfMaps, HashMap, LruHashMap, PerCpuArray, Queue, RingBuf};
 use aya_ebpf::macros::btf_map;
 use lb_common::address::{V4, V6};
 use lb_common::counter::{ServerCounters, ServiceCounters};
 use lb_common::key::{FlowKey, RateKey, ServiceKey};
-use lb_common::value::{Draft, Flow, Rates, Server, ServerLoad, Service, ServiceLoad, Slots, TABLE_ELEMENTS};
+use lb_common::value::{
+    Draft, Flow, Jiffies, Rates, Retired, Server, ServerLoad, Service, ServiceLoad, Slots, TABLE_ELEMENTS,
+};
 
 /// Lets inner maps be as long as their tables; without it all would have to be of one length.
 const BPF_F_INNER_MAP: usize = 1 << 12;
@@ -55,6 +57,18 @@ pub static FLOWS: HashMap<FlowKey<V4>, Flow<V4>, FLOW_ENTRIES> = HashMap::new();
 /// Both entries of every IPv6 flow.
 #[btf_map]
 pub static FLOWS6: HashMap<FlowKey<V6>, Flow<V6>, FLOW_ENTRIES> = HashMap::new();
+
+/// IPv4 flows that have closed, in their order.
+#[btf_map]
+pub static RETIRED: Queue<Retired<V4>, FLOW_ENTRIES> = Queue::new();
+
+/// IPv6 flows that have closed, in their order.
+#[btf_map]
+pub static RETIRED6: Queue<Retired<V6>, FLOW_ENTRIES> = Queue::new();
+
+/// How long closed flows stay, in jiffies; the loader, who knows how many a second has, sets it.
+#[unsafe(no_mangle)]
+pub static LINGER: Jiffies = 1000;
 
 /// The IPv4 entry that is being made.
 #[btf_map]

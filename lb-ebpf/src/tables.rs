@@ -9,8 +9,8 @@ use lb_common::key::{FlowKey, RateKey, ServiceKey};
 use lb_common::tables::{CommonTables, FamilyTables, FlowHandle, InsertError};
 use lb_common::tcp::TcpState;
 use lb_common::value::{
-    Direction, Draft, FLOW_CLOSED, Flow, Jiffies, Rates, Server, ServerId, ServerLoad, Service, ServiceId,
-    ServiceLoad, Slots,
+    Direction, Draft, FLOW_CLOSED, Flow, Jiffies, Rates, Retired, Server, ServerId, ServerLoad, Service,
+    ServiceId, ServiceLoad, Slots,
 };
 
 use crate::verifier::at_most;
@@ -72,6 +72,12 @@ impl CommonTables for Maps {
     fn now(&self) -> Jiffies {
         // SAFETY: the helper reads a counter.
         unsafe { bpf_jiffies64() as Jiffies }
+    }
+
+    #[inline(always)]
+    fn linger(&self) -> Jiffies {
+        // SAFETY: a constant of this program; read so that the compiler does not put in what the loader replaces.
+        unsafe { (&raw const maps::LINGER).read_volatile() }
     }
 
     #[inline(always)]
@@ -162,7 +168,7 @@ impl CommonTables for Maps {
 }
 
 macro_rules! family_tables {
-    ($address:ty, $services:ident, $flows:ident, $drafts:ident, $rates:ident) => {
+    ($address:ty, $services:ident, $flows:ident, $drafts:ident, $retired:ident, $rates:ident) => {
         impl FamilyTables<$address> for Maps {
             type Flow = FlowPointer<$address>;
             type Draft<'a> = &'a mut Draft<$address>;
@@ -193,6 +199,22 @@ macro_rules! family_tables {
             }
 
             #[inline(always)]
+            fn retire(&self, retired: &Retired<$address>) {
+                // A full queue leaves the flow to user space.
+                let _ = maps::$retired.push(retired, BPF_ANY as u64);
+            }
+
+            #[inline(always)]
+            fn oldest_retired(&self) -> Option<Retired<$address>> {
+                maps::$retired.peek().ok().flatten()
+            }
+
+            #[inline(always)]
+            fn forget_retired(&self) -> Option<Retired<$address>> {
+                maps::$retired.pop().ok().flatten()
+            }
+
+            #[inline(always)]
             fn service(&self, key: &ServiceKey<$address>) -> Option<&Service> {
                 // SAFETY: only user space removes services, by unused numbers that it does not reuse at once.
                 unsafe { maps::$services.get(key) }
@@ -219,5 +241,5 @@ macro_rules! family_tables {
     };
 }
 
-family_tables!(V4, SERVICES, FLOWS, DRAFT, RATES);
-family_tables!(V6, SERVICES6, FLOWS6, DRAFT6, RATES6);
+family_tables!(V4, SERVICES, FLOWS, DRAFT, RETIRED, RATES);
+family_tables!(V6, SERVICES6, FLOWS6, DRAFT6, RETIRED6, RATES6);

@@ -68,6 +68,7 @@ fn check(net: Net, row: &Row, kernel: Option<&mut Kernel>) -> Result<()> {
 fn take(net: Net, rig: &mut Rig<'_>, step: &Step) -> Result<()> {
     match step {
         Step::Change(server, change) => rig.change_server(net.server_id(*server), *change),
+        Step::Linger => rig.linger(),
         Step::Expire => rig.remove_one_flow(),
         Step::Packet { frame, verdict, reason, out } => {
             let (decision, bytes) = rig.run(frame)?;

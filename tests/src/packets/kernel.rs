@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use anyhow::{Context, Result, anyhow, bail};
 use aya::Ebpf;
-use aya::maps::{Array, ArrayOfMaps, HashMap, MapData, PerCpuArray, PerCpuValues, RingBuf};
+use aya::maps::{Array, ArrayOfMaps, HashMap, MapData, PerCpuArray, PerCpuValues, Queue, RingBuf};
 use aya::programs::{TestRun, TestRunOptions};
 use lb_common::address::{V4, V6};
 use lb_common::counter::{Reason, ServerCounters, ServiceCounters};
@@ -13,18 +13,26 @@ use lb_common::event::FlowEvent;
 use lb_common::forward::Verdict;
 use lb_common::key::{FlowKey, RateKey, ServiceKey};
 use lb_common::names;
-use lb_common::value::{Flow, Rates, Server, ServerId, ServerLoad, Service, ServiceId, ServiceLoad, Slots};
-use lb_xdp::loader::{self, Sizes};
+use lb_common::value::{
+    Flow, Rates, Retired, Server, ServerId, ServerLoad, Service, ServiceId, ServiceLoad, Slots,
+};
+use lb_xdp::loader::{self, Settings};
 
-use super::world::{CAPACITY, World, key};
+use super::world::{CAPACITY, LINGER, World, key};
 
 /// Numbers of services and servers that there is room for.
 const NUMBERS: u32 = 64;
 /// Leave to make an inner map shorter than its template.
 const BPF_F_INNER_MAP: u32 = 1 << 12;
 /// Room in the maps.
-const SIZES: Sizes =
-    Sizes { flows: CAPACITY / 2, addresses: 64, services: NUMBERS, servers: NUMBERS, sources: 256 };
+const SETTINGS: Settings = Settings {
+    flows: CAPACITY / 2,
+    addresses: 64,
+    services: NUMBERS,
+    servers: NUMBERS,
+    sources: 256,
+    linger: LINGER,
+};
 /// Room for what a program may add to a frame.
 const GROWTH: usize = 256;
 
@@ -56,6 +64,8 @@ impl Kernel {
         rate_map6: HashMap<&mut MapData, RateKey<V6>, Rates> = names::RATES6;
         counters: PerCpuArray<&mut MapData, ServiceCounters> = names::COUNTERS;
         server_counter_map: PerCpuArray<&mut MapData, ServerCounters> = names::SERVER_COUNTERS;
+        retired: Queue<&mut MapData, Retired<V4>> = names::RETIRED;
+        retired6: Queue<&mut MapData, Retired<V6>> = names::RETIRED6;
         events: RingBuf<&mut MapData> = names::EVENTS;
     }
 
@@ -63,7 +73,7 @@ impl Kernel {
     /// there is no program.
     pub fn load(world: &World) -> Option<Result<Self>> {
         loader::embedded().map(|object| {
-            let mut kernel = Self { ebpf: loader::load(object, None, &SIZES)? };
+            let mut kernel = Self { ebpf: loader::load(object, None, &SETTINGS)? };
             kernel.set_tables(world)?;
             Ok(kernel)
         })
@@ -121,6 +131,8 @@ impl Kernel {
         for key in self.rates6()?.into_keys() {
             self.rate_map6()?.remove(&key)?;
         }
+        self.take_retired()?;
+        self.take_retired6()?;
         let cpus = aya::util::nr_cpus().map_err(|(path, error)| anyhow!("{path}: {error}"))?;
         for index in 0..NUMBERS {
             self.server_loads()?.set(index, ServerLoad::default(), 0)?;
@@ -131,6 +143,27 @@ impl Kernel {
             self.server_counter_map()?.set(index, zero, 0)?;
         }
         self.take_events().map(drop)
+    }
+
+    fn take_retired(&mut self) -> Result<Vec<Retired<V4>>> {
+        let mut queue = self.retired()?;
+        Ok(std::iter::from_fn(|| queue.pop(0).ok()).collect())
+    }
+
+    fn take_retired6(&mut self) -> Result<Vec<Retired<V6>>> {
+        let mut queue = self.retired6()?;
+        Ok(std::iter::from_fn(|| queue.pop(0).ok()).collect())
+    }
+
+    /// Lets the flows that have closed have done so [`LINGER`] earlier.
+    pub fn linger(&mut self) -> Result<()> {
+        for retired in self.take_retired()? {
+            self.retired()?.push(Retired { at: retired.at.wrapping_sub(LINGER), ..retired }, 0)?;
+        }
+        for retired in self.take_retired6()? {
+            self.retired6()?.push(Retired { at: retired.at.wrapping_sub(LINGER), ..retired }, 0)?;
+        }
+        Ok(())
     }
 
     /// Runs the program on a frame. Returns the verdict and the frame as it is then.

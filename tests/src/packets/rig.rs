@@ -16,7 +16,7 @@ use lb_common::rate::Window;
 use lb_common::value::{Flow, Rates, Server, ServerId};
 
 use super::kernel::Kernel;
-use super::world::{INGRESS, World};
+use super::world::{INGRESS, LINGER, World};
 
 /// The two implementations over the same world.
 pub struct Rig<'a> {
@@ -46,6 +46,13 @@ impl<'a> Rig<'a> {
         let key = self.memory.v4.flows.borrow().keys().min().copied().context("no flow")?;
         self.memory.v4.flows.borrow_mut().remove(&key);
         self.kernel.as_mut().map_or(Ok(()), |kernel| kernel.remove_flow(&key))
+    }
+
+    /// Lets [`LINGER`] pass for the flows that have closed, in both.
+    pub fn linger(&mut self) -> Result<()> {
+        age(&self.memory.v4);
+        age(&self.memory.v6);
+        self.kernel.as_mut().map_or(Ok(()), |kernel| kernel.linger())
     }
 
     /// Sends a packet through both. Returns what the host decided and the frame as it is then; an error if the kernel
@@ -85,6 +92,10 @@ impl<'a> Rig<'a> {
     pub fn memory(&self) -> &MemoryTables {
         &self.memory
     }
+}
+
+fn age<A: Address>(family: &memory::Family<A>) {
+    family.retired.borrow_mut().iter_mut().for_each(|retired| retired.at = retired.at.wrapping_sub(LINGER));
 }
 
 fn same<T: PartialEq + Debug>(what: &str, host: &T, kernel: &T) -> Result<()> {

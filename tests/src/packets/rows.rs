@@ -34,6 +34,8 @@ pub enum Step {
     Change(u8, fn(&mut Server)),
     /// User space removes the entry towards a server of one flow.
     Expire,
+    /// The flows that have closed so far have lingered.
+    Linger,
 }
 
 /// A frame that leaves.
@@ -279,6 +281,26 @@ fn life(net: Net) -> Vec<Row> {
             "a flow is closed only once",
             c.opened([c.client(RST, b""), c.client(RST, b""), c.server(RST, b"")]),
         ),
+        row("a flow that closes removes one that has lingered", {
+            let other = net.to_service(1, At::Hash);
+            let closes = Step::Packet {
+                frame: other.clone().flags(RST).bytes(),
+                verdict: Verdict::Transmit,
+                reason: Reason::ToServer,
+                out: Out::To(net.hashed),
+            };
+            let late = pass(net.to_service(1, At::Single).flags(ACK), Reason::NoFlow);
+            let taken = pass(net.to_service(3, At::Single).syn(), Reason::NoPort);
+            let free = opens(&net.to_service(3, At::Single).syn(), 1);
+            let hashed = net.to_service(1, At::Hash).syn();
+            let opening = Step::Packet {
+                frame: hashed.bytes(),
+                verdict: Verdict::Transmit,
+                reason: Reason::Opened,
+                out: Out::To(net.hashed),
+            };
+            c.opened([c.client(RST, b""), opening, taken, Step::Linger, closes, late, free])
+        }),
         row("a SYN that is sent again", [c.syn(), c.client(SYN, b""), c.client(SYN, b"")]),
         row("a SYN within a connection is the server's to judge", c.opened([c.client(SYN, b"")])),
         row(

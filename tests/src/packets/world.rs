@@ -18,6 +18,8 @@ pub const INGRESS: u32 = 1;
 pub const ELSEWHERE: u32 = 7;
 /// Entries of the flow tables.
 pub const CAPACITY: u32 = 64;
+/// How long closed flows stay, in jiffies: longer than any test runs, so that only a step lets it pass.
+pub const LINGER: u32 = 1 << 30;
 /// Numbers of the IPv6 services and servers begin after those of IPv4.
 const V6_NUMBERS: u16 = 32;
 
@@ -237,6 +239,7 @@ impl World {
     /// The same in memory.
     pub fn memory(&self) -> MemoryTables {
         let mut memory = MemoryTables::default();
+        memory.linger = LINGER;
         (memory.v4.capacity, memory.v6.capacity) = (CAPACITY as usize, CAPACITY as usize);
         for &(address, protocol, service) in &self.services {
             match address.ip() {

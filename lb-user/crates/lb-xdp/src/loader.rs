@@ -6,6 +6,7 @@ use anyhow::{Context, anyhow};
 use aya::programs::Xdp;
 use aya::{Ebpf, EbpfLoader};
 use lb_common::names;
+use lb_common::value::Jiffies;
 
 /// The object, aligned as its parser wants it.
 #[cfg(lbx_object)]
@@ -19,9 +20,9 @@ pub fn embedded() -> Option<&'static [u8]> {
     None
 }
 
-/// How many entries the maps have room for. Maps that are pinned already keep what they have.
+/// How many entries the maps have room for, and for how long. Maps that are pinned already keep what they have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sizes {
+pub struct Settings {
     /// Flows of each address family; each takes two entries.
     pub flows: u32,
     /// Addresses of services of each address family.
@@ -32,22 +33,33 @@ pub struct Sizes {
     pub servers: u32,
     /// Source addresses that are counted, of each address family.
     pub sources: u32,
+    /// How long closed flows stay for stragglers, in jiffies.
+    pub linger: Jiffies,
 }
 
-impl Default for Sizes {
+impl Default for Settings {
     /// What suits a host of some gigabytes: 50 MiB, most of it for flows.
     fn default() -> Self {
-        Self { flows: 1 << 16, addresses: 4096, services: 1024, servers: 8192, sources: 1 << 16 }
+        Self {
+            flows: 1 << 16,
+            addresses: 4096,
+            services: 1024,
+            servers: 8192,
+            sources: 1 << 16,
+            linger: 1000,
+        }
     }
 }
 
-impl Sizes {
+impl Settings {
     /// The maps with their numbers of entries.
-    fn entries(&self) -> [(&'static str, u32); 12] {
+    fn entries(&self) -> [(&'static str, u32); 14] {
         let flows = self.flows.saturating_mul(2);
         [
             (names::FLOWS, flows),
             (names::FLOWS6, flows),
+            (names::RETIRED, self.flows),
+            (names::RETIRED6, self.flows),
             (names::SERVICES, self.addresses),
             (names::SERVICES6, self.addresses),
             (names::TABLES, self.services),
@@ -68,11 +80,12 @@ impl Sizes {
 ///
 /// The object is none, the kernel refuses a map (no memory, no privileges) or a program (the verifier's log is in the
 /// error), or the folder is not on a BPF file system.
-pub fn load(object: &[u8], pins: Option<&Path>, sizes: &Sizes) -> anyhow::Result<Ebpf> {
+pub fn load(object: &[u8], pins: Option<&Path>, settings: &Settings) -> anyhow::Result<Ebpf> {
     let mut loader = EbpfLoader::new();
-    for (name, entries) in sizes.entries() {
+    for (name, entries) in settings.entries() {
         loader.map_max_entries(name, entries);
     }
+    loader.override_global(names::LINGER, &settings.linger, true);
     if let Some(folder) = pins {
         for name in names::PINNED {
             loader.map_pin_path(name, folder.join(name));

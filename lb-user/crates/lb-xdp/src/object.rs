@@ -11,7 +11,7 @@ use lb_common::names;
 use lb_common::value::{Flow, Rates, Server, ServerLoad, Service, ServiceLoad, Slots};
 
 use crate::label::Label;
-use crate::loader::{self, Sizes};
+use crate::loader::{self, Settings};
 use crate::pins::Pins;
 
 /// Raised when a field changes its meaning without changing any size.
@@ -79,20 +79,21 @@ pub fn inherit(pins: &Pins) -> anyhow::Result<Inheritance> {
 /// # Errors
 ///
 /// The kernel refuses a map, or the verifier a program: then the error holds its log.
-pub fn load(object: &[u8], pins: &Pins, sizes: &Sizes) -> anyhow::Result<Ebpf> {
+pub fn load(object: &[u8], pins: &Pins, sizes: &Settings) -> anyhow::Result<Ebpf> {
     let ebpf = loader::load(object, Some(pins.folder()), &pinned_sizes(pins, sizes))?;
     pins.set_abi(&abi()).context("noting the maps' ABI")?;
     Ok(ebpf)
 }
 
 /// The sizes of the maps that are pinned: aya believes what the object says, be the pinned map shorter or longer.
-fn pinned_sizes(pins: &Pins, wanted: &Sizes) -> Sizes {
+fn pinned_sizes(pins: &Pins, wanted: &Settings) -> Settings {
     let entries = |name, wanted| MapInfo::from_pin(pins.map(name)).map_or(wanted, |info| info.max_entries());
-    Sizes {
+    Settings {
         flows: entries(names::FLOWS, wanted.flows.saturating_mul(2)) / 2,
         addresses: entries(names::SERVICES, wanted.addresses),
         services: entries(names::TABLES, wanted.services),
         servers: entries(names::SERVERS, wanted.servers),
         sources: entries(names::RATES, wanted.sources),
+        linger: wanted.linger,
     }
 }

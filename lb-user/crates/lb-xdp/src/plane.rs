@@ -20,11 +20,15 @@ use crate::bpf::BpfStore;
 use crate::control::Control;
 use crate::host;
 use crate::label::{self, Owner};
-use crate::loader::{self, Sizes};
+use crate::loader::{self, Settings};
 use crate::object::{self, Inheritance};
 use crate::pins::Pins;
 use crate::plan::ServerName;
 use crate::status::Status;
+
+/// How long closed flows stay in the tables: longer than segments wander about on a path of ordinary length, and short
+/// enough that thousands of connections a second leave room.
+const LINGER_SECONDS: u32 = 2;
 
 /// The clock that the daemon's state lives by.
 pub type Clock = Arc<dyn Fn() -> Tick + Send + Sync>;
@@ -101,7 +105,8 @@ pub fn prepare(config: &Config) -> Result<Prepared, Unavailable> {
     let pins = Pins::open(&folder)?;
     let inheritance = object::inherit(&pins)?;
     let made = Made((inheritance != Inheritance::Adopted).then(|| pins.clone()));
-    let store = BpfStore::new(object::load(object, &pins, &Sizes::default())?, &pins)?;
+    let settings = Settings { linger: hz.saturating_mul(LINGER_SECONDS), ..Settings::default() };
+    let store = BpfStore::new(object::load(object, &pins, &settings)?, &pins)?;
     let control = Control::adopt(store, ports, hz)?;
     Ok(Prepared { control, pins, inheritance, made })
 }

@@ -16,7 +16,7 @@ use lb_common::key::TCP;
 use lb_common::names;
 use lb_common::tcp::flag;
 use lb_common::value::{Hop, SERVICE_EVENTS, SERVICE_TRACK, Server, ServerState, Service, Slots};
-use lb_xdp::loader::{self, Sizes};
+use lb_xdp::loader::{self, Settings};
 use lbx_tests::packets::layers::Segment;
 use lbx_tests::packets::world::{self, BALANCER, ROUTER};
 use lbx_tests::report::{Report, median};
@@ -166,8 +166,9 @@ impl Bench {
     fn new(flows: u32) -> Result<Self> {
         let object = fs::read(Path::new(OBJECT)).context(OBJECT)?;
         // As many entries as a table for so many flows would have; a hash table's buckets are as many.
-        let sizes = Sizes { flows: flows.max(1 << 10), servers: 256, services: 128, ..Sizes::default() };
-        Ok(Self { ebpf: loader::load(&object, None, &sizes)?, frame: vec![0; 128] })
+        let settings =
+            Settings { flows: flows.max(1 << 10), servers: 256, services: 128, ..Settings::default() };
+        Ok(Self { ebpf: loader::load(&object, None, &settings)?, frame: vec![0; 128] })
     }
 
     /// With so many open flows, and packets that belong to them.
