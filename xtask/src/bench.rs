@@ -9,7 +9,7 @@ use crate::{build_ebpf, packages, shell};
 /// What to measure, and how: passed on to the benchmark, whose `--help` knows more.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// `http`, `l4` or `packets`, and options such as --json, --rounds N, --seconds N.
+    /// `expr`, `http`, `l4` or `packets`, and options such as --json, --rounds N, --seconds N.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
     arguments: Vec<String>,
 }

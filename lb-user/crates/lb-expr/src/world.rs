@@ -209,3 +209,64 @@ pub trait World {
     /// Whether the process is on its way out.
     fn stopping(&self) -> bool;
 }
+
+/// A daemon with nothing in it: for expressions that are evaluated while there is none, as `set-var` in `global` is.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Nowhere;
+
+impl World for Nowhere {
+    fn frontend(&self, _: FrontendId, _: FrontendStat) -> Option<i64> {
+        None
+    }
+    fn frontend_name(&self, _: FrontendId) -> Option<&str> {
+        None
+    }
+    fn default_backend_name(&self, _: FrontendId) -> Option<&str> {
+        None
+    }
+    fn backend(&self, _: BackendId, _: BackendStat) -> Option<i64> {
+        None
+    }
+    fn backend_name(&self, _: BackendId) -> Option<&str> {
+        None
+    }
+    fn backend_named(&self, _: &[u8]) -> Option<BackendId> {
+        None
+    }
+    fn server(&self, _: ServerId, _: ServerStat) -> Option<i64> {
+        None
+    }
+    fn server_name(&self, _: ServerId) -> Option<&str> {
+        None
+    }
+    fn server_named(&self, _: BackendId, _: &[u8]) -> Option<ServerId> {
+        None
+    }
+    fn table(&self, _: TableId, _: TableStat) -> Option<i64> {
+        None
+    }
+    fn table_entry(&self, _: TableId, _: &Sample<'_>, _: Counter) -> Option<i64> {
+        None
+    }
+    fn authenticate(&self, _: UserlistId, _: &[u8], _: &[u8]) -> bool {
+        false
+    }
+    fn in_group(&self, _: UserlistId, _: &[u8], _: &[u8]) -> bool {
+        false
+    }
+    fn is_local(&self, _: IpAddr) -> bool {
+        false
+    }
+    fn utc_offset(&self, _: i64) -> i32 {
+        0
+    }
+    fn random(&self) -> u64 {
+        0
+    }
+    fn thread(&self) -> u32 {
+        0
+    }
+    fn stopping(&self) -> bool {
+        false
+    }
+}

@@ -1,6 +1,7 @@
 //! Benchmarks that `cargo xtask bench` runs, beside haproxy and nginx on the same machine. The contestants take turns,
 //! so that what else the machine does meets all of them, and what counts are ratios.
 
+mod expr;
 mod http;
 mod l4;
 mod packets;
@@ -27,6 +28,8 @@ struct Args {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum What {
+    /// Expressions, conditions and log formats: nanoseconds for an evaluation.
+    Expr,
     /// HTTP mode: CPU time for a request.
     Http,
     /// TCP mode: CPU time for connections and bytes.
@@ -40,6 +43,7 @@ fn main() -> ExitCode {
     let args = Args::parse();
     let turn = Duration::from_secs(args.seconds.into());
     let result = match args.what {
+        What::Expr => expr::run(args.rounds),
         What::Http => http::run(args.rounds, turn),
         What::L4 => l4::run(args.rounds, turn),
         What::Packets => packets::run(args.rounds),

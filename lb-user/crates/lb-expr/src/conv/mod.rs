@@ -8,6 +8,8 @@ pub(crate) mod hash;
 mod json;
 mod map;
 mod misc;
+mod payload;
+mod rfc7239;
 mod table;
 mod text;
 mod vars;
@@ -18,7 +20,17 @@ use crate::table::ConverterRow;
 
 /// Every row.
 pub(crate) fn rows() -> impl Iterator<Item = &'static ConverterRow> {
-    let tables =
-        [arith::ROWS, codec::ROWS, crypto::ROWS, json::ROWS, hash::ROWS, misc::ROWS, text::ROWS, vars::ROWS];
+    let tables = [
+        arith::ROWS,
+        codec::ROWS,
+        crypto::ROWS,
+        json::ROWS,
+        hash::ROWS,
+        misc::ROWS,
+        payload::ROWS,
+        rfc7239::ROWS,
+        text::ROWS,
+        vars::ROWS,
+    ];
     tables.into_iter().flatten().chain(map::rows()).chain(table::rows())
 }

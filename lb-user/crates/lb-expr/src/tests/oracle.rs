@@ -341,6 +341,56 @@ pub(super) static PLAIN: &[(&str, &str)] = &[
     (r#"str(a%4),url_dec"#, r#""#),
     (r#"str(abc?x+y%2B),url_dec"#, r#"abc?x y+"#),
     (r#"str(),lower,length"#, r#"0"#),
+    (r#"bin(101200044d515454040200000000066d7974657374),mqtt_is_valid"#, r#"0"#),
+    (r#"bin(100c00044d5154540402003c0000),mqtt_is_valid"#, r#"1"#),
+    (r#"bin(100c00044d5154540402003c0000),mqtt_field_value(connect,protocol_name)"#, r#"MQTT"#),
+    (r#"bin(100c00044d5154540402003c0000),mqtt_field_value(1,keepalive)"#, r#"60"#),
+    (r#"bin(100c00044d5154540402003c0000),mqtt_field_value(connect,client_identifier)"#, r#""#),
+    (r#"bin(100c00044d5154540402003c0000),mqtt_field_value(connect,flags)"#, r#"2"#),
+    (r#"bin(100c00044d5154540402003c0000),mqtt_field_value(connect,protocol_version)"#, r#"4"#),
+    (r#"bin(20020105),mqtt_field_value(connack,reason_code)"#, r#"5"#),
+    (r#"bin(20020105),mqtt_field_value(2,flags)"#, r#"1"#),
+    (r#"bin(20020105),mqtt_is_valid"#, r#"1"#),
+    (
+        r#"bin(383d4649582e342e3401393d31390133353d410134393d534e440135363d5447540131303d30313701),fix_is_valid"#,
+        r#"1"#,
+    ),
+    (
+        r#"bin(383d4649582e342e3401393d31390133353d410134393d534e440135363d5447540131303d30313701),fix_tag_value(35)"#,
+        r#"A"#,
+    ),
+    (
+        r#"bin(383d4649582e342e3401393d31390133353d410134393d534e440135363d5447540131303d30313701),fix_tag_value(MsgType)"#,
+        r#"A"#,
+    ),
+    (
+        r#"bin(383d4649582e342e3401393d31390133353d410134393d534e440135363d5447540131303d30313701),fix_tag_value(SenderCompID)"#,
+        r#"SND"#,
+    ),
+    (
+        r#"bin(383d4649582e342e3401393d31390133353d410134393d534e440135363d5447540131303d30313701),fix_tag_value(99)"#,
+        r#""#,
+    ),
+    (
+        r#"bin(383d4649582e342e3401393d31390133353d410134393d534e440135363d5447540131303d30313701),fix_tag_value(10)"#,
+        r#"017"#,
+    ),
+    (
+        r#"bin(383d4649582e342e3401393d31390133353d410134393d534e440135363d5447540131303d),fix_is_valid"#,
+        r#""#,
+    ),
+    (
+        r#"bin(383d4649582e342e3401393d31390133353d410134393d534e440135363d5447540131303d30313101),fix_is_valid"#,
+        r#"0"#,
+    ),
+    (
+        r#"bin(383d4649582e342e3401393d31390133353d410134393d534e440135363d5447540131303d30313701),fix_tag_value(BeginString)"#,
+        r#"FIX.4.4"#,
+    ),
+    (
+        r#"bin(383d4649582e342e3401393d31390133353d410134393d534e440135363d5447540131303d30313701),fix_tag_value(BodyLength)"#,
+        r#"19"#,
+    ),
 ];
 
 /// Of the request that [`super::expressions`] makes.
