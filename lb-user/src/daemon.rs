@@ -11,6 +11,7 @@ use lb_conf::model::Config;
 use lb_conf::model::LogLevel;
 use lb_core::cli::{self, Output, Session};
 use lb_core::event::Event;
+use lb_core::host::Host;
 use lb_core::{Runtime, Snapshot};
 use lb_proxy::{Clock, PrepareError};
 use parking_lot::Mutex;
@@ -89,6 +90,8 @@ impl Daemon {
             stopping: AtomicBool::new(false),
             reloading: Mutex::new(()),
         });
+        let host: Arc<dyn Host> = Arc::clone(&daemon) as Arc<dyn Host>;
+        daemon.user_plane.introduce(Arc::downgrade(&host));
         daemon.start_kernel_plane(prepared.kernel_plane)?;
         daemon.sockets.commit(&prepared.config.global.stats_sockets, prepared.sockets)?;
         Ok(daemon)

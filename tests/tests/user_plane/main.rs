@@ -3,6 +3,7 @@
 mod checks;
 mod configuration;
 mod http;
+mod operation;
 mod tcp;
 
 use lbx_tests::suite::{self, Case};
@@ -20,6 +21,8 @@ fn main() {
         test("http::nonsense_is_400", http::nonsense),
         test("checks::tcp_rise_and_fall", checks::tcp),
         test("checks::http_status", checks::http),
+        test("operation::statistics_page", operation::statistics_page),
+        test("operation::sessions_wait_in_turn", operation::queue),
         test("configuration::unknown_words_are_located", configuration::unknown_words),
         test("configuration::every_error_is_reported", configuration::all_errors),
         test("configuration::check_accepts_what_works", configuration::check_mode),

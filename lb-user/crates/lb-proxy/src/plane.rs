@@ -1,11 +1,11 @@
 //! The user plane as a whole: prepared, made live, replaced, stopped.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 use std::thread::JoinHandle;
 use std::{io, thread};
 
 use lb_conf::model::{Config, FrontendId};
-use lb_core::host::SessionInfo;
+use lb_core::host::{Host, SessionInfo};
 use lb_core::{Event, Runtime, Snapshot};
 use parking_lot::Mutex;
 use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
@@ -102,13 +102,18 @@ impl Plane {
     /// A thread or its event loop cannot be made.
     pub fn start(prepared: Prepared, runtime: Arc<Runtime>, clock: Clock) -> io::Result<Self> {
         let places = Places::new(prepared.maxconn);
-        let shared = Arc::new(Shared { runtime, clock, places });
+        let shared = Arc::new(Shared { runtime, clock, places, host: OnceLock::new() });
         let workers: io::Result<Vec<_>> = (0..prepared.workers).map(|i| start_worker(i, &shared)).collect();
         let checker = start_checker(&shared)?;
         let plane = Self { shared, workers: workers?, checker, live: Mutex::default() };
         plane.watch();
         plane.commit(prepared);
         Ok(plane)
+    }
+
+    /// Lets the statistics page tell about the process. The first one stays.
+    pub fn introduce(&self, host: Weak<dyn Host>) {
+        let _ = self.shared.host.set(host);
     }
 
     /// Makes live what was prepared from the configuration that the [`Runtime`] has now. Connections go on; from

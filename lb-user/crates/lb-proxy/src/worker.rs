@@ -4,11 +4,11 @@ use std::cell::{Cell, RefCell};
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 
 use lb_conf::model::{FrontendId, Mode};
 use lb_core::event::LogEvent;
-use lb_core::host::SessionInfo;
+use lb_core::host::{Host, Process, SessionInfo};
 use lb_core::{Frontend, Runtime, Snapshot, Tick};
 use socket2::{SockAddr, SockAddrStorage};
 use tokio::io::unix::AsyncFd;
@@ -37,6 +37,16 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
     /// Limits on connections.
     pub(crate) places: Arc<Places>,
+    /// The process around, once it has introduced itself.
+    pub(crate) host: OnceLock<Weak<dyn Host>>,
+}
+
+impl Shared {
+    /// What is known of the process.
+    pub(crate) fn process(&self) -> Process {
+        let host = self.host.get().and_then(Weak::upgrade);
+        host.map(|host| host.process()).unwrap_or_default()
+    }
 }
 
 /// What a worker is told.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::args::invalid;
-use super::{Args, Keyword, Sections, planned, unread};
+use super::{Args, Keyword, Sections, planned, served, unread};
 use crate::draft::{Placed, ProxyDraft};
 use crate::model::StatsPage;
 
@@ -12,21 +12,21 @@ const DFB: Sections = Sections::DEFAULTS.and(FB);
 
 /// The rows. Each of them switches the page on.
 pub(crate) static STATS: &[Keyword<ProxyDraft>] = &[
-    planned("stats enable", "", DFB, "shows the statistics page", |p, a| {
+    served("stats enable", "", DFB, "shows the statistics page", |p, a| {
         page(p, a);
         Ok(())
     }),
-    planned("stats uri", "<prefix>", DFB, "the beginning of the targets that the page answers", |p, a| {
+    served("stats uri", "<prefix>", DFB, "the beginning of the targets that the page answers", |p, a| {
         let uri = a.word("the beginning of a target")?.text.clone();
         page(p, a).uri = uri;
         Ok(())
     }),
-    planned("stats realm", "<text>", DFB, "what a browser shows when asking for the password", |p, a| {
+    served("stats realm", "<text>", DFB, "what a browser shows when asking for the password", |p, a| {
         let realm = a.word("a text")?.text.clone();
         page(p, a).realm = realm;
         Ok(())
     }),
-    planned("stats auth", "<user>:<password>", DFB, "who may see the page", |p, a| {
+    served("stats auth", "<user>:<password>", DFB, "who may see the page", |p, a| {
         let word = a.word("<user>:<password>")?;
         let (user, password) = word.split_once(':').ok_or_else(|| {
             invalid(word, "there is no ':' between user and password").label("expected <user>:<password>")
@@ -35,28 +35,28 @@ pub(crate) static STATS: &[Keyword<ProxyDraft>] = &[
         page(p, a).users.push(account);
         Ok(())
     }),
-    planned("stats refresh", "<time>", DFB, "how often a browser renews the page", |p, a| {
+    served("stats refresh", "<time>", DFB, "how often a browser renews the page", |p, a| {
         let time = a.time_in(Duration::from_secs(1))?;
         page(p, a).refresh = Some(time);
         Ok(())
     }),
-    planned("stats scope", "<proxy>|.", DFB, "a proxy that the page shows", |p, a| {
+    served("stats scope", "<proxy>|.", DFB, "a proxy that the page shows", |p, a| {
         let name = a.word("the name of a proxy, or '.'")?.text.as_str().into();
         page(p, a).scope.push(name);
         Ok(())
     }),
-    planned("stats show-node", "[<name>]", DFB, "shows this machine's name", |p, a| {
+    served("stats show-node", "[<name>]", DFB, "shows this machine's name", |p, a| {
         let name = a.take().map(|w| w.text.clone()).unwrap_or_default();
         page(p, a).node = Some(name);
         Ok(())
     }),
-    planned("stats show-desc", "[<text>…]", DFB, "shows a description", |p, a| {
+    served("stats show-desc", "[<text>…]", DFB, "shows a description", |p, a| {
         let words: Vec<_> = a.take_rest().iter().map(|w| w.text.as_str()).collect();
         let text = words.join(" ");
         page(p, a).description = Some(text);
         Ok(())
     }),
-    planned("stats show-legends", "", DFB, "shows addresses, modes and identifiers", |p, a| {
+    served("stats show-legends", "", DFB, "shows addresses, modes and identifiers", |p, a| {
         page(p, a).legends = true;
         Ok(())
     }),
@@ -64,7 +64,7 @@ pub(crate) static STATS: &[Keyword<ProxyDraft>] = &[
         page(p, a).modules = true;
         Ok(())
     }),
-    planned("stats hide-version", "", DFB, "does not tell the version", |p, a| {
+    served("stats hide-version", "", DFB, "does not tell the version", |p, a| {
         page(p, a).hide_version = true;
         Ok(())
     }),

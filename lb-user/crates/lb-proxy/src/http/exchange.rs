@@ -19,7 +19,7 @@ use super::headers::{strip_connection, wants_upgrade};
 use super::link::{Link, NoResponse};
 use super::rules::{self, Stop};
 use super::serve::{HttpSession, Protocol, Tunnel};
-use super::{forward, persist};
+use super::{forward, persist, stats};
 use crate::connect::{NoConnection, connect, take_seat};
 use crate::net::timer::now;
 use crate::stream::{Cause, Stage, Stream, head_bytes};
@@ -87,6 +87,9 @@ fn route(stream: &mut Stream, head: &mut request::Parts) -> Result<Arc<Backend>,
         return Err(Stop::Silence);
     }
     rules::on_request(&config.proxy.rules.http_request, stream, head)?;
+    if let Some(page) = stats::intercept(stream, &config.proxy, head) {
+        return Err(page);
+    }
     let Some(backend) = rules::choose_backend(&front, stream, Some(head)) else {
         stream.end(Cause::Server, Stage::Connect);
         return Err(Stop::Error(StatusCode::SERVICE_UNAVAILABLE));
@@ -99,6 +102,9 @@ fn route(stream: &mut Stream, head: &mut request::Parts) -> Result<Arc<Backend>,
             return Err(Stop::Silence);
         }
         rules::on_request(&rules.http_request, stream, head)?;
+        if let Some(page) = stats::intercept(stream, &backend.config.proxy, head) {
+            return Err(page);
+        }
     }
     forward::tell_addresses(stream, backend, head);
     persist::read_cookie(stream, backend, &mut head.headers);

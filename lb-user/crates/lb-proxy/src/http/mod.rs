@@ -13,4 +13,5 @@ mod persist;
 pub(crate) mod pool;
 pub(crate) mod rules;
 pub(crate) mod serve;
+mod stats;
 pub(crate) mod wire;

@@ -8,7 +8,7 @@ mod tests;
 use lb_conf::model::StatsPage;
 
 use super::{Filter, Info, Row, csv, json, rows};
-use crate::host::Host;
+use crate::host::Process;
 use crate::runtime::Runtime;
 use crate::tick::Tick;
 
@@ -31,7 +31,7 @@ pub struct Source<'a> {
     /// The state.
     pub runtime: &'a Runtime,
     /// The process.
-    pub host: &'a dyn Host,
+    pub process: &'a Process,
     /// Now.
     pub now: Tick,
 }
@@ -82,20 +82,18 @@ pub fn answer(source: &Source<'_>, asked: &Asked<'_>) -> Answer {
 
 // `stats scope`
 fn shown(source: &Source<'_>, filter: &Filter) -> Vec<Row> {
-    let maxconn = source.host.process().maxconn;
-    let mut rows = rows(&source.runtime.load(), filter, maxconn, source.now);
+    let mut rows = rows(&source.runtime.load(), filter, source.process.maxconn, source.now);
     let scope = &source.page.scope;
     rows.retain(|row| scope.is_empty() || scope.contains(&row.proxy().name));
     rows
 }
 
 fn page(source: &Source<'_>, asked: &Asked<'_>, rows: &[Row]) -> String {
-    let process = source.host.process();
-    let info = Info::new(process.clone(), &source.runtime.load(), source.now);
+    let info = Info::new(source.process.clone(), &source.runtime.load(), source.now);
     let note = asked.options.split(';').find_map(|word| form::Outcome::of(word.strip_prefix("st=")?));
     html::page(&html::Content {
         page: source.page,
-        process: &process,
+        process: source.process,
         info: &info,
         note,
         admin: asked.admin,

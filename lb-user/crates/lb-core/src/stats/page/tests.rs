@@ -4,6 +4,7 @@ use lb_conf::model::{self, StatsPage};
 
 use super::*;
 use crate::fixture::{Fixture, TestHost, backend, checked, server};
+use crate::host::Host as _;
 use crate::server::Status;
 
 fn fixture() -> Fixture {
@@ -23,7 +24,8 @@ fn seed() -> StatsPage {
 }
 
 fn ask(fixture: &Fixture, page: &StatsPage, options: &str, form: Option<&str>, admin: bool) -> Answer {
-    let source = Source { page, runtime: &fixture.runtime, host: &TestHost, now: fixture.now };
+    let process = TestHost.process();
+    let source = Source { page, runtime: &fixture.runtime, process: &process, now: fixture.now };
     answer(&source, &Asked { options, form: form.map(str::as_bytes), admin })
 }
 
