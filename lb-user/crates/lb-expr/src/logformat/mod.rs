@@ -47,6 +47,8 @@ pub struct LogFormat {
 
 enum Part {
     Text(Box<[u8]>),
+    /// A blank of a log line: at the beginning, or behind another one, it is left out.
+    Blank,
     Variable(&'static VariableRow, Flags),
     Expr(Box<Expr>, Flags),
 }
@@ -57,6 +59,7 @@ impl fmt::Debug for LogFormat {
         for part in &self.parts {
             match part {
                 Part::Text(text) => list.entry(&String::from_utf8_lossy(text)),
+                Part::Blank => list.entry(&" "),
                 Part::Variable(row, _) => list.entry(&row.name),
                 Part::Expr(expr, _) => list.entry(expr),
             };
@@ -73,23 +76,27 @@ impl LogFormat {
 
     /// Appends what the format comes to.
     pub fn write<'a>(&'a self, ctx: &Ctx<'a>, out: &mut Vec<u8>) {
+        let mut after_blank = true;
         for part in &self.parts {
+            let before = out.len();
             match part {
-                // Blanks on both sides of what came to nothing are one.
-                Part::Text(text) if self.style == Style::Log && out.last() == Some(&b' ') => {
-                    out.extend_from_slice(text.strip_prefix(b" ").unwrap_or(text));
-                }
+                Part::Blank if after_blank => continue,
+                Part::Blank => out.push(b' '),
                 Part::Text(text) => out.extend_from_slice(text),
                 Part::Variable(row, flags) => row.write(ctx, *flags, out),
-                Part::Expr(expr, flags) => {
-                    let value = expr.eval_str(ctx);
-                    let bytes = value.as_ref().map(Data::as_bytes).unwrap_or_default();
-                    match self.style {
-                        Style::Log => encode::text(bytes, *flags, out),
-                        Style::Http => encode::http(bytes, *flags, out),
-                    }
-                }
+                Part::Expr(expr, flags) => self.write_value(expr.eval_str(ctx), *flags, out),
             }
+            let optional = matches!(part, Part::Variable(row, _) if row.is_optional());
+            let nothing = optional && out.len() == before;
+            after_blank = matches!(part, Part::Blank) || after_blank && nothing;
+        }
+    }
+
+    fn write_value(&self, value: Option<Data<'_>>, flags: Flags, out: &mut Vec<u8>) {
+        let bytes = value.as_ref().map(Data::as_bytes).unwrap_or_default();
+        match self.style {
+            Style::Log => encode::text(bytes, flags, out),
+            Style::Http => encode::http(bytes, flags, out),
         }
     }
 
@@ -112,7 +119,7 @@ impl LogFormat {
     /// Whether it has something that exists in HTTP mode only.
     pub fn needs_http(&self) -> bool {
         self.parts.iter().any(|p| match p {
-            Part::Text(_) => false,
+            Part::Text(_) | Part::Blank => false,
             Part::Variable(row, _) => row.http,
             Part::Expr(expr, _) => expr.needs_http(),
         })

@@ -36,8 +36,9 @@ impl Parser<'_> {
         match self.peek() {
             Some(b'%') => self.directive(env),
             Some(b' ') if self.style == Style::Log => {
-                if self.literal.last() != Some(&b' ') {
-                    self.literal.push(b' ');
+                self.flush();
+                if !matches!(self.parts.last(), Some(Part::Blank)) {
+                    self.parts.push(Part::Blank);
                 }
                 self.at += 1;
                 Ok(())
@@ -117,12 +118,6 @@ impl Parser<'_> {
         if name == "o" {
             self.defaults = flags;
             self.at += len;
-            // Blanks behind it belong to it.
-            if self.literal.is_empty() && self.parts.is_empty() {
-                while self.peek() == Some(b' ') {
-                    self.at += 1;
-                }
-            }
             return Ok(());
         }
         let Some(row) = named(name) else {

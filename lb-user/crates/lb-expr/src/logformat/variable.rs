@@ -29,8 +29,12 @@ pub struct VariableRow {
 enum Value {
     /// A text of the daemon's own.
     Text(for<'a> fn(&Ctx<'a>) -> Option<&'a str>),
-    /// A text of a client or a server, and how it is encoded.
-    Untrusted(for<'a> fn(&'a Kept) -> Option<&'a [u8]>, Map),
+    /// A text of a client or a server.
+    Untrusted(for<'a> fn(&'a Kept) -> Option<&'a [u8]>),
+    /// A part of the request's first line.
+    Request(for<'a> fn(&'a KeptRequest) -> &'a [u8]),
+    /// Captured values, in braces or one after the other.
+    Captures(for<'a> fn(&'a Kept) -> &'a [Option<Bytes>], Form),
     /// A number.
     Number(fn(&Ctx<'_>, &LogFacts<'_>) -> i64),
     /// A number that has a form in hexadecimal, of so many digits.
@@ -53,41 +57,34 @@ const fn http(name: &'static str, doc: &'static str, value: Value) -> VariableRo
     VariableRow { name, http: true, doc, value }
 }
 
-use Value::{Hex, Ip, Number, Other, Port, Text, Timer, Untrusted};
+/// How captured values are written.
+#[derive(Clone, Copy)]
+enum Form {
+    /// `{a|b}`
+    Braces,
+    /// `a b`
+    List,
+}
+
+use Value::{Captures, Hex, Ip, Number, Other, Port, Request, Text, Timer, Untrusted};
 
 /// The table of log variables. `%o` is not among them: it is a part of the syntax.
 pub static VARIABLES: &[VariableRow] = &[
     row("B", "bytes to the client", Other(|_, f, _, out| plus(f.early, f.bytes_out, out))),
-    http("CC", "captured cookie of the request", Untrusted(|k| k.request_cookie.as_deref(), Map::Header)),
-    http("CS", "captured cookie of the response", Untrusted(|k| k.response_cookie.as_deref(), Map::Header)),
+    http("CC", "captured cookie of the request", Untrusted(|k| k.request_cookie.as_deref())),
+    http("CS", "captured cookie of the response", Untrusted(|k| k.response_cookie.as_deref())),
     row("H", "the host's name", Other(|_, f, flags, out| encode::text(f.hostname.as_bytes(), flags, out))),
-    http(
-        "HM",
-        "method of the request",
-        Untrusted(|k| Some(request(k)?.method.as_str().as_bytes()), Map::Url),
-    ),
-    http(
-        "HP",
-        "target of the request, up to the query string",
-        Untrusted(|k| Some(split_query(request(k)?).0), Map::Url),
-    ),
+    http("HM", "method of the request", Request(|r| r.method.as_str().as_bytes())),
+    http("HP", "target of the request, up to the query string", Request(|r| split_query(r).0)),
     http(
         "HPO",
         "path of the request, without host and query string",
-        Untrusted(|k| Some(path_only(split_query(request(k)?).0)), Map::Url),
+        Request(|r| path_only(split_query(r).0)),
     ),
-    http(
-        "HQ",
-        "query string of the request, from its question mark",
-        Untrusted(|k| Some(split_query(request(k)?).1), Map::Url),
-    ),
-    http("HU", "target of the request", Untrusted(|k| Some(&request(k)?.uri[..]), Map::Url)),
-    http(
-        "HV",
-        "version of the request",
-        Untrusted(|k| Some(version_name(request(k)?.version).as_bytes()), Map::Url),
-    ),
-    row("ID", "the unique id", Untrusted(|k| k.unique_id.as_deref(), Map::Header)),
+    http("HQ", "query string of the request, from its question mark", Request(|r| split_query(r).1)),
+    http("HU", "target of the request", Request(|r| &r.uri)),
+    http("HV", "version of the request", Request(|r| version_name(r.version).as_bytes())),
+    row("ID", "the unique id", Untrusted(|k| k.unique_id.as_deref())),
     row("ST", "status", Number(|_, f| f.status.map_or(-1, i64::from))),
     row(
         "T",
@@ -133,25 +130,17 @@ pub static VARIABLES: &[VariableRow] = &[
     row("fi", "address that the client connected to", Ip(|c| c.client?.dst())),
     row("fp", "port that the client connected to", Port(|c| c.client?.dst())),
     row("ft", "name of the frontend, with `~` behind it where TLS is used", Other(frontend_transport)),
-    row(
-        "hr",
-        "captured values of the request, `{a|b}`",
-        Other(|c, _, flags, out| captures(c.kept.map(|k| &k.request_captures), flags, out)),
-    ),
+    row("hr", "captured values of the request, `{a|b}`", Captures(|k| &k.request_captures, Form::Braces)),
     row(
         "hrl",
         "captured values of the request, one after the other",
-        Other(|c, _, flags, out| capture_list(c.kept.map(|k| &k.request_captures), flags, out)),
+        Captures(|k| &k.request_captures, Form::List),
     ),
-    row(
-        "hs",
-        "captured values of the response, `{a|b}`",
-        Other(|c, _, flags, out| captures(c.kept.map(|k| &k.response_captures), flags, out)),
-    ),
+    row("hs", "captured values of the response, `{a|b}`", Captures(|k| &k.response_captures, Form::Braces)),
     row(
         "hsl",
         "captured values of the response, one after the other",
-        Other(|c, _, flags, out| capture_list(c.kept.map(|k| &k.response_captures), flags, out)),
+        Captures(|k| &k.response_captures, Form::List),
     ),
     row("lc", "log lines of the frontend so far", Number(|_, f| f.log_counter as i64)),
     row("ms", "milliseconds of the time of accepting the connection", Other(milliseconds)),
@@ -198,6 +187,9 @@ pub static VARIABLES: &[VariableRow] = &[
     http("tsc", "how it ended, with the state of cookies, four letters", Other(termination)),
 ];
 
+/// In the place of a request that never was one.
+const BAD_REQUEST: &[u8] = b"<BADREQ>";
+
 /// The row of this name.
 pub(super) fn named(name: &str) -> Option<&'static VariableRow> {
     static INDEX: OnceLock<HashMap<&str, &VariableRow>> = OnceLock::new();
@@ -205,15 +197,34 @@ pub(super) fn named(name: &str) -> Option<&'static VariableRow> {
 }
 
 impl VariableRow {
+    /// Whether it may write nothing at all, and blanks around it are then one.
+    pub(super) fn is_optional(&self) -> bool {
+        matches!(self.value, Captures(..))
+    }
+
     /// Appends its value. Facts that do not exist yet count as zero and dashes.
     pub(super) fn write(&self, ctx: &Ctx<'_>, flags: Flags, out: &mut Vec<u8>) {
         let none = LogFacts::default();
         let facts = ctx.facts.unwrap_or(&none);
         match &self.value {
             Text(find) => encode::text(find(ctx).unwrap_or_default().as_bytes(), flags, out),
-            Untrusted(find, map) => {
+            Untrusted(find) => {
                 let bytes = ctx.kept.and_then(find).unwrap_or_default();
-                encode::untrusted(bytes, *map, flags, out);
+                encode::untrusted(bytes, Map::Header, flags, out);
+            }
+            Request(part) => match ctx.kept.and_then(request) {
+                // What a request has not, like a query string, is not worth a dash.
+                Some(request) => {
+                    encode::untrusted(part(request), Map::Url, Flags { mandatory: false, ..flags }, out);
+                }
+                None => encode::text(BAD_REQUEST, flags, out),
+            },
+            Captures(find, form) => {
+                let values = ctx.kept.map(find).unwrap_or_default();
+                match form {
+                    Form::Braces => captures(values, flags, out),
+                    Form::List => capture_list(values, flags, out),
+                }
             }
             Number(find) => print(out, format_args!("{}", find(ctx, facts))),
             Hex(find, digits) => hex_or_decimal(find(ctx, facts), *digits, flags, out),
@@ -330,14 +341,15 @@ fn request_line(ctx: &Ctx<'_>, _: &LogFacts<'_>, flags: Flags, out: &mut Vec<u8>
             line.push(b' ');
             line.extend(version_name(request.version).as_bytes());
         }
-        None => line.extend(b"<BADREQ>"),
+        None => line.extend(BAD_REQUEST),
     }
     encode::text(&line, flags, out);
 }
 
-fn captures(values: Option<&Vec<Option<Bytes>>>, flags: Flags, out: &mut Vec<u8>) {
-    // Without a slot there is nothing to stand for, not even by a dash.
-    let Some(values) = values.filter(|v| !v.is_empty()) else { return };
+fn captures(values: &[Option<Bytes>], flags: Flags, out: &mut Vec<u8>) {
+    if values.is_empty() {
+        return;
+    }
     let mark = if flags.quote { &b"\""[..] } else { b"" };
     out.extend(mark);
     out.push(b'{');
@@ -352,9 +364,9 @@ fn captures(values: Option<&Vec<Option<Bytes>>>, flags: Flags, out: &mut Vec<u8>
     out.extend(mark);
 }
 
-fn capture_list(values: Option<&Vec<Option<Bytes>>>, flags: Flags, out: &mut Vec<u8>) {
+fn capture_list(values: &[Option<Bytes>], flags: Flags, out: &mut Vec<u8>) {
     let flags = Flags { mandatory: true, ..flags };
-    for (i, value) in values.into_iter().flatten().enumerate() {
+    for (i, value) in values.iter().enumerate() {
         if i > 0 {
             out.push(b' ');
         }

@@ -95,11 +95,31 @@ fn lines_are_haproxys() {
         ("%{+Q,-Q}r", "GET /a/b?x=1 HTTP/1.1"),
         ("%{Q}r", "GET /a/b?x=1 HTTP/1.1"),
         ("%(+Q)r", "(+Q)r"),
+        ("  %ci   %hr  x", r#"127.0.0.1 {|t #22q#22 ]x\|} x"#),
         ("%ci%%%cp %[str(a%b)]", "127.0.0.1%40000 a%b"),
     ];
     for (format, expected) in rows {
         assert_eq!(line(format), expected, "{format}");
     }
+}
+
+#[test]
+fn what_is_not_there_leaves_no_gap() {
+    let scene = Scene::new("GET", "/deny", "Host: h");
+    let facts = LogFacts::default();
+    let mut ctx = scene.ctx();
+    ctx.facts = Some(&facts);
+    let line = |text: &str, ctx: &crate::Ctx<'_>| {
+        let format = parse(text, Style::Log).unwrap();
+        String::from_utf8_lossy(&format.format(ctx)).into_owned()
+    };
+    assert_eq!(line("%sq/%bq %hr %hs %{+Q}r %s", &ctx), r#"0/0 "GET /deny HTTP/1.1" <NOSRV>"#);
+    assert_eq!(line("%b %Tr/%Td %HP %HQ %CC", &ctx), "fe -1/-1 /deny  -");
+    ctx.kept = None;
+    assert_eq!(
+        line("%HM %HU %HV %HP %HQ %{+Q}r", &ctx),
+        r#"<BADREQ> <BADREQ> <BADREQ> <BADREQ> <BADREQ> "<BADREQ>""#
+    );
 }
 
 #[test]
