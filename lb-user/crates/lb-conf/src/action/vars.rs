@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use lb_expr::pattern::Reference;
+use lb_expr::{SET_VAR_CONDITIONS, SetVarCondition};
 
 use super::{ActionRow, PLANNED, Places, RuleArgs, row};
 use crate::diag::{Code, Diagnostic};
 use crate::keyword::Status;
 use crate::keyword::invalid;
-use crate::model::{Action, SetVarIf};
+use crate::model::Action;
 use crate::span::Span;
 
 const TCP: Places =
@@ -73,28 +74,16 @@ pub(super) static ACTIONS: &[ActionRow] = &[
     }),
 ];
 
-const CONDITIONS: [(&str, SetVarIf); 8] = [
-    ("ifexists", SetVarIf::Exists),
-    ("ifnotexists", SetVarIf::NotExists),
-    ("ifempty", SetVarIf::Empty),
-    ("ifnotempty", SetVarIf::NotEmpty),
-    ("ifset", SetVarIf::Set),
-    ("ifnotset", SetVarIf::NotSet),
-    ("ifgt", SetVarIf::Greater),
-    ("iflt", SetVarIf::Less),
-];
-
-fn target(a: &mut RuleArgs<'_, '_>) -> Result<(lb_expr::vars::VarId, Vec<SetVarIf>), Diagnostic> {
+fn target(a: &mut RuleArgs<'_, '_>) -> Result<(lb_expr::vars::VarId, Vec<SetVarCondition>), Diagnostic> {
     let (var, words, span) = a.variable()?;
     let conditions = words.into_iter().map(|word| condition(word, span)).collect::<Result<_, _>>()?;
     Ok((var, conditions))
 }
 
-fn condition(word: &str, span: Span) -> Result<SetVarIf, Diagnostic> {
-    let found = CONDITIONS.iter().find(|(name, _)| *name == word).map(|(_, c)| *c);
-    found.ok_or_else(|| {
+fn condition(word: &str, span: Span) -> Result<SetVarCondition, Diagnostic> {
+    SetVarCondition::from_word(word).ok_or_else(|| {
         let error = Diagnostic::alert(Code::InvalidArgument, format!("unknown condition '{word}'")).at(span);
-        error.nearest(word, CONDITIONS.map(|(name, _)| name))
+        error.nearest(word, SET_VAR_CONDITIONS.iter().copied())
     })
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use lb_expr::pattern::Reference;
 use lb_expr::vars::VarId;
 use lb_expr::world::TableId;
-use lb_expr::{Expr, LogFormat};
+use lb_expr::{Expr, LogFormat, SetVarCondition};
 use regex::bytes::Regex;
 use std::sync::Arc;
 
@@ -79,7 +79,7 @@ pub enum Action {
         /// The variable.
         var: VarId,
         /// All of them must hold.
-        conditions: Vec<SetVarIf>,
+        conditions: Vec<SetVarCondition>,
         /// The value.
         value: Expr,
     },
@@ -88,7 +88,7 @@ pub enum Action {
         /// The variable.
         var: VarId,
         /// All of them must hold.
-        conditions: Vec<SetVarIf>,
+        conditions: Vec<SetVarCondition>,
         /// The value.
         value: LogFormat,
     },
@@ -203,27 +203,6 @@ pub enum RequestTimeout {
     Server,
     /// `tunnel`
     Tunnel,
-}
-
-/// Conditions of `set-var(name,condition…)`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SetVarIf {
-    /// `ifexists`: the variable has been set before.
-    Exists,
-    /// `ifnotexists`
-    NotExists,
-    /// `ifempty`: the new value is empty.
-    Empty,
-    /// `ifnotempty`
-    NotEmpty,
-    /// `ifset`: the variable has a value.
-    Set,
-    /// `ifnotset`
-    NotSet,
-    /// `ifgt`: the variable's value is greater than the new one.
-    Greater,
-    /// `iflt`: the variable's value is less than the new one.
-    Less,
 }
 
 /// `redirect`.

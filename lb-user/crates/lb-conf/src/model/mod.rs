@@ -24,7 +24,7 @@ use lb_expr::pattern::Patterns;
 use lb_expr::vars::VarNames;
 pub use lb_expr::world::{TableId, UserlistId};
 
-pub use action::{Action, Normalizer, Number, Redirect, RedirectTo, RequestTimeout, SetVarIf};
+pub use action::{Action, Normalizer, Number, Redirect, RedirectTo, RequestTimeout};
 pub use backend::{Algorithm, Backend, BalanceKey, HashFunction, HashKind, HashType, Redispatch};
 pub use check::{
     CheckProtocol, CheckSpec, CheckStep, HttpCheck, HttpExpect, HttpMatch, TcpExpect, TcpMatch, TextMatch,

@@ -4,10 +4,10 @@ use bytes::Bytes;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode, Uri, request, response};
 use hyper::ext::ReasonPhrase;
-use lb_conf::model::{Action, HeaderCapture, LogLevel, SetVarIf, TextMatch};
+use lb_conf::model::{Action, HeaderCapture, LogLevel, TextMatch};
 use lb_expr::sample::Sample;
-use lb_expr::vars::{Value, VarId};
-use lb_expr::{Ctx, Data, LogFormat};
+use lb_expr::vars::VarId;
+use lb_expr::{Ctx, LogFormat, SetVarCondition};
 use regex::bytes::Regex;
 
 use super::target;
@@ -255,10 +255,10 @@ fn each_value(regex: &Regex, value: &[u8], new: &[u8]) -> Vec<u8> {
 pub(crate) fn set_var_of<'a>(action: &'a Action, ctx: &Ctx<'a>) {
     match action {
         Action::SetVar { var, conditions, value } => {
-            set_var(*var, conditions, value.eval(ctx).map(Value::from), ctx);
+            set_var(*var, conditions, value.eval(ctx), ctx);
         }
         Action::SetVarFmt { var, conditions, value } => {
-            let value = Value::from(Sample::Str(Data::Owned(value.format(ctx))));
+            let value = Sample::str(value.format(ctx));
             set_var(*var, conditions, Some(value), ctx);
         }
         Action::UnsetVar(var) => {
@@ -268,28 +268,12 @@ pub(crate) fn set_var_of<'a>(action: &'a Action, ctx: &Ctx<'a>) {
     }
 }
 
-/// Sets a variable if all of the conditions hold.
-fn set_var(var: VarId, conditions: &[SetVarIf], value: Option<Value>, ctx: &Ctx<'_>) {
+/// Sets a variable if all of the conditions hold. Where there is no value, it keeps the one that it has.
+fn set_var(var: VarId, conditions: &[SetVarCondition], value: Option<Sample<'_>>, ctx: &Ctx<'_>) {
+    let Some(value) = value else { return };
     let old = ctx.vars.get(var);
-    let empty = || match &value {
-        Some(Value::Str(b) | Value::Bin(b) | Value::Method(b)) => b.is_empty(),
-        Some(_) => false,
-        None => true,
-    };
-    let int = |value: &Option<Value>| match value {
-        Some(Value::Int(n)) => Some(*n),
-        _ => None,
-    };
-    let all = conditions.iter().all(|condition| match condition {
-        SetVarIf::Exists | SetVarIf::Set => old.is_some(),
-        SetVarIf::NotExists | SetVarIf::NotSet => old.is_none(),
-        SetVarIf::Empty => empty(),
-        SetVarIf::NotEmpty => !empty(),
-        SetVarIf::Greater => int(&old) > int(&value),
-        SetVarIf::Less => int(&old) < int(&value),
-    });
-    if all {
-        ctx.vars.set(var, value);
+    if conditions.iter().all(|condition| condition.holds(var, old.as_ref(), &value)) {
+        ctx.vars.set(var, Some(value.into()));
     }
 }
 
