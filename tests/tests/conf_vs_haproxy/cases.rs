@@ -895,4 +895,40 @@ pub(crate) static ROWS: &[Row] = &[
         "rate-limit: unknown",
         "defaults\n    timeout client 1s\n    timeout server 1s\n    timeout connect 1s\nfrontend f\n    bind :18080\n    rate-limit nonsense 10\n",
     ),
+    same(
+        "userlist: users and groups",
+        "userlist u\n group g users a,b\n user a groups g\n user b insecure-password x\n",
+    ),
+    same("userlist: an unknown user", "userlist u\n group g users c\n user a\n"),
+    same("userlist: an unknown group", "userlist u\n user a groups g\n"),
+    same("userlist: a user twice", "userlist u\n user a\n user a\n"),
+    same("userlist: without a name", "userlist\n user a\n"),
+    same("userlist: an unknown word", "userlist u\n nonsense\n"),
+    same("userlist: twice", "userlist u\nuserlist u\n"),
+    same(
+        "http-errors: unknown",
+        "defaults\n    timeout client 1s\n    timeout server 1s\n    timeout connect 1s\nhttp-errors e\nbackend b\n mode http\n errorfiles f\n",
+    ),
+    same(
+        "http-errors: known",
+        "http-errors e\n errorfile 503 /dev/null\nbackend b\n mode http\n errorfiles e 503\n",
+    ),
+    same(
+        "http-errors: a status that it lacks",
+        "http-errors e\n errorfile 503 /dev/null\nbackend b\n mode http\n errorfiles e 503 400\n",
+    ),
+    same("http-errors: twice", "http-errors e\nhttp-errors e\n"),
+    same("http-errors: an unknown word", "http-errors e\n nonsense\n"),
+    same(
+        "agent: no port",
+        "defaults\n    timeout client 1s\n    timeout server 1s\n    timeout connect 1s\nbackend b\n server s 127.0.0.1:80 agent-check\n",
+    ),
+    same(
+        "agent: everything",
+        "defaults\n    timeout client 1s\n    timeout server 1s\n    timeout connect 1s\nbackend b\n server s 127.0.0.1:80 agent-check agent-port 80 agent-addr 127.0.0.2 agent-send x agent-inter 1s\n",
+    ),
+    same(
+        "agent: an interval of zero",
+        "defaults\n    timeout client 1s\n    timeout server 1s\n    timeout connect 1s\nbackend b\n server s 127.0.0.1:80 agent-check agent-port 80 agent-inter 0\n",
+    ),
 ];

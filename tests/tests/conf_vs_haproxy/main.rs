@@ -69,6 +69,7 @@ fn haproxy(text: &str) -> Result<(Verdict, String)> {
 
 fn lbx(text: &str) -> (Verdict, String) {
     let mut host = MemoryHost::with_file("test.cfg", text);
+    host.files.insert("/dev/null".into(), Vec::new());
     host.users.extend([("root".into(), 0), ("nobody".into(), 65_534)]);
     let outcome = lb_conf::load(&host, &["test.cfg".into()]);
     // That a word is not served yet says nothing about the configuration.

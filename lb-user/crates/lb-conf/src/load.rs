@@ -5,12 +5,14 @@ use std::path::PathBuf;
 
 use crate::ast::{Document, Reader, Section};
 use crate::diag::{Code, Diagnostic, Severity};
-use crate::draft::{Draft, ProxyDraft};
+use crate::draft::{Draft, HttpErrorsDraft, Placed, ProxyDraft, UserlistDraft};
 use crate::host::{Host, MemoryHost};
 use crate::keyword::section::{self, SectionKind, SectionRow};
-use crate::keyword::{self, Args, Context, GLOBALS, PROXIES, Sections, Status};
+use crate::keyword::{
+    self, Args, Context, GLOBALS, HTTP_ERRORS, Keyword, PROXIES, Sections, Status, USERLISTS,
+};
 use crate::lex::{Statement, Word};
-use crate::model::Config;
+use crate::model::{Config, ErrorAnswers};
 use crate::resolve;
 use crate::source::Sources;
 
@@ -58,6 +60,8 @@ fn draft(document: &Document, context: &mut Context<'_>) -> Draft {
     for section in &document.sections {
         match section.kind {
             SectionKind::Global => global(section, &mut draft, context),
+            SectionKind::Userlist => userlist(section, &mut draft, context),
+            SectionKind::HttpErrors => http_errors(section, &mut draft, context),
             SectionKind::Other(row) => context.notes.extend(unserved(section, row)),
             _ => proxy(section, &mut draft, context),
         }
@@ -89,13 +93,63 @@ fn global(section: &Section, draft: &mut Draft, context: &mut Context<'_>) {
             Diagnostic::alert(Code::ExtraArgument, format!("'global' takes no argument '{}'", extra.text));
         context.notes.push(error.at(extra.span));
     }
+    lines(section, Sections::GLOBAL, GLOBALS, &mut draft.global, context);
+    let kept =
+        section.statements.iter().filter(|s| s.words.first().is_some_and(|w| keyword::is_kept_global(w)));
+    draft.global.lines.extend(kept.map(Statement::text));
+}
+
+/// The name of a section that must have one.
+fn section_name(section: &Section, notes: &mut Vec<Diagnostic>) -> Option<Placed<String>> {
+    let Some(name) = section.head.get(1) else {
+        notes.push(unnamed(section));
+        return None;
+    };
+    notes.extend(section.head.get(2).map(|extra| superfluous(section, extra)));
+    Some(Placed::new(name.text.clone(), name.span))
+}
+
+/// Reads the lines of a section.
+fn lines<T>(
+    section: &Section,
+    sections: Sections,
+    tables: &'static [&'static [Keyword<T>]],
+    target: &mut T,
+    context: &mut Context<'_>,
+) {
     for statement in &section.statements {
-        let result = match arguments(statement, Sections::GLOBAL, context) {
-            Ok(args) => keyword::read(GLOBALS, &mut draft.global, "global", args),
+        let result = match arguments(statement, sections, context) {
+            Ok(args) => keyword::read(tables, target, section.kind.name(), args),
             Err(error) => Err(error),
         };
         context.notes.extend(result.err());
     }
+}
+
+fn userlist(section: &Section, draft: &mut Draft, context: &mut Context<'_>) {
+    let row = section::SECTIONS.iter().find(|row| row.name == section.kind.name());
+    context.notes.extend(row.and_then(|row| unserved(section, row)));
+    let Some(name) = section_name(section, &mut context.notes) else { return };
+    let mut list = UserlistDraft { name, users: Vec::new(), groups: Vec::new() };
+    lines(section, Sections::USERLIST, USERLISTS, &mut list, context);
+    if draft.userlists.iter().any(|u| u.name.value == list.name.value) {
+        let message = format!("userlist '{}' is there already; the first one counts", list.name.value);
+        context.notes.push(Diagnostic::warning(Code::Duplicate, message).at(list.name.span));
+        return;
+    }
+    draft.userlists.push(list);
+}
+
+fn http_errors(section: &Section, draft: &mut Draft, context: &mut Context<'_>) {
+    let Some(name) = section_name(section, &mut context.notes) else { return };
+    if let Some(first) = draft.http_errors.iter().find(|e| e.name.value == name.value) {
+        let message = format!("there are two http-errors sections '{}'", name.value);
+        let error = Diagnostic::alert(Code::Duplicate, message).at(name.span);
+        context.notes.push(error.related(first.name.span, "the first one"));
+    }
+    let mut errors = HttpErrorsDraft { name, answers: ErrorAnswers::new(), lines: Vec::new() };
+    lines(section, Sections::HTTP_ERRORS, HTTP_ERRORS, &mut errors, context);
+    draft.http_errors.push(errors);
 }
 
 /// The words of a statement, with `no` taken off.
@@ -122,13 +176,7 @@ fn proxy(section: &Section, draft: &mut Draft, context: &mut Context<'_>) {
         SectionKind::Backend => Sections::BACKEND,
         _ => Sections::FRONTEND.and(Sections::BACKEND),
     };
-    for statement in &section.statements {
-        let result = match arguments(statement, sections, context) {
-            Ok(args) => keyword::read(PROXIES, &mut proxy, section.kind.name(), args),
-            Err(error) => Err(error),
-        };
-        context.notes.extend(result.err());
-    }
+    lines(section, sections, PROXIES, &mut proxy, context);
     let list = if section.kind == SectionKind::Defaults { &mut draft.defaults } else { &mut draft.proxies };
     list.push(proxy);
 }

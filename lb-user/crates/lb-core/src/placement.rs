@@ -297,6 +297,7 @@ fn proxy_obstacles(proxy: &Proxy, add: &mut impl FnMut(ObstacleKind, Span)) {
 
 fn server_obstacles(server: &Server, add: &mut impl FnMut(ObstacleKind, Span)) {
     let Server {
+        words: _,
         name,
         address,
         tls,
@@ -340,6 +341,7 @@ fn user_space_algorithm(backend: &Backend) -> Option<&'static str> {
 
 fn bind_obstacle(bind: &Bind, backend: Option<&Backend>) -> Option<ObstacleKind> {
     let Bind {
+        words: _,
         address,
         interface,
         maxconn,

@@ -65,7 +65,7 @@ impl<'d> Names<'d> {
             names.tables.entry(&p.name).or_insert(TableId(i));
         });
         (0..).zip(&draft.userlists).for_each(|(i, u)| {
-            names.userlists.entry(&u.name).or_insert(UserlistId(i));
+            names.userlists.entry(&u.name.value).or_insert(UserlistId(i));
         });
         names
     }

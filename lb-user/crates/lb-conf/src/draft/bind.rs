@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use super::BindTlsDraft;
+use crate::keyword::KeepsWords;
 use crate::model::{BindAddress, CommandLevel};
 use crate::span::Span;
 
@@ -42,4 +43,12 @@ pub(crate) struct BindSettings {
     pub(crate) level: Option<CommandLevel>,
     /// What the addresses of a line share is resolved once.
     pub(crate) tls: Arc<BindTlsDraft>,
+    /// Words that the model cannot be turned back into.
+    pub(crate) words: Vec<String>,
+}
+
+impl KeepsWords for BindSettings {
+    fn keep(&mut self, text: String) {
+        self.words.push(text);
+    }
 }

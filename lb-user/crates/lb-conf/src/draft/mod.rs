@@ -8,6 +8,7 @@ mod proxy;
 mod rules;
 mod server;
 mod tls;
+mod userlist;
 
 pub(crate) use bind::{BindDraft, BindSettings};
 pub(crate) use check::{CheckDraft, CheckKind, HttpSend};
@@ -21,7 +22,8 @@ pub(crate) use tls::{
     VersionWords,
 };
 
-use crate::model::Userlist;
+pub(crate) use userlist::{ErrorFilesDraft, GroupDraft, HttpErrorsDraft, UserDraft, UserlistDraft};
+
 use crate::span::Span;
 
 /// A value and where it was set.
@@ -44,5 +46,6 @@ pub(crate) struct Draft {
     /// Named and unnamed `defaults`, in their order.
     pub(crate) defaults: Vec<ProxyDraft>,
     pub(crate) proxies: Vec<ProxyDraft>,
-    pub(crate) userlists: Vec<Userlist>,
+    pub(crate) userlists: Vec<UserlistDraft>,
+    pub(crate) http_errors: Vec<HttpErrorsDraft>,
 }

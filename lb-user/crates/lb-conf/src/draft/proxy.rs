@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{BindDraft, CheckDraft, FormatDraft, LogDraft, Placed, RuleDraft, ServerDraft, ServerSettings};
+use super::{
+    BindDraft, CheckDraft, ErrorFilesDraft, FormatDraft, LogDraft, Placed, RuleDraft, ServerDraft,
+    ServerSettings,
+};
 use crate::keyword::TableDraft;
 use crate::keyword::section::SectionKind;
 use crate::model::{
@@ -42,6 +45,7 @@ pub(crate) struct ProxyDraft {
     pub(crate) cookie: Option<Placed<Cookie>>,
     pub(crate) dynamic_cookie_key: Option<String>,
     pub(crate) errors: ErrorAnswers,
+    pub(crate) error_files: Vec<ErrorFilesDraft>,
     pub(crate) request_captures: Vec<HeaderCapture>,
     pub(crate) response_captures: Vec<HeaderCapture>,
     pub(crate) cookie_capture: Option<CookieCapture>,
@@ -109,6 +113,7 @@ impl ProxyDraft {
             cookie: None,
             dynamic_cookie_key: None,
             errors: ErrorAnswers::new(),
+            error_files: Vec::new(),
             request_captures: Vec::new(),
             response_captures: Vec::new(),
             cookie_capture: None,

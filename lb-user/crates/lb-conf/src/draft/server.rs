@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::{Placed, ServerTlsDraft};
+use crate::keyword::KeepsWords;
 use crate::model::ServerAddress;
 use crate::span::Span;
 
@@ -32,7 +33,10 @@ pub(crate) struct ServerSettings {
     pub(crate) shutdown_on_down: bool,
     pub(crate) shutdown_backups_on_up: bool,
     pub(crate) check: CheckSettings,
+    pub(crate) agent: AgentSettings,
     pub(crate) tls: ServerTlsDraft,
+    /// Words that the model cannot be turned back into.
+    pub(crate) words: Vec<String>,
 }
 
 /// When and where a server is checked.
@@ -46,4 +50,20 @@ pub(crate) struct CheckSettings {
     pub(crate) fall: Option<u32>,
     pub(crate) port: Option<u16>,
     pub(crate) addr: Option<IpAddr>,
+}
+
+/// How a server's agent is asked.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct AgentSettings {
+    pub(crate) enabled: Option<Span>,
+    pub(crate) addr: Option<IpAddr>,
+    pub(crate) port: Option<u16>,
+    pub(crate) inter: Option<Duration>,
+    pub(crate) send: String,
+}
+
+impl KeepsWords for ServerSettings {
+    fn keep(&mut self, text: String) {
+        self.words.push(text);
+    }
 }

@@ -38,6 +38,7 @@ fn bind(bind: &Bind, out: &mut Writer) {
     words.pair("interface", bind.interface.as_ref()).flag("transparent", bind.transparent);
     words.flag("v6only", bind.v6_only == Some(true)).flag("v4v6", bind.v6_only == Some(false));
     words.pair("mode", bind.mode.map(|m| format!("{m:o}"))).pair("uid", bind.uid).pair("gid", bind.gid);
+    bind.words.iter().for_each(|w| words.raw(w));
     out.line(words.text());
 }
 

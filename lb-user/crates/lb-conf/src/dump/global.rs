@@ -33,6 +33,7 @@ pub(super) fn write(global: &Global, out: &mut Writer) {
     out.optional("ulimit-n", global.ulimit_n);
     out.optional("node", global.node.as_ref());
     out.optional("description", global.description.as_ref());
+    global.lines.iter().for_each(|line| out.line(line));
     out.optional("spread-checks", Some(global.spread_checks).filter(|p| *p > 0));
 }
 

@@ -23,6 +23,10 @@ pub fn dump(config: &Config) -> String {
     for list in &config.userlists {
         proxy::userlist(list, &mut out);
     }
+    for errors in &config.http_errors {
+        out.section("http-errors", &errors.name);
+        errors.lines.iter().for_each(|line| out.line(line));
+    }
     for halves in proxies(config) {
         match halves {
             (Some(frontend), None) => {

@@ -21,12 +21,18 @@ pub(super) fn write(server: &Server, out: &mut Writer) {
         .flag("disabled", server.disabled);
     words.pair("cookie", server.cookie.as_ref());
     server.check.iter().for_each(|c| check(c, &mut words));
+    if let Some(agent) = &server.agent {
+        words.word("agent-check").time("agent-inter", Some(agent.inter));
+        words.word("agent-addr").word(agent.target.ip()).word("agent-port").word(agent.target.port());
+        words.pair("agent-send", Some(String::from_utf8_lossy(&agent.send)).filter(|s| !s.is_empty()));
+    }
     if server.shutdown_on_down {
         words.word("on-marked-down").word("shutdown-sessions");
     }
     if server.shutdown_backups_on_up {
         words.word("on-marked-up").word("shutdown-backup-sessions");
     }
+    server.words.iter().for_each(|w| words.raw(w));
     out.line(words.text());
 }
 

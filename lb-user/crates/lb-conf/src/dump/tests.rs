@@ -55,6 +55,8 @@ const GLOBALS: &[&str] = &[
     "spread-checks 5",
     "setenv A \"b c\"",
     "unsetenv D",
+    "crt-base /etc/certs",
+    "ssl-default-bind-options ssl-min-ver TLSv1.2",
     "xdp-interface eth0",
     "xdp-interface eth1 generic",
     "xdp-pin-path /sys/fs/bpf/x",
@@ -77,6 +79,7 @@ const FRONT: &[&str] = &[
     "bind :2000-2003 interface lo transparent backlog 5",
     "bind unix@/run/y mode 600 uid 3",
     "bind [::]:82 v6only",
+    "bind :443 ssl crt /x.pem alpn h2,http/1.1 ssl-min-ver TLSv1.3 strict-sni",
     "maxconn 10",
     "backlog 20",
     "timeout client 1500ms",
@@ -119,6 +122,7 @@ const BACK: &[&str] = &[
     "server s1 10.0.0.1:80 check inter 1s rise 1 fall 5 weight 20 backup",
     "server s2 [::1] check port 80 addr 10.0.0.9 fastinter 1s downinter 9s",
     "server s3 10.0.0.1:+5 maxconn 10 minconn 2 maxqueue 7 slowstart 10s disabled",
+    "server s5 10.0.0.5:443 ssl verify none alpn http/1.1 agent-check agent-port 81 agent-inter 3s agent-send \"a b\"",
     "server s4 unix@/run/z on-marked-down shutdown-sessions on-marked-up shutdown-backup-sessions id 50",
 ];
 

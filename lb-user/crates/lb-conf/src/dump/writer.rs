@@ -77,6 +77,12 @@ impl Words {
         self
     }
 
+    /// Words as they are.
+    pub(super) fn raw(&mut self, words: &str) {
+        self.text.push(' ');
+        self.text.push_str(words);
+    }
+
     /// A word and its value, where there is one.
     pub(super) fn pair(&mut self, keyword: &str, value: Option<impl Display>) -> &mut Self {
         if let Some(value) = value {

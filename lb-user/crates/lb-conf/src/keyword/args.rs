@@ -188,6 +188,12 @@ impl<'a> Args<'a> {
         words.join(" ")
     }
 
+    /// What was read from the word at this position on.
+    pub(crate) fn text_from(&self, begin: usize) -> String {
+        let words: Vec<_> = self.words.iter().take(self.at).skip(begin).map(|w| quote::word(w)).collect();
+        words.join(" ")
+    }
+
     /// How many words were read.
     pub(crate) fn at(&self) -> usize {
         self.at

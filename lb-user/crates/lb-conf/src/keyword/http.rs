@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use super::args::{invalid, one_of};
 use super::{Args, Keyword, Sections, planned, served};
 use crate::diag::{Code, Diagnostic};
-use crate::draft::{Placed, ProxyDraft};
+use crate::draft::{ErrorFilesDraft, HttpErrorsDraft, Placed, ProxyDraft};
 use crate::lex::Word;
 use crate::model::{
     AddressHeader, ConnectionMode, Cookie, CookieCapture, CookieMode, ErrorAnswer, HeaderCapture, HttpReuse,
@@ -70,6 +70,7 @@ pub(crate) static HTTP: &[Keyword<ProxyDraft>] = &[
         Ok(())
     }),
     served("errorfile", "<status> <file>", DFB, "the answer to an error", errorfile),
+    served("errorfiles", "<section> [<status>…]", DFB, "a group of answers to errors", errorfiles),
     served("errorloc", "<status> <url>", DFB, "redirects errors", |p, a| errorloc(p, a, 302)),
     served("errorloc302", "<status> <url>", DFB, "redirects errors by 302", |p, a| errorloc(p, a, 302)),
     served("errorloc303", "<status> <url>", DFB, "redirects errors by 303", |p, a| errorloc(p, a, 303)),
@@ -272,7 +273,8 @@ fn error_status(args: &mut Args<'_>) -> Result<u16, Diagnostic> {
     })
 }
 
-fn errorfile(proxy: &mut ProxyDraft, args: &mut Args<'_>) -> Result<(), Diagnostic> {
+/// `errorfile STATUS FILE`
+fn read_errorfile(args: &mut Args<'_>) -> Result<(u16, ErrorAnswer), Diagnostic> {
     let status = error_status(args)?;
     let word = args.word("a file")?;
     let response = args.host.read(word.text.as_ref()).map_err(|e| {
@@ -283,12 +285,40 @@ fn errorfile(proxy: &mut ProxyDraft, args: &mut Args<'_>) -> Result<(), Diagnost
             Diagnostic::alert(Code::File, format!("'{}' is not an HTTP response", word.text)).at(word.span);
         return Err(error.label("expected a status line, header fields, an empty line and a body"));
     }
+    Ok((status, ErrorAnswer::Raw(response)))
+}
+
+fn errorfile(proxy: &mut ProxyDraft, args: &mut Args<'_>) -> Result<(), Diagnostic> {
+    let (status, answer) = read_errorfile(args)?;
     let text = format!("errorfile {status} ");
     proxy.lines.retain(|line| !line.starts_with(&text));
     proxy.lines.push(args.text());
-    proxy.errors.insert(status, Arc::new(ErrorAnswer::Raw(response)));
+    proxy.errors.insert(status, Arc::new(answer));
     Ok(())
 }
+
+/// `errorfiles SECTION [STATUS…]`
+fn errorfiles(proxy: &mut ProxyDraft, args: &mut Args<'_>) -> Result<(), Diagnostic> {
+    let word = args.word("the name of an http-errors section")?;
+    let section = Placed::new(word.text.clone(), word.span);
+    let mut statuses = Vec::new();
+    while args.peek().is_some() {
+        let status = error_status(args)?;
+        statuses.push(Placed::new(status, args.last().span));
+    }
+    proxy.error_files.push(ErrorFilesDraft { section, statuses });
+    proxy.lines.push(args.text());
+    Ok(())
+}
+
+/// The rows of an `http-errors` section.
+pub(crate) static HTTP_ERRORS: &[Keyword<HttpErrorsDraft>] =
+    &[served("errorfile", "<status> <file>", Sections::HTTP_ERRORS, "the answer to an error", |e, a| {
+        let (status, answer) = read_errorfile(a)?;
+        e.lines.push(a.text());
+        e.answers.insert(status, Arc::new(answer));
+        Ok(())
+    })];
 
 /// Whether bytes begin with a response's head.
 fn is_response(bytes: &[u8]) -> bool {

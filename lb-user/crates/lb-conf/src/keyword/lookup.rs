@@ -121,10 +121,17 @@ fn first_word(name: &'static str) -> &'static str {
     name.split_once(' ').map_or(name, |(first, _)| first)
 }
 
+/// A line some of whose words the model cannot be turned back into: they are kept as they are written.
+pub(crate) trait KeepsWords {
+    /// Keeps a word with its arguments.
+    fn keep(&mut self, text: String);
+}
+
 /// Reads the words that follow an address, each with its arguments, until the end of the line. What is wrong with one
 /// is reported, and the others are read all the same.
-pub(crate) fn read_params<T>(tables: Tables<T>, target: &mut T, args: &mut Args<'_>) {
+pub(crate) fn read_params<T: KeepsWords>(tables: Tables<T>, target: &mut T, args: &mut Args<'_>) {
     while let Some(word) = args.take() {
+        let begin = args.at() - 1;
         let row = rows(tables).find(|k| k.row.name == word.text);
         let Some(keyword) = row.filter(|k| k.row.sections.meets(args.sections)) else {
             let message = format!("unknown word '{}' in a '{}' line", word.text, args.head().text);
@@ -141,6 +148,10 @@ pub(crate) fn read_params<T>(tables: Tables<T>, target: &mut T, args: &mut Args<
                 Ok(())
             }
         };
+        // What stands in the first table is shown by the model.
+        if !tables.first().is_some_and(|first| first.iter().any(|k| k.row.name == word.text)) {
+            target.keep(args.text_from(begin));
+        }
         if let Err(error) = result.and_then(|()| check_status(&keyword.row, std::slice::from_ref(word))) {
             args.note(error);
         }

@@ -23,6 +23,7 @@ mod server;
 mod stats;
 mod timeout;
 mod tls;
+mod userlist;
 
 pub(crate) use address::show as show_bind_address;
 pub(crate) use address::{Address, HostPart, Ports};
@@ -30,17 +31,28 @@ pub(crate) use args::{Args, Context, invalid, one_of};
 pub(crate) use check::regex;
 pub(crate) use columns::show as show_column;
 pub(crate) use log::FORMATS as LOG_FORMATS;
-pub(crate) use lookup::read;
+pub(crate) use lookup::{KeepsWords, read};
 pub(crate) use rules::TableDraft;
 pub(crate) use server::check_name;
 
 pub use balance::{ALGORITHMS, AlgorithmRow};
 
 use crate::diag::Diagnostic;
-use crate::draft::{GlobalDraft, ProxyDraft};
+use crate::draft::{GlobalDraft, HttpErrorsDraft, ProxyDraft, UserlistDraft};
 
 /// What can begin a line of `global`.
 pub(crate) static GLOBALS: &[&[Keyword<GlobalDraft>]] = &[global::GLOBAL, tls::GLOBAL_TLS];
+
+/// What can begin a line of a `userlist`.
+pub(crate) static USERLISTS: &[&[Keyword<UserlistDraft>]] = &[userlist::USERLIST];
+
+/// What can begin a line of an `http-errors` section.
+pub(crate) static HTTP_ERRORS: &[&[Keyword<HttpErrorsDraft>]] = &[http::HTTP_ERRORS];
+
+/// Whether a line of `global` is among those that the model cannot be turned back into.
+pub(crate) fn is_kept_global(word: &str) -> bool {
+    tls::GLOBAL_TLS.iter().any(|k| k.row.name == word)
+}
 
 /// The sections in which an option that is on or off is valid.
 pub(crate) fn option_sections(name: &str) -> Sections {
@@ -76,6 +88,8 @@ pub fn tables() -> Vec<Table> {
     vec![
         Table { title: "global", rows: rows(GLOBALS) },
         Table { title: "defaults, frontend, listen, backend", rows: rows(PROXIES) },
+        Table { title: "userlist", rows: rows(USERLISTS) },
+        Table { title: "http-errors", rows: rows(HTTP_ERRORS) },
         Table { title: "bind and stats socket", rows: rows(bind::BINDS) },
         Table { title: "server and default-server", rows: rows(server::SERVERS) },
     ]
@@ -105,6 +119,10 @@ impl Sections {
     pub const FRONTEND: Self = Self(4);
     /// `backend` and `listen`.
     pub const BACKEND: Self = Self(8);
+    /// `userlist`.
+    pub const USERLIST: Self = Self(16);
+    /// `http-errors`.
+    pub const HTTP_ERRORS: Self = Self(32);
 
     /// Both sets together.
     #[must_use]
@@ -125,6 +143,8 @@ impl Sections {
             (Self::FRONTEND, "frontend"),
             (Self::FRONTEND.and(Self::BACKEND), "listen"),
             (Self::BACKEND, "backend"),
+            (Self::USERLIST, "userlist"),
+            (Self::HTTP_ERRORS, "http-errors"),
         ];
         all.into_iter().filter(|(set, _)| self.meets(*set)).map(|(_, name)| name).collect()
     }

@@ -91,7 +91,6 @@ pub(crate) static PROXY: &[Keyword<ProxyDraft>] = &[
     unread("compression", "<setting>…", DFB, "compresses responses"),
     unread("dispatch", "<address>", B, "an address that takes all traffic"),
     unread("email-alert", "<setting>…", DFB, "alerts by mail"),
-    unread("errorfiles", "<section> [<status>…]", DFB, "a group of answers to errors"),
     unread("external-check", "command|path <text>", DB, "checks by a program"),
     unread("filter", "<name> <setting>…", FB, "processes the stream"),
     unread("force-be-switch", "if|unless <condition>", F, "uses disabled backends"),

@@ -15,6 +15,10 @@ pub enum SectionKind {
     Backend,
     /// `listen`
     Listen,
+    /// `userlist`
+    Userlist,
+    /// `http-errors`
+    HttpErrors,
     /// One that is recognized but not read.
     Other(&'static SectionRow),
 }
@@ -28,6 +32,8 @@ impl SectionKind {
             Self::Frontend => "frontend",
             Self::Backend => "backend",
             Self::Listen => "listen",
+            Self::Userlist => "userlist",
+            Self::HttpErrors => "http-errors",
             Self::Other(row) => row.name,
         }
     }
@@ -68,7 +74,7 @@ pub static SECTIONS: &[SectionRow] = &[
         "mail servers for alerts",
         Status::Refused("alerts by mail are left to monitoring"),
     ),
-    row("http-errors", "<name>", "a group of error pages", NOT_YET),
+    row("http-errors", "<name>", "a group of error pages", Status::Served),
     row("cache", "<name>", "a store of responses", NOT_YET),
     row("ring", "<name>", "a buffer of log messages", NOT_YET),
     row("log-forward", "<name>", "a relay of syslog messages", NOT_YET),
@@ -98,6 +104,8 @@ pub fn kind(word: &str) -> Option<SectionKind> {
         SectionRow { name: "frontend", .. } => SectionKind::Frontend,
         SectionRow { name: "backend", .. } => SectionKind::Backend,
         SectionRow { name: "listen", .. } => SectionKind::Listen,
+        SectionRow { name: "userlist", .. } => SectionKind::Userlist,
+        SectionRow { name: "http-errors", .. } => SectionKind::HttpErrors,
         row => SectionKind::Other(row),
     })
 }

@@ -59,6 +59,34 @@ static SERVER: &[Keyword<ServerSettings>] = &[
         }
         Ok(())
     }),
+    served("agent-check", "", B, "asks an agent for its state", |s, a| {
+        s.agent.enabled = Some(a.last().span);
+        Ok(())
+    }),
+    served("no-agent-check", "", B, "asks no agent", |s, _| {
+        s.agent.enabled = None;
+        Ok(())
+    }),
+    served("agent-addr", "<address>", B, "where the agent listens", |s, a| {
+        let word = a.word("an address")?;
+        s.agent.addr = Some(match Address::parse(word, word.span)?.host {
+            HostPart::Ip(ip) => ip,
+            HostPart::Name(name) => resolve(&name, word.span, a.host)?,
+            _ => return Err(invalid(word, format!("'{}' is not an address of an agent", word.text))),
+        });
+        Ok(())
+    }),
+    served("agent-inter", "<time>", B, "between two questions to the agent", |s, a| {
+        positive(a, &mut s.agent.inter)
+    }),
+    served("agent-port", "<port>", B, "the agent's port", |s, a| {
+        s.agent.port = Some(a.number(1..=u16::MAX)?);
+        Ok(())
+    }),
+    served("agent-send", "<text>", B, "what the agent is sent", |s, a| {
+        s.agent.send = a.word("a text")?.text.clone();
+        Ok(())
+    }),
     served("weight", "<number>", B, "its share of the load, 0 to 256", |s, a| {
         s.weight = Some(a.number(0..=256)?);
         Ok(())
@@ -124,12 +152,6 @@ static SERVER: &[Keyword<ServerSettings>] = &[
     unread("observe", "layer4|layer7", B, "watches traffic for errors"),
     unread("error-limit", "<number>", B, "errors in traffic that count as a failed check"),
     unread("on-error", "<action>", B, "what errors in traffic lead to"),
-    unread("agent-check", "", B, "asks an agent for its state"),
-    unread("no-agent-check", "", B, "asks no agent"),
-    unread("agent-addr", "<address>", B, "where the agent listens"),
-    unread("agent-inter", "<time>", B, "between two questions to the agent"),
-    unread("agent-port", "<port>", B, "the agent's port"),
-    unread("agent-send", "<text>", B, "what the agent is sent"),
     unread("send-proxy", "", B, "sends a PROXY protocol header"),
     unread("no-send-proxy", "", B, "sends no PROXY protocol header"),
     unread("send-proxy-v2", "", B, "sends a binary PROXY protocol header"),

@@ -8,6 +8,7 @@ mod variable;
 mod word;
 
 use crate::diag::{Code, Diagnostic};
+use crate::quote;
 use crate::span::FileId;
 
 use cursor::Cursor;
@@ -22,6 +23,14 @@ pub struct Statement {
     pub line: u32,
     /// Whether a backslash joined it with a following line.
     pub joined: bool,
+}
+
+impl Statement {
+    /// The statement as it can be written.
+    pub fn text(&self) -> String {
+        let words: Vec<_> = self.words.iter().map(|w| quote::word(w)).collect();
+        words.join(" ")
+    }
 }
 
 /// Gives the value of a variable, or None if it is not set.

@@ -112,6 +112,8 @@ pub struct Bind {
     pub gid: Option<u32>,
     /// `ssl` with what belongs to it.
     pub tls: Option<Arc<BindTls>>,
+    /// Settings of TLS as they are written: what they come to cannot be turned back into text.
+    pub words: Vec<String>,
     /// The place of the address in the line.
     pub span: Span,
 }
@@ -132,6 +134,7 @@ impl Bind {
             uid: None,
             gid: None,
             tls: None,
+            words: Vec::new(),
             span: Span::default(),
         }
     }

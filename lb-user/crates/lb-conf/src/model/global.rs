@@ -54,6 +54,8 @@ pub struct Global {
     pub spread_checks: u32,
     /// `setenv`, `presetenv`, `unsetenv` and `resetenv`: variables that are set or, with None, removed.
     pub environment: Vec<(String, Option<String>)>,
+    /// The lines of TLS as they are written: what they come to is in the listeners and servers.
+    pub lines: Vec<String>,
 }
 
 /// `stats socket`: an address where commands are taken.

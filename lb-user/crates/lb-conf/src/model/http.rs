@@ -7,6 +7,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::Name;
+use crate::span::Span;
 
 /// What happens to connections between requests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -98,6 +99,19 @@ pub enum CookieMode {
 
 /// Answers to errors, by status.
 pub type ErrorAnswers = BTreeMap<u16, Arc<ErrorAnswer>>;
+
+/// An `http-errors` section.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpErrors {
+    /// Its name.
+    pub name: Name,
+    /// Its answers.
+    pub answers: ErrorAnswers,
+    /// Its lines as they are written.
+    pub lines: Arc<[String]>,
+    /// The place of its name.
+    pub span: Span,
+}
 
 /// An answer to an error.
 #[derive(Clone, Debug, PartialEq, Eq)]

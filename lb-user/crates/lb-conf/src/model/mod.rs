@@ -33,7 +33,7 @@ pub use frontend::{Bind, BindAddress, Frontend};
 pub use global::{CommandLevel, Global, StatsSocket, XdpInterface, XdpMode};
 pub use http::{
     AddressHeader, ConnectionMode, Cookie, CookieCapture, CookieMode, ErrorAnswer, ErrorAnswers,
-    HeaderCapture, HttpReuse, StatsPage,
+    HeaderCapture, HttpErrors, HttpReuse, StatsPage,
 };
 pub use log::{Facility, LogAddress, LogFraming, LogLevel, LogTarget};
 pub use options::{ProxyOption, ProxyOptions};
@@ -109,6 +109,8 @@ pub struct Config {
     pub tables: Vec<Arc<StickTable>>,
     /// `userlist` sections, at the positions that [`UserlistId`] counts.
     pub userlists: Vec<Arc<Userlist>>,
+    /// `http-errors` sections, whose answers are in the proxies that name them.
+    pub http_errors: Vec<Arc<HttpErrors>>,
     /// The names of variables, for their number in each scope.
     pub variables: Arc<VarNames>,
     /// The sets of patterns that can be changed at run time.

@@ -45,6 +45,8 @@ pub struct Server {
     pub shutdown_on_down: bool,
     /// `on-marked-up shutdown-backup-sessions`: connections of backup servers are closed when it comes up.
     pub shutdown_backups_on_up: bool,
+    /// Settings of TLS as they are written: what they come to cannot be turned back into text.
+    pub words: Vec<String>,
     /// The place of the line.
     pub span: Span,
 }
@@ -70,6 +72,7 @@ impl Server {
             agent: None,
             shutdown_on_down: false,
             shutdown_backups_on_up: false,
+            words: Vec::new(),
             span: Span::default(),
         }
     }

@@ -2,15 +2,17 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Numbers;
 use crate::compile::Compiled;
 use crate::diag::{Code, Diagnostic};
 use crate::draft::{CheckDraft, CheckKind, CheckSettings, ProxyDraft, ServerDraft};
 use crate::model::{
-    Backend, BackendId, CheckProtocol, CheckSpec, CheckStep, HttpCheck, PortSpec, Proxy, ProxyOption, Server,
-    ServerAddress, ServerCheck,
+    AgentCheck, Backend, BackendId, CheckProtocol, CheckSpec, CheckStep, HttpCheck, PortSpec, Proxy,
+    ProxyOption, Server, ServerAddress, ServerCheck,
 };
+use crate::span::Span;
 
 pub(super) fn resolve(
     draft: &ProxyDraft,
@@ -97,8 +99,10 @@ fn server(
         disabled: settings.disabled,
         cookie: settings.cookie.as_deref().map(Into::into),
         check: settings.check.enabled.map(|_| check(draft, spec, notes)),
+        agent: settings.agent.enabled.and_then(|span| agent(draft, span, notes)),
         shutdown_on_down: settings.shutdown_on_down,
         shutdown_backups_on_up: settings.shutdown_backups_on_up,
+        words: settings.words.clone(),
         span: draft.span,
         ..base
     }
@@ -121,6 +125,29 @@ fn check(draft: &ServerDraft, spec: &CheckSpec, notes: &mut Vec<Diagnostic>) -> 
         fall: settings.fall.unwrap_or(base.fall),
         ..base
     }
+}
+
+/// Time between two questions to an agent where none is set.
+const AGENT_INTER: Duration = Duration::from_secs(2);
+
+fn agent(draft: &ServerDraft, span: Span, notes: &mut Vec<Diagnostic>) -> Option<AgentCheck> {
+    let settings = &draft.settings.agent;
+    let Some(port) = settings.port else {
+        let message = format!("the agent of server '{}' has no port", draft.name.value);
+        notes.push(Diagnostic::alert(Code::MissingArgument, message).at(span).help("write 'agent-port'"));
+        return None;
+    };
+    let own = match &draft.address {
+        ServerAddress::Inet(ip, _) => Some(*ip),
+        ServerAddress::Unix(_) => None,
+    };
+    let Some(ip) = settings.addr.or(own) else {
+        let message = format!("the agent of server '{}' has no address", draft.name.value);
+        notes.push(Diagnostic::alert(Code::MissingArgument, message).at(span).help("write 'agent-addr'"));
+        return None;
+    };
+    let inter = settings.inter.unwrap_or(AGENT_INTER);
+    Some(AgentCheck { inter, target: (ip, port).into(), send: settings.send.clone().into_bytes() })
 }
 
 fn target(address: &ServerAddress, settings: &CheckSettings) -> Option<SocketAddr> {

@@ -55,6 +55,7 @@ fn bind(draft: &BindDraft, numbers: &mut Numbers) -> Bind {
         mode: settings.mode,
         uid: settings.uid,
         gid: settings.gid,
+        words: settings.words.clone(),
         span: draft.span,
         ..Bind::new(draft.address.clone())
     }

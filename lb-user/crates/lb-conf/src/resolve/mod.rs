@@ -5,6 +5,7 @@ mod frontend;
 mod names;
 mod sanity;
 mod tls;
+mod userlist;
 
 pub(crate) use frontend::backend_of;
 
@@ -13,12 +14,13 @@ use std::sync::Arc;
 
 use crate::ast::Document;
 use crate::compile::{Compiler, Names};
-use crate::diag::Diagnostic;
-use crate::draft::{Draft, LogDraft, ProxyDraft, TlsDefaults};
+use crate::diag::{Code, Diagnostic};
+use crate::draft::{Draft, HttpErrorsDraft, LogDraft, ProxyDraft};
 use crate::host::Host;
 use crate::keyword::{self, Sections, TableDraft};
 use crate::model::{
-    BackendId, Config, FrontendId, Global, LogTarget, Proxy, ProxyId, ProxyOption, ProxyOptions, StickTable,
+    BackendId, Config, ErrorAnswers, FrontendId, Global, HttpErrors, LogTarget, Proxy, ProxyId, ProxyOption,
+    ProxyOptions, StickTable,
 };
 
 /// Numbers that are given out where none is set.
@@ -58,9 +60,10 @@ pub(crate) fn resolve(
     let mut numbers = Numbers::new(draft.proxies.iter().filter_map(|p| p.id.as_ref().map(|id| id.value)));
     let mut config = Config { global: draft.global.model.clone(), ..Config::default() };
     for proxy in &draft.proxies {
-        self::proxy(proxy, &draft.global.tls, &mut numbers, &mut compiler, &mut config, notes);
+        self::proxy(proxy, draft, &mut numbers, &mut compiler, &mut config, notes);
     }
-    config.userlists = draft.userlists.iter().cloned().map(Arc::new).collect();
+    config.userlists = draft.userlists.iter().map(|u| Arc::new(userlist::resolve(u, notes))).collect();
+    config.http_errors = draft.http_errors.iter().map(http_errors).collect();
     let (variables, patterns) = compiler.names.finish();
     (config.variables, config.patterns) = (Arc::new(variables), Arc::new(patterns));
     config
@@ -68,7 +71,7 @@ pub(crate) fn resolve(
 
 fn proxy<'d>(
     draft: &'d ProxyDraft,
-    defaults: &TlsDefaults,
+    all: &Draft,
     numbers: &mut Numbers,
     compiler: &mut Compiler<'d>,
     config: &mut Config,
@@ -76,6 +79,7 @@ fn proxy<'d>(
 ) {
     let mut compiled = compiler.proxy(draft, notes);
     let mut head = head(draft, numbers, &draft_logs(draft, &config.global));
+    error_files(draft, &all.http_errors, &mut head.errors, notes);
     head.rules = Arc::new(std::mem::take(&mut compiled.rules));
     head.table = compiler.names.own_table(&draft.name).filter(|_| draft.table.is_some());
     config.tables.extend(draft.table.as_ref().map(|table| Arc::new(stick_table(table, &head))));
@@ -83,15 +87,49 @@ fn proxy<'d>(
         let id = FrontendId(length(&config.frontends));
         let mut frontend =
             frontend::resolve(draft, head.clone(), id, &compiler.names, &config.global, &mut compiled, notes);
-        tls::fill_binds(&draft.binds, defaults, &mut frontend.binds, notes);
+        tls::fill_binds(&draft.binds, &all.global.tls, &mut frontend.binds, notes);
         config.frontends.push(Arc::new(frontend));
     }
     if draft.is_backend() {
         let id = BackendId(length(&config.backends));
         let mut backend = backend::resolve(draft, head, id, &mut compiled, notes);
-        tls::fill_servers(draft, defaults, &mut backend.servers, notes);
+        tls::fill_servers(draft, &all.global.tls, &mut backend.servers, notes);
         config.backends.push(Arc::new(backend));
     }
+}
+
+/// Takes the answers of `errorfiles` lines over.
+fn error_files(
+    draft: &ProxyDraft,
+    sections: &[HttpErrorsDraft],
+    errors: &mut ErrorAnswers,
+    notes: &mut Vec<Diagnostic>,
+) {
+    for line in &draft.error_files {
+        let name = &line.section;
+        let Some(section) = sections.iter().find(|s| s.name.value == name.value) else {
+            let message = format!("there is no http-errors section '{}'", name.value);
+            let known = sections.iter().map(|s| s.name.value.as_str());
+            notes.push(
+                Diagnostic::alert(Code::UnknownName, message).at(name.span).nearest(&name.value, known),
+            );
+            continue;
+        };
+        for status in line.statuses.iter().filter(|s| !section.answers.contains_key(&s.value)) {
+            let message = format!("'{}' has no answer for {}", name.value, status.value);
+            notes.push(Diagnostic::warning(Code::NoEffect, message).at(status.span));
+        }
+        let wanted =
+            |status: &u16| line.statuses.is_empty() || line.statuses.iter().any(|s| s.value == *status);
+        let answers = section.answers.iter().filter(|(status, _)| wanted(status));
+        errors.extend(answers.map(|(status, answer)| (*status, Arc::clone(answer))));
+    }
+}
+
+fn http_errors(draft: &HttpErrorsDraft) -> Arc<HttpErrors> {
+    let name = draft.name.value.as_str().into();
+    let lines = draft.lines.as_slice().into();
+    Arc::new(HttpErrors { name, answers: draft.answers.clone(), lines, span: draft.name.span })
 }
 
 fn stick_table(draft: &TableDraft, proxy: &Proxy) -> StickTable {
