@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::args::invalid;
 use super::bind::resolve;
 use super::tls::SERVER_TLS;
-use super::{Address, Args, HostPart, Keyword, Ports, Sections, lookup, planned, served, unread};
+use super::{Address, Args, HostPart, Keyword, Ports, Sections, lookup, served, unread};
 use crate::diag::{Code, Diagnostic};
 use crate::draft::{Placed, ProxyDraft, ServerDraft, ServerSettings};
 use crate::lex::Word;
