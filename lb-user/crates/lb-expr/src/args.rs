@@ -250,10 +250,11 @@ pub(crate) fn unresolved(index: usize, e: Unresolved) -> ArgError {
     ArgError { index, reason: e.reason, hint: e.hint }
 }
 
-/// Cuts `(a,b,c)` at `from`, the opening parenthesis, into its arguments. Returns them and where the text goes on.
+/// Cuts `(a,b,c)` at `from`, the opening parenthesis, into its arguments. Returns them and where the text
+/// goes on.
 ///
-/// Quotes protect commas and parentheses and are removed. Outside single quotes a backslash protects a quote, a space
-/// or a backslash, and `\n`, `\r` and `\t` are what they are in C.
+/// Quotes protect commas and parentheses and are removed. Outside single quotes a backslash protects a quote,
+/// a space or a backslash, and `\n`, `\r` and `\t` are what they are in C.
 pub(crate) fn cut(text: &str, from: usize) -> Result<(Vec<RawArg>, usize), ParseError> {
     let mut cutter = Cutter { bytes: text.as_bytes(), at: from + 1, args: Vec::new() };
     loop {

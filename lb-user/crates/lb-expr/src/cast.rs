@@ -92,7 +92,8 @@ fn as_ipv6(sample: &Sample<'_>) -> Option<Ipv6Addr> {
     }
 }
 
-/// The IPv4 address in `::ffff:a.b.c.d`, `::a.b.c.d` or `2002:aabb:ccdd::`: what IPv4 patterns are compared with.
+/// The IPv4 address in `::ffff:a.b.c.d`, `::a.b.c.d` or `2002:aabb:ccdd::`: what IPv4 patterns are compared
+/// with.
 pub(crate) fn embedded_ipv4(ip: Ipv6Addr) -> Option<Ipv4Addr> {
     let s = ip.segments();
     let join = |high: u16, low: u16| Ipv4Addr::from(u32::from(high) << 16 | u32::from(low));
@@ -105,8 +106,8 @@ pub(crate) fn embedded_ipv4(ip: Ipv6Addr) -> Option<Ipv4Addr> {
     }
 }
 
-/// The integer at the beginning, at the ends of its range where it is beyond them; 0 where there is none, and None where
-/// there is nothing at all.
+/// The integer at the beginning, at the ends of its range where it is beyond them; 0 where there is none, and
+/// None where there is nothing at all.
 pub(crate) fn parse_int_prefix(text: &[u8]) -> Option<i64> {
     let (negative, digits) = match text {
         [] => return None,
@@ -161,7 +162,8 @@ fn parse_dotted(text: &[u8]) -> Option<Ipv4Addr> {
     parts.next().is_none().then(|| Ipv4Addr::from(octets))
 }
 
-/// An IPv6 address as inet_ntop(3) writes it, which shows an IPv4 one in the last 32 bits where all before are zero.
+/// An IPv6 address as inet_ntop(3) writes it, which shows an IPv4 one in the last 32 bits where all before
+/// are zero.
 pub(crate) fn ipv6_text(ip: Ipv6Addr) -> String {
     match ip.segments() {
         [0, 0, 0, 0, 0, 0, high, low] if high != 0 => {

@@ -1,7 +1,7 @@
 //! The context of an evaluation: what fetches look at.
 //!
-//! A [`Ctx`] is a handful of references that the caller puts together before it evaluates rules. A layer that does
-//! not exist (yet) is `None`, and fetches that need it return no sample.
+//! A [`Ctx`] is a handful of references that the caller puts together before it evaluates rules. A layer that
+//! does not exist (yet) is `None`, and fetches that need it return no sample.
 
 use std::cell::Cell;
 use std::net::{IpAddr, SocketAddr};
@@ -52,7 +52,8 @@ pub struct Ctx<'a> {
     pub tracked: Option<&'a dyn Tracked>,
     /// Timers, byte counts and the like. Complete at the time of the log only.
     pub facts: Option<&'a LogFacts<'a>>,
-    /// Whether content inspection may still wait: fetches from buffers then answer "not yet" where data are short.
+    /// Whether content inspection may still wait: fetches from buffers then answer "not yet" where data are
+    /// short.
     pub may_wait: bool,
     /// Set by fetches that found too few bytes while more may come.
     pub incomplete: Cell<bool>,
@@ -303,8 +304,8 @@ pub trait Tls {
 
 /// The entries of stick tables that `track-sc0` and its siblings chose.
 pub trait Tracked {
-    /// A figure of the entry that a slot tracks, or of the entry with the same key in another table. None: the slot
-    /// tracks nothing.
+    /// A figure of the entry that a slot tracks, or of the entry with the same key in another table. None:
+    /// the slot tracks nothing.
     fn counter(&self, slot: u8, table: Option<TableId>, what: Counter) -> Option<i64>;
 }
 

@@ -10,7 +10,8 @@ use crate::sample::SampleType;
 /// An error in the words of an expression, an ACL, a condition or a log format.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParseError {
-    /// Which of the words that were handed in, counted from 0. It equals their number where a word is missing.
+    /// Which of the words that were handed in, counted from 0. It equals their number where a word is
+    /// missing.
     pub word: usize,
     /// The offending bytes of that word.
     pub range: Range<usize>,

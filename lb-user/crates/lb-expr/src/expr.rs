@@ -37,8 +37,8 @@ impl fmt::Debug for Expr {
 }
 
 impl Expr {
-    /// Parses the expression at the beginning of `words`. Returns it and how many words it took: converters may stand
-    /// in words of their own, and what follows belongs to the caller.
+    /// Parses the expression at the beginning of `words`. Returns it and how many words it took: converters
+    /// may stand in words of their own, and what follows belongs to the caller.
     pub fn parse(words: &[&str], env: &mut Env<'_>) -> Result<(Self, usize), ParseError> {
         let Some(&first) = words.first() else {
             return Err(ParseError::new(0..0, ErrorKind::MissingExpression));

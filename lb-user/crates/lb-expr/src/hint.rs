@@ -11,8 +11,8 @@ pub fn nearest<'c>(word: &str, candidates: impl Iterator<Item = &'c str>) -> Opt
         .map(|(_, c)| format!("did you mean `{c}`?"))
 }
 
-/// Edits (insertions, deletions, replacements, swaps of neighbours) between two words; more than `most` where there are
-/// more.
+/// Edits (insertions, deletions, replacements, swaps of neighbours) between two words; more than `most` where
+/// there are more.
 fn distance(a: &str, b: &str, most: usize) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     if a.len().abs_diff(b.len()) > most {

@@ -1,9 +1,10 @@
 //! The expression language: samples, fetches, converters, ACLs, log formats.
 //!
 //! Everything that a configuration names is resolved when it is parsed: an [`Expr`], a [`Condition`] and a
-//! [`LogFormat`] hold functions and ids, and evaluating them looks up no name, takes no lock and copies no text that it
-//! can borrow. What they look at comes through [`Ctx`], what they ask of the daemon through [`World`], and what their
-//! words mean in a configuration through [`Resolver`]. Nothing here opens a socket or reads a clock.
+//! [`LogFormat`] hold functions and ids, and evaluating them looks up no name, takes no lock and copies no
+//! text that it can borrow. What they look at comes through [`Ctx`], what they ask of the daemon through
+//! [`World`], and what their words mean in a configuration through [`Resolver`]. Nothing here opens a socket
+//! or reads a clock.
 //!
 //! A fetch, converter, match method, log variable or predefined ACL is one row of a table: see [`fetches`],
 //! [`converters`], [`METHODS`], [`VARIABLES`] and [`PREDEFINED`].

@@ -108,7 +108,8 @@ impl Checkpoint {
         }
     }
 
-    /// Whether rules there look at the response rather than at the request: `hdr`, `cookie` and `payload` follow it.
+    /// Whether rules there look at the response rather than at the request: `hdr`, `cookie` and `payload`
+    /// follow it.
     pub fn is_response(self) -> bool {
         matches!(
             self,

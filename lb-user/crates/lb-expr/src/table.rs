@@ -16,7 +16,8 @@ pub(crate) struct Cursor {
     pub(crate) item: usize,
     /// The byte of that part that the next value begins at.
     pub(crate) pos: usize,
-    /// Whether the caller wants them all. Without it, a fetch returns the one value that it stands for in a format.
+    /// Whether the caller wants them all. Without it, a fetch returns the one value that it stands for in a
+    /// format.
     pub(crate) each: bool,
     /// Set by a fetch that may have another value behind the one that it returned.
     pub(crate) more: bool,

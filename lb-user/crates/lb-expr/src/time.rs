@@ -80,8 +80,8 @@ impl Civil {
     }
 }
 
-/// Year, month and day of a day counted from 1970, in the Gregorian calendar. The year is counted from March, so that
-/// the leap day is its last one, in eras of 400 years.
+/// Year, month and day of a day counted from 1970, in the Gregorian calendar. The year is counted from March,
+/// so that the leap day is its last one, in eras of 400 years.
 fn date_of(days: i64) -> (i64, u8, u8) {
     let z = days + 719_468;
     let era = z.div_euclid(146_097);

@@ -12,11 +12,12 @@ use bytes::Bytes;
 
 use crate::sample::{Data, Sample};
 
-/// Bytes that the variables of one scope may hold together. HAProxy has no limit by default; 1 MiB is far above what
-/// rules of a request store and bounds what a client can make the daemon keep.
+/// Bytes that the variables of one scope may hold together. HAProxy has no limit by default; 1 MiB is far
+/// above what rules of a request store and bounds what a client can make the daemon keep.
 pub const SCOPE_LIMIT: usize = 1 << 20;
 
-/// Bytes that a variable itself counts for, besides its text or bytes: what HAProxy's `tune.vars.*` count likewise.
+/// Bytes that a variable itself counts for, besides its text or bytes: what HAProxy's `tune.vars.*` count
+/// likewise.
 const VALUE_OVERHEAD: usize = 64;
 
 /// How long a variable lives.
@@ -100,8 +101,8 @@ impl VarNames {
         self.counts[scope as usize] as usize
     }
 
-    /// Every variable of a scope with its name, without the scope: for `get var` and for carrying `proc` variables
-    /// over a reload.
+    /// Every variable of a scope with its name, without the scope: for `get var` and for carrying `proc`
+    /// variables over a reload.
     pub fn iter(&self, scope: Scope) -> impl Iterator<Item = (&str, VarId)> {
         self.by_name
             .iter()

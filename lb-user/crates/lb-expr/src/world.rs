@@ -210,7 +210,8 @@ pub trait World {
     fn stopping(&self) -> bool;
 }
 
-/// A daemon with nothing in it: for expressions that are evaluated while there is none, as `set-var` in `global` is.
+/// A daemon with nothing in it: for expressions that are evaluated while there is none, as `set-var` in
+/// `global` is.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Nowhere;
 

@@ -23,7 +23,8 @@ struct Term {
     word: usize,
 }
 
-/// An ACL whose tests look at what is not there where the condition stands. HAProxy warns, and the test fails.
+/// An ACL whose tests look at what is not there where the condition stands. HAProxy warns, and the test
+/// fails.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Misuse {
     /// The word of the condition.
@@ -37,7 +38,8 @@ pub struct Misuse {
 }
 
 impl Condition {
-    /// Parses the words of a condition, of which the first is `if` or `unless`. `position` is that of the line, as in
+    /// Parses the words of a condition, of which the first is `if` or `unless`. `position` is that of the
+    /// line, as in
     /// [`Acls::declare`].
     pub fn parse(
         words: &[&str],

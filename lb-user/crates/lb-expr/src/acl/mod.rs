@@ -75,8 +75,9 @@ impl Acl {
 
 /// The ACLs of a proxy.
 ///
-/// Declare all `acl` lines of the proxy first, then parse its conditions: HAProxy lets a line add to an ACL behind
-/// rules that use it. A rule that stands before the first line of its ACL is an error, which the positions tell.
+/// Declare all `acl` lines of the proxy first, then parse its conditions: HAProxy lets a line add to an ACL
+/// behind rules that use it. A rule that stands before the first line of its ACL is an error, which the
+/// positions tell.
 #[derive(Debug, Default)]
 pub struct Acls {
     /// While lines are declared.
@@ -93,8 +94,8 @@ struct Pending {
 }
 
 impl Acls {
-    /// Takes the words behind `acl`: name, criterion, flags and patterns. `position` grows from line to line. Returns
-    /// the ACL with all lines that it has so far.
+    /// Takes the words behind `acl`: name, criterion, flags and patterns. `position` grows from line to line.
+    /// Returns the ACL with all lines that it has so far.
     pub fn declare(&mut self, words: &[&str], position: u32, env: &mut Env<'_>) -> Result<&Acl, ParseError> {
         let Some((&name, rest)) = words.split_first() else {
             return Err(ParseError::new(0..0, ErrorKind::MissingAcl));

@@ -337,7 +337,8 @@ fn look_up(name: &str, entries: &mut Vec<Entry>, resolver: &dyn Resolver) -> Res
     Ok(())
 }
 
-/// The same for the entries of a file; those that do not resolve stay, and are refused when they are compiled.
+/// The same for the entries of a file; those that do not resolve stay, and are refused when they are
+/// compiled.
 fn resolve_names(entries: &mut Vec<Entry>, resolver: &dyn Resolver) {
     if !entries.iter().any(|e| is_name(&e.pattern)) {
         return;

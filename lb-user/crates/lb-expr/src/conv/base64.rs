@@ -53,7 +53,8 @@ pub(crate) fn encode(bytes: &[u8], alphabet: Alphabet) -> Vec<u8> {
     out
 }
 
-/// The bytes, or None where the text is not base64. The standard alphabet wants its padding; the other takes none.
+/// The bytes, or None where the text is not base64. The standard alphabet wants its padding; the other takes
+/// none.
 pub(crate) fn decode(text: &[u8], alphabet: Alphabet) -> Option<Vec<u8>> {
     let text = match alphabet {
         Alphabet::Standard if !text.len().is_multiple_of(4) => return None,

@@ -1,4 +1,5 @@
-//! Dates, addresses, languages, regular expressions, and figures of backends whose names come with the request.
+//! Dates, addresses, languages, regular expressions, and figures of backends whose names come with the
+//! request.
 
 use regex::bytes::{Captures, Regex};
 
@@ -254,7 +255,8 @@ fn regsub(args: &mut Args<'_>) -> Built {
 
 /// The text with its first match replaced, or all of them. None: there is none.
 ///
-/// As with PCRE, an empty match may stand right behind another one, which the regex crate's own replacing leaves out.
+/// As with PCRE, an empty match may stand right behind another one, which the regex crate's own replacing
+/// leaves out.
 fn replace(regex: &Regex, pieces: &[Piece], all: bool, bytes: &[u8]) -> Option<Vec<u8>> {
     let mut found = regex.captures(bytes)?;
     let mut out = Vec::with_capacity(bytes.len() + 16);

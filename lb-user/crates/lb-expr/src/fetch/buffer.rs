@@ -261,8 +261,8 @@ fn payload_lv(args: &mut Args<'_>, of: Side) -> Built {
     }))
 }
 
-/// TPKT version 3, an X.224 connection request, and in it `Cookie: name=value` up to the end of the line (MS-RDPBCGR,
-/// section 2.2.1.1).
+/// TPKT version 3, an X.224 connection request, and in it `Cookie: name=value` up to the end of the line
+/// (MS-RDPBCGR, section 2.2.1.1).
 fn rdp(args: &mut Args<'_>, count: bool) -> Built {
     let name = args.str(0).to_ascii_lowercase().into_bytes();
     Ok(fetch_with((name, count), |(name, count), ctx| {

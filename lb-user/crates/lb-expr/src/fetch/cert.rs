@@ -1,4 +1,5 @@
-//! Fetches from certificates: the client's (`ssl_c_`), the daemon's own (`ssl_f_`) and the server's (`ssl_s_`).
+//! Fetches from certificates: the client's (`ssl_c_`), the daemon's own (`ssl_f_`) and the server's
+//! (`ssl_s_`).
 
 use std::sync::OnceLock;
 

@@ -334,8 +334,8 @@ impl<'a> Iterator for Values<'a> {
     }
 }
 
-/// The value that begins at a byte, without blanks around it, and where the next one begins. Commas in quotes do not
-/// separate.
+/// The value that begins at a byte, without blanks around it, and where the next one begins. Commas in quotes
+/// do not separate.
 fn value_at(line: &[u8], from: usize) -> (&[u8], Option<usize>) {
     let rest = line.get(from..).unwrap_or_default();
     let mut quoted = false;
@@ -390,8 +390,8 @@ fn block<'a>(headers: &'a HeaderMap) -> Option<Sample<'a>> {
     Some(Sample::str(out))
 }
 
-/// Names and values, each behind its length as a variable-length integer, and two empty ones at the end (SPOE, section
-/// 3.1).
+/// Names and values, each behind its length as a variable-length integer, and two empty ones at the end
+/// (SPOE, section 3.1).
 fn binary_block<'a>(headers: &'a HeaderMap) -> Option<Sample<'a>> {
     let mut out = Vec::new();
     for (name, value) in headers {
@@ -404,7 +404,8 @@ fn binary_block<'a>(headers: &'a HeaderMap) -> Option<Sample<'a>> {
     Some(Sample::bin(out))
 }
 
-/// SPOE's integers: below 240 one byte; else its four low bits there, and seven of the rest in each byte that follows.
+/// SPOE's integers: below 240 one byte; else its four low bits there, and seven of the rest in each byte that
+/// follows.
 fn write_varint(mut n: u64, out: &mut Vec<u8>) {
     if n < 240 {
         return out.push(n as u8);

@@ -10,7 +10,8 @@ use crate::table::{Fetch, FetchRow, fetch_with};
 
 type Built = Result<Box<dyn Fetch>, ArgError>;
 
-/// Slots of captures that a proxy may have: as many as fit a byte are far more than any configuration declares.
+/// Slots of captures that a proxy may have: as many as fit a byte are far more than any configuration
+/// declares.
 const MOST_SLOTS: i64 = 255;
 
 pub(super) static ROWS: &[FetchRow] = &[

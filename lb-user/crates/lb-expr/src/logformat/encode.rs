@@ -1,4 +1,5 @@
-//! How values are written into logs and HTTP messages. What is encoded and how was taken from what haproxy 2.6 prints.
+//! How values are written into logs and HTTP messages. What is encoded and how was taken from what haproxy
+//! 2.6 prints.
 
 use super::Flags;
 

@@ -1,4 +1,5 @@
-//! Patterns: what ACLs and maps compare samples with, compiled so that ten thousand of them cost what one does.
+//! Patterns: what ACLs and maps compare samples with, compiled so that ten thousand of them cost what one
+//! does.
 
 mod ip;
 mod number;
@@ -172,8 +173,8 @@ impl Set {
         })
     }
 
-    /// The entry that a sample matches: for addresses and prefixes the finest, else the first. `sample` has the
-    /// method's input type.
+    /// The entry that a sample matches: for addresses and prefixes the finest, else the first. `sample` has
+    /// the method's input type.
     pub(crate) fn find(&self, sample: &Sample<'_>) -> Option<u32> {
         match (self, sample) {
             (Self::Found, _) => Some(0),

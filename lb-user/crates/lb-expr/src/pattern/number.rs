@@ -35,8 +35,8 @@ impl Operator {
 
 type Range = (i64, i64);
 
-/// Integers and ranges. Single integers are hashed; ranges are sorted, with the largest end so far beside each, so
-/// that one search tells whether any holds the value.
+/// Integers and ranges. Single integers are hashed; ranges are sorted, with the largest end so far beside
+/// each, so that one search tells whether any holds the value.
 pub(crate) struct IntSet {
     single: HashMap<i64, u32>,
     ranges: Vec<Span>,

@@ -32,7 +32,8 @@ pub(crate) enum Network {
     V6(Ipv6Net),
 }
 
-/// `a.b.c.d`, `a.b` (the last number fills what is left out), both with `/bits` or `/mask`; IPv6 with `/bits`.
+/// `a.b.c.d`, `a.b` (the last number fills what is left out), both with `/bits` or `/mask`; IPv6 with
+/// `/bits`.
 pub(crate) fn network(text: &str) -> Option<Network> {
     let (address, mask) = match text.split_once('/') {
         Some((address, mask)) => (address, Some(mask)),

@@ -1,13 +1,14 @@
 //! Regular expressions: one automaton for many.
 //!
-//! They are searched in bytes with the `regex` crate, whose time is linear in the text. Back references and look-around,
-//! which PCRE has, are refused at load.
+//! They are searched in bytes with the `regex` crate, whose time is linear in the text. Back references and
+//! look-around, which PCRE has, are refused at load.
 
 use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 
 use super::store::Entry;
 
-/// Bytes that a compiled set may take: ten thousand expressions of ordinary length take some tens of megabytes.
+/// Bytes that a compiled set may take: ten thousand expressions of ordinary length take some tens of
+/// megabytes.
 const SIZE_LIMIT: usize = 512 << 20;
 
 /// Regular expressions, in their order.

@@ -116,8 +116,8 @@ impl Reference {
         self.lock().entries.clone()
     }
 
-    /// Applies changes, all or none: where the result does not compile, nothing changes and the reason is returned.
-    /// Requests see either the old set or the new one.
+    /// Applies changes, all or none: where the result does not compile, nothing changes and the reason is
+    /// returned. Requests see either the old set or the new one.
     pub fn edit(&self, edits: impl IntoIterator<Item = Edit>) -> Result<(), String> {
         let mut state = self.lock();
         let mut entries = state.entries.clone();
@@ -362,8 +362,8 @@ impl Patterns {
     }
 }
 
-/// The entries in the text of a file of patterns or of a map. Empty lines and those that begin with `#` are skipped;
-/// blanks in front are not part of the pattern.
+/// The entries in the text of a file of patterns or of a map. Empty lines and those that begin with `#` are
+/// skipped; blanks in front are not part of the pattern.
 pub(crate) fn parse_file(text: &str, is_map: bool) -> Vec<Entry> {
     let blank = [' ', '\t'];
     let mut entries = Vec::new();

@@ -132,8 +132,8 @@ impl AffixSet {
     }
 }
 
-/// Strings in order. Whatever prefix of a text is among them, the last string that is not behind the text is one of
-/// them or has the longest of them as a prefix of its own; `parents` leads there.
+/// Strings in order. Whatever prefix of a text is among them, the last string that is not behind the text is
+/// one of them or has the longest of them as a prefix of its own; `parents` leads there.
 struct Affixes {
     keys: Vec<(Box<[u8]>, u32)>,
     /// For each, the longest other one that it begins with; [`NO_PARENT`] where there is none.

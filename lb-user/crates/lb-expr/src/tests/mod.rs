@@ -1,4 +1,5 @@
-//! Tests of whole expressions, conditions and formats. Expected values are what haproxy 2.6 answers to the same.
+//! Tests of whole expressions, conditions and formats. Expected values are what haproxy 2.6 answers to the
+//! same.
 
 mod conditions;
 mod expressions;
