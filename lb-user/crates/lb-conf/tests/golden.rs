@@ -16,7 +16,10 @@ fn golden() -> Vec<PathBuf> {
 
 fn said(path: &Path, form: fn(&lb_conf::diag::Diagnostic, &lb_conf::source::Sources) -> String) -> String {
     let name = PathBuf::from(path.file_name().expect("a name"));
-    let host = MemoryHost::with_file(&name, std::fs::read(path).expect("the file"));
+    let mut host = MemoryHost::with_file(&name, std::fs::read(path).expect("the file"));
+    host.users.insert("haproxy".into(), 101);
+    host.files
+        .insert("/etc/haproxy/errors/503.http".into(), b"HTTP/1.0 503 Unavailable\r\n\r\nsorry\n".to_vec());
     let outcome = lb_conf::load(&host, &[name]);
     let texts: Vec<_> = outcome.diagnostics.iter().map(|d| form(d, &outcome.sources)).collect();
     texts.join("\n")

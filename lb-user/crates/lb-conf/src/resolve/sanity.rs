@@ -4,6 +4,7 @@ use crate::ast::Document;
 use crate::diag::{Code, Diagnostic};
 use crate::draft::{CheckKind, Draft, ProxyDraft, RuleDraft, RuleKind};
 use crate::keyword::section::SectionKind;
+use crate::lex::Word;
 use crate::model::{Algorithm, BalanceKey, HashKind, HashType, Mode};
 use crate::span::Span;
 
@@ -20,6 +21,7 @@ pub(super) fn check(draft: &Draft, document: &Document, notes: &mut Vec<Diagnost
         check_rules(proxy, notes);
         hash(proxy, notes);
         needs_http(proxy, notes);
+        stick_on_cookie(proxy, notes);
     }
 }
 
@@ -113,5 +115,25 @@ fn needs_http(proxy: &ProxyDraft, notes: &mut Vec<Diagnostic>) {
                 .at(span)
                 .related(proxy.span, "write 'mode http' here"),
         );
+    }
+}
+
+/// With `indirect`, the persistence cookie is taken out of requests: what remembers clients by it sees nothing.
+fn stick_on_cookie(proxy: &ProxyDraft, notes: &mut Vec<Diagnostic>) {
+    let Some(cookie) = proxy.cookie.as_ref().filter(|c| c.value.indirect && proxy.is_backend()) else {
+        return;
+    };
+    let fetches = ["cookie", "req.cook", "cook"].map(|fetch| format!("{fetch}({})", cookie.value.name));
+    for line in proxy.rules.iter().filter(|l| l.kind == RuleKind::Stick) {
+        let uses = |w: &&Word| {
+            fetches
+                .iter()
+                .any(|f| w.strip_prefix(f.as_str()).is_some_and(|r| r.is_empty() || r.starts_with(',')))
+        };
+        let Some(word) = line.words.iter().find(uses) else { continue };
+        let message = format!("requests do not have the cookie '{}' any more here", cookie.value.name);
+        let note = Diagnostic::notice(Code::NoEffect, message).at(word.span);
+        let help = "the cookie alone keeps clients on their servers: leave this line out";
+        notes.push(note.related(cookie.span, "'indirect' takes it out of requests").help(help));
     }
 }
