@@ -19,23 +19,29 @@ use crate::logs::{LocalTime, wall_clock};
 use crate::session::{Front, Session};
 use crate::stream::Stream;
 use crate::tls::TlsInfo;
+use crate::track::{Seen, entry_figure};
 use crate::worker::Worker;
 
 /// The daemon as a stream sees it: under the configuration that the stream began with.
 pub(crate) struct View<'a> {
     snapshot: &'a Snapshot,
     worker: &'a Worker,
+    seen: Seen<'a>,
 }
 
 impl<'a> View<'a> {
     /// The view of a stream.
     pub(crate) fn of(stream: &'a Stream) -> Self {
-        Self::new(&stream.session, &stream.front)
+        let mut view = Self::new(&stream.session, &stream.front);
+        view.seen.stream = Some(&stream.tracked);
+        view
     }
 
     /// The view of a connection that nothing has come over yet.
     pub(crate) fn new(session: &'a Session, front: &'a Front) -> Self {
-        Self { snapshot: &front.snapshot, worker: &session.worker }
+        let (snapshot, worker) = (&*front.snapshot, &*session.worker);
+        let seen = Seen { stream: None, session: &session.tracked, snapshot, now: worker.tick() };
+        Self { snapshot, worker, seen }
     }
 
     fn front(&self, id: FrontendId) -> Option<&'a Frontend> {
@@ -56,6 +62,7 @@ impl<'a> View<'a> {
         ctx.frontend = Some(FrontendId(front.frontend.config.id.0));
         ctx.client = Some(session);
         ctx.vars.sess = Some(&session.vars);
+        ctx.tracked = Some(&self.seen);
         ctx
     }
 
@@ -257,12 +264,16 @@ impl World for View<'_> {
         Some(ServerId { backend, index: u32::try_from(index).ok()? })
     }
 
-    fn table(&self, _id: TableId, _stat: TableStat) -> Option<i64> {
-        None
+    fn table(&self, id: TableId, stat: TableStat) -> Option<i64> {
+        let used = self.snapshot.tables.get(id.0 as usize)?.used();
+        Some(match stat {
+            TableStat::Used => number(used.used),
+            TableStat::Available => number(used.size.saturating_sub(used.used)),
+        })
     }
 
-    fn table_entry(&self, _id: TableId, _key: &Sample<'_>, _what: Counter) -> Option<i64> {
-        None
+    fn table_entry(&self, id: TableId, key: &Sample<'_>, what: Counter) -> Option<i64> {
+        entry_figure(self.snapshot, id, key, what, self.worker.tick())
     }
 
     fn authenticate(&self, _list: UserlistId, _user: &[u8], _password: &[u8]) -> bool {

@@ -17,6 +17,7 @@ mod sessions;
 mod stream;
 mod tcp;
 pub mod tls;
+mod track;
 mod worker;
 
 pub use clock::Clock;

@@ -20,6 +20,7 @@ use crate::net::timer::refresh_now;
 use crate::places::Place;
 use crate::sessions::Open;
 use crate::tls::{Acceptor, Site, TlsInfo};
+use crate::track::Counters;
 use crate::worker::Worker;
 
 /// What a listening address serves at the moment. A reload replaces it whole; who holds one goes on with it.
@@ -104,6 +105,8 @@ pub(crate) struct Session {
     pub(crate) handshake: Cell<Duration>,
     /// Requests so far.
     pub(crate) requests: Cell<u32>,
+    /// Stick counters of the connection, which all of its streams see.
+    pub(crate) tracked: Counters,
     /// Variables of scope `sess`.
     pub(crate) vars: VarStore,
     /// Where its current request, or its connection, went.
@@ -144,6 +147,7 @@ impl Session {
             accepted_at: wall_clock(),
             handshake: Cell::default(),
             requests: Cell::new(0),
+            tracked: Counters::default(),
             vars: VarStore::default(),
             route: RefCell::default(),
             tls: OnceCell::new(),

@@ -19,6 +19,7 @@ use crate::http::serve::Turn;
 use crate::logs::access;
 use crate::net::timer::now;
 use crate::session::{Front, Route, Session};
+use crate::track::{self, Counters, Memory};
 
 /// Who or what ended a stream: the first character of the termination code (configuration.txt, section 8.5).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -150,6 +151,10 @@ pub(crate) struct Stream {
     pub(crate) vars: StreamVars,
     /// The server that persistence or a rule wants.
     pub(crate) wanted: Option<Arc<Server>>,
+    /// Its stick counters.
+    pub(crate) tracked: Counters,
+    /// What its server is to be remembered with.
+    pub(crate) memories: Vec<Memory>,
     /// What came of persistence by cookie.
     pub(crate) cookie: CookieMarks,
     /// How urgent its log line is. None: there is to be none.
@@ -193,6 +198,8 @@ impl Stream {
             kept: Kept::default(),
             vars: StreamVars::default(),
             wanted: None,
+            tracked: Counters::default(),
+            memories: Vec::new(),
             cookie: CookieMarks { client: b'-', server: b'-' },
             log_level: Some(LogLevel::Info),
             service: None,
@@ -226,6 +233,9 @@ impl Stream {
     pub(crate) fn enter_server(&mut self, seat: ServerLease) {
         self.server = Some(Arc::clone(seat.server()));
         self.session.route.borrow_mut().server = self.server.clone();
+        if !self.memories.is_empty() {
+            track::remember(&self.memories, seat.server(), self.session.worker.tick());
+        }
         self.seat = Some(seat);
     }
 
@@ -276,6 +286,7 @@ impl Drop for Stream {
             backend.traffic().session_ended();
         }
         self.count();
+        track::settle(self, self.session.worker.tick());
         access::write(self);
     }
 }

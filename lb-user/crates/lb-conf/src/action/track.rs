@@ -1,7 +1,8 @@
 //! Actions on the counters of stick tables.
 
-use super::{ActionRow, PLANNED, Places, RuleArgs, row};
+use super::{ActionRow, Places, RuleArgs, row};
 use crate::diag::{Code, Diagnostic};
+use crate::keyword::Status;
 use crate::model::Action;
 
 const TCP: Places = Places::TCP_CONNECTION.and(Places::TCP_SESSION).and(Places::TCP_CONTENT);
@@ -12,25 +13,42 @@ const ALL: Places = TCP.and(Places::TCP_RESPONSE).and(Q).and(R);
 /// The rows.
 pub(super) static ACTIONS: &[ActionRow] = &[
     row(
-        PLANNED,
+        Status::Served,
         "track-sc",
         "<number> <expression> [table <name>]",
         TCP.and(Q).and(R),
         "counts in an entry of a table",
         track,
     ),
-    row(PLANNED, "sc-inc-gpc(", "<index>,<counter>)", ALL, "increments a general purpose counter", |a| {
-        let (index, counter) = pair(a)?;
-        Ok(Action::IncGpc { index, array: true, counter })
-    }),
-    row(PLANNED, "sc-inc-gpc0(", "<counter>)", ALL, "increments the first general purpose counter", |a| {
-        Ok(Action::IncGpc { index: 0, array: false, counter: single(a)? })
-    }),
-    row(PLANNED, "sc-inc-gpc1(", "<counter>)", ALL, "increments the second general purpose counter", |a| {
-        Ok(Action::IncGpc { index: 1, array: false, counter: single(a)? })
-    }),
     row(
-        PLANNED,
+        Status::Served,
+        "sc-inc-gpc(",
+        "<index>,<counter>)",
+        ALL,
+        "increments a general purpose counter",
+        |a| {
+            let (index, counter) = pair(a)?;
+            Ok(Action::IncGpc { index, array: true, counter })
+        },
+    ),
+    row(
+        Status::Served,
+        "sc-inc-gpc0(",
+        "<counter>)",
+        ALL,
+        "increments the first general purpose counter",
+        |a| Ok(Action::IncGpc { index: 0, array: false, counter: single(a)? }),
+    ),
+    row(
+        Status::Served,
+        "sc-inc-gpc1(",
+        "<counter>)",
+        ALL,
+        "increments the second general purpose counter",
+        |a| Ok(Action::IncGpc { index: 1, array: false, counter: single(a)? }),
+    ),
+    row(
+        Status::Served,
         "sc-set-gpt(",
         "<index>,<counter>) <number>|<expression>",
         ALL,
@@ -41,7 +59,7 @@ pub(super) static ACTIONS: &[ActionRow] = &[
         },
     ),
     row(
-        PLANNED,
+        Status::Served,
         "sc-set-gpt0(",
         "<counter>) <number>|<expression>",
         ALL,

@@ -15,10 +15,8 @@ use crate::model;
 
 /// Why a layer is not served yet. One that is missing here is served.
 const NOT_SERVED: &[(Layer, &str)] = &[
-    (Layer::StickTables, "stick tables are not supported yet by lbx"),
     (Layer::ContentInspection, "content inspection is not supported yet by lbx"),
     (Layer::Bodies, "buffered bodies are not supported yet by lbx"),
-    (Layer::ClientTls, "TLS is not supported yet by lbx"),
     (Layer::ServerTls, "TLS is not supported yet by lbx"),
     (Layer::ClientCertificates, "client certificates are not supported yet by lbx"),
     (Layer::Cache, "caches are not supported yet by lbx"),

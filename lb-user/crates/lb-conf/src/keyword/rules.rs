@@ -66,7 +66,7 @@ pub(crate) static RULES: &[Keyword<ProxyDraft>] = &[
     served("use-server", "<server> if|unless <condition>", B, "sends traffic to a server", |p, a| {
         keep(p, a, RuleKind::UseServer)
     }),
-    planned(
+    served(
         "stick",
         "on|match|store-request|store-response <expression> [table <name>] [if|unless <condition>]",
         B,
@@ -77,7 +77,7 @@ pub(crate) static RULES: &[Keyword<ProxyDraft>] = &[
         a.choice(&[("fail", ())])?;
         keep(p, a, RuleKind::MonitorFail)
     }),
-    planned(
+    served(
         "stick-table",
         "type <type> size <size> [expire <time>] [nopurge] [peers <name>] [srvkey name|addr] [store <column>[,…]]…",
         FB,

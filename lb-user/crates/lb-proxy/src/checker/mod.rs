@@ -21,8 +21,8 @@ use crate::tls::Upstream;
 use crate::worker::{Command, Setup, Shared};
 use drive::{Limits, Target, drive};
 
-/// How often the weights of servers that are starting are raised (`slowstart`).
-const RAMP_STEP: Duration = Duration::from_secs(1);
+/// How often the weights of servers that are starting are raised (`slowstart`) and stick tables are cleaned.
+const TICK: Duration = Duration::from_secs(1);
 
 /// The checks that are under way or waiting for their turn.
 struct Checker {
@@ -41,7 +41,7 @@ struct Task {
 
 /// The main function of the checks' thread.
 pub(crate) async fn run(shared: Arc<Shared>, mut commands: mpsc::UnboundedReceiver<Command>) {
-    let ramp = spawn_local(raise_weights(Arc::clone(&shared)));
+    let ticks = spawn_local(tick_tock(Arc::clone(&shared)));
     let mut checker =
         Checker { shared, tasks: HashMap::new(), journal: Journal::default(), logs: HashMap::new() };
     while let Some(command) = commands.recv().await {
@@ -55,7 +55,7 @@ pub(crate) async fn run(shared: Arc<Shared>, mut commands: mpsc::UnboundedReceiv
             Command::Log(line) => checker.log(&line),
         }
     }
-    ramp.abort();
+    ticks.abort();
 }
 
 impl Checker {
@@ -197,12 +197,14 @@ async fn ask_agent(context: Context, first: Tick) {
     }
 }
 
-/// Servers that come up with `slowstart` take their share step by step.
-async fn raise_weights(shared: Arc<Shared>) {
-    let mut step = interval(RAMP_STEP);
+/// What is due every second: servers that come up with `slowstart` take their share step by step, and stick tables
+/// forget.
+async fn tick_tock(shared: Arc<Shared>) {
+    let mut step = interval(TICK);
     loop {
         step.tick().await;
         let snapshot = shared.runtime.snapshot();
+        snapshot.tables.iter().for_each(|table| table.expire(shared.clock.now()));
         for server in snapshot.servers().filter(|s| s.config.slowstart.is_some()) {
             if server.state().operational == Operational::Starting {
                 let change = Change::Server(server.id, ServerChange::SlowStartStep);

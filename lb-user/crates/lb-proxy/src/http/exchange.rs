@@ -11,6 +11,7 @@ use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, Version, reque
 use hyper::body::{Body, Incoming};
 use lb_conf::model::{ConnectionMode, HttpReuse};
 use lb_core::Backend;
+use lb_core::stick::Metric;
 use lb_expr::ctx::KeptRequest;
 
 use super::answer;
@@ -54,6 +55,8 @@ enum Forwarded {
 /// Notes what the log may want to know of a request.
 fn take_head(stream: &mut Stream, head: &request::Parts) {
     stream.times.head = Some(now());
+    let requests = [Metric::HttpReqCnt, Metric::HttpReqRate];
+    stream.session.tracked.add(None, &requests, 1, stream.session.worker.tick());
     let line = [head.method.as_str().len(), target_len(&head.uri), "HTTP/1.1".len()];
     stream.received = head_bytes(line, &head.headers);
     // Nobody but the log and a few rules asks for the request as it came.
@@ -108,6 +111,7 @@ fn route(stream: &mut Stream, head: &mut request::Parts) -> Result<Arc<Backend>,
     }
     forward::tell_addresses(stream, backend, head);
     persist::read_cookie(stream, backend, &mut head.headers);
+    rules::stick(backend, stream, Some(head));
     rules::choose_server(backend, stream, head);
     Ok(Arc::clone(backend))
 }
@@ -286,6 +290,7 @@ fn deliver(
         if let Err(stop) = done {
             return stop_with(http, stream, stop);
         }
+        rules::stick_response(backend, &stream, &head);
         persist::write_cookie(&mut stream, backend, &mut head);
     }
     strip_connection(&mut head.headers);

@@ -4,10 +4,11 @@ use std::rc::Rc;
 
 use http::request;
 use lb_conf::model::{Action, Rule};
+use lb_core::stick::Metric;
 use lb_expr::Ctx;
 
 use crate::eval::View;
-use crate::http::rules::set_var_of;
+use crate::http::rules::{Scene, note};
 use crate::session::{Front, Session};
 use crate::stream::{Cause, Stage, Stream};
 
@@ -15,7 +16,8 @@ use crate::stream::{Cause, Stage, Stream};
 pub(crate) fn on_connection(session: &Session) -> bool {
     let front: Rc<Front> = session.endpoint.front();
     let view = View::new(session, &front);
-    let passes = pass(&front.frontend.config.proxy.rules.tcp_connection, &view.session(session, &front));
+    let rules = &front.frontend.config.proxy.rules.tcp_connection;
+    let passes = pass(rules, &view.session(session, &front), &scene(session, &front));
     if !passes {
         front.frontend.traffic().denied_connections.inc();
     }
@@ -26,7 +28,9 @@ pub(crate) fn on_connection(session: &Session) -> bool {
 pub(crate) fn on_session(session: &Session) -> bool {
     let front: Rc<Front> = session.endpoint.front();
     let view = View::new(session, &front);
-    let passes = pass(&front.frontend.config.proxy.rules.tcp_session, &view.session(session, &front));
+    let rules = &front.frontend.config.proxy.rules.tcp_session;
+    let passes = pass(rules, &view.session(session, &front), &scene(session, &front));
+    session.tracked.add(None, &[Metric::SessCnt, Metric::SessRate], 1, session.worker.tick());
     if !passes {
         front.frontend.traffic().denied_sessions.inc();
     }
@@ -41,8 +45,8 @@ pub(crate) fn on_content(rules: &[Rule], stream: &mut Stream, head: Option<&requ
     let passes = {
         let view = View::of(stream);
         match head {
-            Some(head) => pass(rules, &view.request(stream, head)),
-            None => pass(rules, &view.ctx(stream)),
+            Some(head) => pass(rules, &view.request(stream, head), &Scene::of(stream)),
+            None => pass(rules, &view.ctx(stream), &Scene::of(stream)),
         }
     };
     if !passes {
@@ -52,7 +56,12 @@ pub(crate) fn on_content(rules: &[Rule], stream: &mut Stream, head: Option<&requ
     passes
 }
 
-fn pass<'a>(rules: &'a [Rule], ctx: &Ctx<'a>) -> bool {
+fn scene<'a>(session: &'a Session, front: &'a Front) -> Scene<'a> {
+    let now = session.worker.tick();
+    Scene { counters: &session.tracked, snapshot: &front.snapshot, now, request: false }
+}
+
+fn pass<'a>(rules: &'a [Rule], ctx: &Ctx<'a>, scene: &Scene<'_>) -> bool {
     for rule in rules {
         if rule.condition.as_ref().is_some_and(|condition| !condition.holds(ctx)) {
             continue;
@@ -60,7 +69,7 @@ fn pass<'a>(rules: &'a [Rule], ctx: &Ctx<'a>) -> bool {
         match &rule.action {
             Action::Allow => return true,
             Action::Reject => return false,
-            other => set_var_of(other, ctx),
+            other => note(other, ctx, scene),
         }
     }
     true

@@ -9,7 +9,7 @@ use super::relay::{Relay, RelayEnd, RelayTimeouts, Side};
 use super::rules::on_content;
 use crate::connect::{connect, take_seat};
 use crate::handshake::admit;
-use crate::http::rules::choose_backend;
+use crate::http::rules::{choose_backend, stick};
 use crate::net::Socket;
 use crate::session::{Front, Session};
 use crate::stream::{Cause, Stage, Stream};
@@ -32,6 +32,7 @@ pub(crate) async fn serve(session: Rc<Session>, socket: Socket) {
     if own && !on_content(&rules.tcp_content, &mut stream, None) {
         return client.socket().reset_on_close();
     }
+    stick(backend, &mut stream, None);
     let connection = async {
         take_seat(&mut stream, backend).await?;
         connect(&mut stream, backend).await

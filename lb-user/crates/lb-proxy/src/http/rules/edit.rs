@@ -4,7 +4,9 @@ use bytes::Bytes;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode, Uri, request, response};
 use hyper::ext::ReasonPhrase;
-use lb_conf::model::{Action, HeaderCapture, LogLevel, TextMatch};
+use lb_conf::model::{Action, HeaderCapture, LogLevel, Number, TextMatch};
+use lb_core::stick::Metric;
+use lb_core::{Snapshot, Tick};
 use lb_expr::sample::Sample;
 use lb_expr::vars::VarId;
 use lb_expr::{Ctx, LogFormat, SetVarCondition};
@@ -12,6 +14,31 @@ use regex::bytes::Regex;
 
 use super::target;
 use crate::stream::Stream;
+use crate::track::Counters;
+
+/// Where rules leave their notes.
+pub(crate) struct Scene<'a> {
+    /// The stick counters of the stream, or of the connection where there is no stream yet.
+    pub(crate) counters: &'a Counters,
+    /// The tables.
+    pub(crate) snapshot: &'a Snapshot,
+    /// Now.
+    pub(crate) now: Tick,
+    /// Whether there is an HTTP request that counts.
+    pub(crate) request: bool,
+}
+
+impl<'a> Scene<'a> {
+    /// The scene of a stream.
+    pub(crate) fn of(stream: &'a Stream) -> Self {
+        Self {
+            counters: &stream.tracked,
+            snapshot: &stream.front.snapshot,
+            now: stream.session.worker.tick(),
+            request: stream.times.head.is_some(),
+        }
+    }
+}
 
 /// A change.
 pub(super) enum Edit {
@@ -41,10 +68,10 @@ pub(super) enum Edit {
 
 impl Edit {
     /// What an action comes to.
-    pub(super) fn of<'a>(action: &'a Action, ctx: &Ctx<'a>) -> Self {
+    pub(super) fn of<'a>(action: &'a Action, ctx: &Ctx<'a>, scene: &Scene<'_>) -> Self {
         Self::on_headers(action, ctx)
             .or_else(|| Self::on_target(action, ctx))
-            .unwrap_or_else(|| Self::on_stream(action, ctx).unwrap_or(Self::Nothing))
+            .unwrap_or_else(|| Self::on_stream(action, ctx, scene).unwrap_or(Self::Nothing))
     }
 
     fn on_headers<'a>(action: &'a Action, ctx: &Ctx<'a>) -> Option<Self> {
@@ -94,14 +121,14 @@ impl Edit {
         Some(new.map_or(Self::Failed, Self::Target))
     }
 
-    fn on_stream<'a>(action: &'a Action, ctx: &Ctx<'a>) -> Option<Self> {
+    fn on_stream<'a>(action: &'a Action, ctx: &Ctx<'a>, scene: &Scene<'_>) -> Option<Self> {
         match action {
             Action::SetLogLevel(level) => return Some(Self::LogLevel(*level)),
             Action::Capture { value, slot } => {
                 let bytes = value.eval_str(ctx).map(|data| Bytes::copy_from_slice(data.as_bytes()));
                 return Some(Self::Capture(*slot as usize, bytes));
             }
-            other => set_var_of(other, ctx),
+            other => note(other, ctx, scene),
         }
         Some(Self::Nothing)
     }
@@ -251,9 +278,35 @@ fn each_value(regex: &Regex, value: &[u8], new: &[u8]) -> Vec<u8> {
     values.collect::<Vec<_>>().join(&b',')
 }
 
-/// Carries out the actions that set variables; loading refuses others that nothing carries out.
-pub(crate) fn set_var_of<'a>(action: &'a Action, ctx: &Ctx<'a>) {
+/// Carries out the actions that change neither message nor stream: variables and stick counters. Loading refuses those
+/// that nothing carries out.
+pub(crate) fn note<'a>(action: &'a Action, ctx: &Ctx<'a>, scene: &Scene<'_>) {
     match action {
+        Action::Track { counter, key, table } => {
+            let table = scene.snapshot.tables.get(table.0 as usize);
+            if let (Some(table), Some(key)) = (table, key.eval(ctx)) {
+                let begun = scene.counters.track(*counter, table, &key, scene.now);
+                if begun && scene.request {
+                    let requests = [Metric::HttpReqCnt, Metric::HttpReqRate];
+                    scene.counters.add(Some(*counter), &requests, 1, scene.now);
+                }
+            }
+        }
+        Action::IncGpc { index, counter, .. } => {
+            scene.counters.add(Some(*counter), &[Metric::Gpc(*index), Metric::GpcRate(*index)], 1, scene.now);
+        }
+        Action::SetGpt { index, counter, value, .. } => {
+            let value = match value {
+                Number::Fixed(n) => Some(*n),
+                Number::Computed(expr) => match expr.eval(ctx) {
+                    Some(Sample::Int(n)) => Some(n),
+                    _ => None,
+                },
+            };
+            if let Some(value) = value {
+                scene.counters.set_tag(*counter, *index, u64::try_from(value).unwrap_or(0), scene.now);
+            }
+        }
         Action::SetVar { var, conditions, value } => {
             set_var(*var, conditions, value.eval(ctx), ctx);
         }

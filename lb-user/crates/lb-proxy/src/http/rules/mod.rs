@@ -16,9 +16,10 @@ use lb_core::Backend;
 use lb_expr::Ctx;
 
 use self::edit::Edit;
-pub(crate) use self::edit::set_var_of;
+pub(crate) use self::edit::{Scene, note};
 use crate::eval::View;
 use crate::stream::{Cause, Stage, Stream};
+use crate::track;
 
 /// Why a message goes no further.
 #[derive(Debug)]
@@ -47,7 +48,11 @@ pub(crate) fn on_request(rules: &[Rule], stream: &mut Stream, head: &mut request
         let step = {
             let view = View::of(stream);
             let ctx = view.request(stream, head);
-            if holds(rule, &ctx) { step(&rule.action, &ctx, StatusCode::FORBIDDEN) } else { continue }
+            if holds(rule, &ctx) {
+                step(&rule.action, &ctx, &Scene::of(stream), StatusCode::FORBIDDEN)
+            } else {
+                continue;
+            }
         };
         match step {
             Step::Edit(edit) => edit.on_request(stream, head),
@@ -68,7 +73,11 @@ pub(crate) fn on_response(
         let step = {
             let view = View::of(stream);
             let ctx = view.response(stream, head);
-            if holds(rule, &ctx) { step(&rule.action, &ctx, StatusCode::BAD_GATEWAY) } else { continue }
+            if holds(rule, &ctx) {
+                step(&rule.action, &ctx, &Scene::of(stream), StatusCode::BAD_GATEWAY)
+            } else {
+                continue;
+            }
         };
         match step {
             Step::Edit(edit) => edit.on_response(stream, head),
@@ -84,7 +93,7 @@ fn holds<'a>(rule: &'a Rule, ctx: &Ctx<'a>) -> bool {
 }
 
 /// What an action comes to; `denial` is the status of a denial that names none.
-fn step<'a>(action: &'a Action, ctx: &Ctx<'a>, denial: StatusCode) -> Step {
+fn step<'a>(action: &'a Action, ctx: &Ctx<'a>, scene: &Scene<'_>, denial: StatusCode) -> Step {
     match action {
         Action::Allow => Step::Enough,
         Action::Deny(answer) => Step::Stop(reply::deny(answer, ctx, denial), Cause::Proxy),
@@ -95,7 +104,7 @@ fn step<'a>(action: &'a Action, ctx: &Ctx<'a>, denial: StatusCode) -> Step {
         },
         Action::Auth { realm } => Step::Stop(reply::challenge(realm.as_deref(), ctx), Cause::Proxy),
         Action::Reject => Step::Stop(Stop::Silence, Cause::Proxy),
-        other => Step::Edit(Edit::of(other, ctx)),
+        other => Step::Edit(Edit::of(other, ctx, scene)),
     }
 }
 
@@ -143,6 +152,33 @@ fn named<'f>(front: &'f crate::session::Front, name: &[u8]) -> Option<&'f std::s
     front.snapshot.backend_named(std::str::from_utf8(name).ok()?)
 }
 
+/// The server that a stick table remembers, unless a cookie or a rule wants another; and what the one that is chosen is
+/// to be remembered with.
+pub(crate) fn stick(backend: &Backend, stream: &mut Stream, head: Option<&request::Parts>) {
+    if backend.config.stick.is_empty() {
+        return;
+    }
+    let (server, memories) = {
+        let view = View::of(stream);
+        let ctx = match head {
+            Some(head) => view.request(stream, head),
+            None => view.ctx(stream),
+        };
+        (track::remembered(stream, backend, &ctx), track::memories(stream, backend, &ctx, false))
+    };
+    stream.wanted = stream.wanted.take().or(server);
+    stream.memories = memories;
+}
+
+/// `stick store-response`.
+pub(crate) fn stick_response(backend: &Backend, stream: &Stream, head: &response::Parts) {
+    if let (false, Some(server)) = (backend.config.stick.is_empty(), &stream.server) {
+        let view = View::of(stream);
+        let memories = track::memories(stream, backend, &view.response(stream, head), true);
+        track::remember(&memories, server, stream.session.worker.tick());
+    }
+}
+
 /// The server that a `use-server` rule wants, if it can take the request.
 pub(crate) fn choose_server(backend: &Backend, stream: &mut Stream, head: &request::Parts) {
     let rules = &backend.config.use_server;
@@ -158,5 +194,7 @@ pub(crate) fn choose_server(backend: &Backend, stream: &mut Stream, head: &reque
             ServerChoice::Named(format) => backend.server(std::str::from_utf8(&format.format(&ctx)).ok()?),
         })
     };
-    stream.wanted = wanted.filter(|server| server.persistent()).cloned();
+    let wanted = wanted.filter(|server| server.persistent()).cloned();
+    // A cookie is stronger.
+    stream.wanted = stream.wanted.take().or(wanted);
 }
