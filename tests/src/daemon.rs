@@ -20,8 +20,8 @@ use tempfile::TempDir;
 use crate::netns::Netns;
 use crate::{cpu, listening, ports, privilege, wait};
 
-/// How long a daemon may take to listen. A debug build with a large BPF object on a busy machine needs seconds.
-const START: Duration = Duration::from_secs(30);
+/// How long a daemon may take until it serves. A debug build with a large BPF object on a busy machine needs seconds.
+pub const START: Duration = Duration::from_secs(30);
 
 /// Which program plays the daemon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -236,19 +236,9 @@ impl<'a> Setup<'a> {
         Ok(Ended { status, output: daemon.output() })
     }
 
-    /// The configuration as the daemon will see it.
-    pub fn config(&self) -> String {
-        let mut text = self.template.clone();
-        for (name, value) in &self.values {
-            text = text.replace(&format!("{{{name}}}"), value);
-        }
-        let dir = self.dir.dir().display().to_string();
-        text.replace("{dir}", &dir).replace("{pins}", &self.dir.pins().display().to_string())
-    }
-
     fn write_config(&self) -> Result<PathBuf> {
-        let file = self.dir.dir().join("test.cfg");
-        fs::write(&file, self.config())?;
+        let file = self.dir.dir().join(CONFIG);
+        fs::write(&file, fill(&self.template, &self.values, &self.dir))?;
         Ok(file)
     }
 
@@ -270,6 +260,19 @@ impl<'a> Setup<'a> {
         die_with_parent(&mut command);
         Ok(command)
     }
+}
+
+/// The name of the configuration in the daemon's folder.
+const CONFIG: &str = "test.cfg";
+
+/// A template with what its names stand for.
+fn fill(template: &str, values: &BTreeMap<String, String>, home: &Home) -> String {
+    let mut text = template.to_owned();
+    for (name, value) in values {
+        text = text.replace(&format!("{{{name}}}"), value);
+    }
+    text.replace("{dir}", &home.dir().display().to_string())
+        .replace("{pins}", &home.pins().display().to_string())
 }
 
 /// Lets the kernel kill the child when the thread that starts it ends, however it ends.
@@ -347,6 +350,12 @@ impl Daemon {
             .with_context(|| self.output())
     }
 
+    /// Waits until it listens on a port that the setup named.
+    pub fn wait_port(&mut self, port: &str) -> Result<()> {
+        let (pid, address) = (self.pid(), self.address(port));
+        wait::until(port, START, || listening::is_listening(pid, address)).with_context(|| self.output())
+    }
+
     /// Waits until it listens on every address that the setup named.
     pub fn wait_ready(&mut self) -> Result<()> {
         let (pid, ready) = (self.pid(), self.ready.clone());
@@ -359,6 +368,11 @@ impl Daemon {
             Some(status) => bail!("the daemon ended with {status}:\n{}", self.output_after_end()),
             None => all.with_context(|| self.output()),
         }
+    }
+
+    /// Replaces the configuration file; names stand for the same as at the start.
+    pub fn rewrite(&self, template: &str) -> Result<()> {
+        Ok(fs::write(self.home.dir().join(CONFIG), fill(template, &self.values, &self.home))?)
     }
 
     /// Sends a signal.

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use anyhow::{Context, Result};
 use lbx_tests::client::Echo;
-use lbx_tests::daemon::{Daemon, Home, Program, Setup};
+use lbx_tests::daemon::{self, Daemon, Home, Program, Setup};
 use lbx_tests::lab::{Family, Lab};
 use lbx_tests::origin::Origin;
 use lbx_tests::{maps, wait};
@@ -55,8 +55,8 @@ impl Fixture {
         SocketAddr::new(self.family.service(), PORT)
     }
 
-    /// A daemon whose one `listen` section has the lines `extra` and all servers, each with `server_words`.
-    pub(crate) fn setup(&self, extra: &str, server_words: &str) -> Result<Setup<'_>> {
+    /// A configuration whose one `listen` section has the lines `extra` and all servers, each with `server_words`.
+    pub(crate) fn config(&self, extra: &str, server_words: &str) -> String {
         let bind = match self.family {
             Family::V4 => self.service().to_string(),
             Family::V6 => format!("[{}]:{PORT}", self.family.service()),
@@ -65,7 +65,12 @@ impl Fixture {
         for origin in &self.origins {
             config.push_str(&format!("    server {} {} {server_words}\n", origin.name(), origin.address()));
         }
-        let setup = Setup::new(Program::Lbx, &config)?.set("mode", "auto");
+        config
+    }
+
+    /// A daemon with that configuration.
+    pub(crate) fn setup(&self, extra: &str, server_words: &str) -> Result<Setup<'_>> {
+        let setup = Setup::new(Program::Lbx, &self.config(extra, server_words))?.set("mode", "auto");
         Ok(setup.netns(&self.lab.balancer).ready_on(self.service()))
     }
 
@@ -77,8 +82,9 @@ impl Fixture {
     /// Starts a daemon and waits until the kernel serves: the first connections may fall through, because the next
     /// hops are not known yet.
     pub(crate) fn start_in_kernel(&self, setup: Setup<'_>) -> Result<Daemon> {
+        // Addresses are bound before the verifier looks at the programs, which takes a while on a busy machine.
         let daemon = setup.start()?;
-        let served = wait::until("a flow in the kernel", wait::SOON, || {
+        let served = wait::until("a flow in the kernel", daemon::START, || {
             self.probe().is_ok() && self.flows(daemon.home()).is_ok_and(|flows| flows > 0)
         });
         served.with_context(|| daemon.output())?;

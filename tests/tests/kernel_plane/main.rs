@@ -4,6 +4,7 @@ mod failures;
 mod fixture;
 mod frames;
 mod planes;
+mod reload;
 mod traffic;
 
 use std::time::Duration;
@@ -24,6 +25,9 @@ fn main() {
         test("planes::without_servers_the_daemon_answers", planes::fall_through),
         test("planes::a_client_gets_the_same_server_from_both", planes::same_server),
         test("planes::sources_are_counted", planes::sources),
+        test("reload::connections_to_a_removed_server_go_on", reload::server_removed),
+        test("reload::a_proxy_moves_to_user_space", reload::moved_to_user_space),
+        test("reload::a_listener_is_added", reload::listener_added),
         test("failures::a_dead_server_gets_no_connection", failures::server_killed),
         test("failures::a_dead_server_is_remembered", failures::dead_server_remembered),
         test("failures::a_dead_daemon_breaks_nothing", failures::daemon_killed),

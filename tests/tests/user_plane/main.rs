@@ -3,6 +3,7 @@
 mod checks;
 mod configuration;
 mod http;
+mod life;
 mod operation;
 mod tcp;
 
@@ -23,6 +24,12 @@ fn main() {
         test("checks::http_status", checks::http),
         test("operation::statistics_page", operation::statistics_page),
         test("operation::sessions_wait_in_turn", operation::queue),
+        test("life::reload_keeps_connections", life::reload_keeps_connections),
+        test("life::reload_changes_listeners", life::reload_changes_listeners),
+        test("life::reload_fails_safely", life::reload_fails_safely),
+        test("life::soft_stop_waits_for_connections", life::soft_stop),
+        test("life::soft_stop_waits_for_responses", life::soft_stop_http),
+        test("life::hard_stop_waits_for_nothing", life::hard_stop),
         test("configuration::unknown_words_are_located", configuration::unknown_words),
         test("configuration::every_error_is_reported", configuration::all_errors),
         test("configuration::check_accepts_what_works", configuration::check_mode),

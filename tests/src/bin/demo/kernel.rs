@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use lbx_tests::client::Echo;
-use lbx_tests::daemon::{Daemon, Home, Program, Setup};
+use lbx_tests::daemon::{self, Daemon, Home, Program, Setup};
 use lbx_tests::load::{self, Attempt};
 use lbx_tests::{maps, wait};
 
@@ -72,7 +72,7 @@ fn start(network: &Network, home: &Home) -> Result<Daemon> {
     step("The daemon: lbx -f config/demo.cfg");
     let daemon = setup(network, home)?.start()?;
     // The first connections may fall through to user space: the balancer does not know its neighbours yet.
-    wait::until("the kernel to serve", wait::SOON, || {
+    wait::until("the kernel to serve", daemon::START, || {
         Echo::connect(network.from(0), DATABASE.into()).is_ok() && flows(home).is_ok_and(|flows| flows > 0)
     })
     .with_context(|| format!("the daemon said:\n{}", daemon.output()))?;
