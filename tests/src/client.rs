@@ -1,7 +1,8 @@
 //! Clients: a TCP connection from wherever a test wants it, and HTTP/1 on it.
 
-use std::io::{BufReader, Read, Write};
+use std::io::{BufReader, ErrorKind, Read, Write};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use socket2::{Domain, Socket, Type};
@@ -152,17 +153,31 @@ pub fn get(from: From<'_>, to: SocketAddr, path: &str) -> Result<Response> {
     Http::connect_from(from, to)?.request("GET", path, "connection: close\r\n", b"")
 }
 
+/// How long one of many downloads may get nothing, because all the others are served first.
+const SHARE: Duration = Duration::from_secs(60);
+
+/// Reads once; a call that a signal or a stop of the process interrupted is made again.
+pub fn read_some(stream: &mut impl Read, buffer: &mut [u8]) -> std::io::Result<usize> {
+    loop {
+        match stream.read(buffer) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
 /// Downloads `/bytes/LENGTH` of an HTTP origin and checks every byte as it comes. Returns the origin's name.
 pub fn download(from: From<'_>, to: SocketAddr, length: usize) -> Result<String> {
     let mut stream = BufReader::new(connect(from, to)?);
+    stream.get_ref().set_read_timeout(Some(SHARE))?;
     let request = format!("GET /bytes/{length} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n");
     stream.get_mut().write_all(request.as_bytes())?;
     let head = read_head(&mut stream)?.context("closed before a response")?;
     let mut expected = pattern(length);
     let mut buffer = vec![0; 64 * 1024];
     while !expected.is_empty() {
-        let n =
-            stream.read(&mut buffer).with_context(|| format!("{} bytes before the end", expected.len()))?;
+        let n = read_some(&mut stream, &mut buffer)
+            .with_context(|| format!("{} bytes before the end", expected.len()))?;
         ensure!(n > 0, "closed {} bytes before the end", expected.len());
         let (now, rest) = expected.split_at_checked(n).context("more than was announced")?;
         ensure!(buffer.get(..n) == Some(now), "wrong bytes {} before the end", expected.len());

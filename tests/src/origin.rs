@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::io::{self, BufReader, Read, Write};
+use std::io::{self, BufReader, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
+use crate::client::read_some;
 use crate::message::{Headers, read_head};
 use crate::netns::Netns;
 
@@ -236,7 +237,7 @@ fn echo(shared: &Shared, mut stream: &TcpStream) -> io::Result<()> {
     stream.write_all(format!("{}\n", shared.name).as_bytes())?;
     let mut buffer = vec![0; 64 * 1024];
     loop {
-        let n = stream.read(&mut buffer)?;
+        let n = read_some(&mut stream, &mut buffer)?;
         if n == 0 {
             return stream.shutdown(Shutdown::Write);
         }

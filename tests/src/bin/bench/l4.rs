@@ -5,14 +5,14 @@
 //! offload, as on a wire: all of them see frames of 1500 bytes.
 
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use lbx_tests::client::{Echo, connect};
+use lbx_tests::client::{Echo, connect, read_some};
 use lbx_tests::cpu;
 use lbx_tests::daemon::{Daemon, Program, Setup};
 use lbx_tests::lab::{Family, Lab, SOURCES};
@@ -204,7 +204,7 @@ fn gigabytes(contestant: &Contestant, turn: Duration) -> Result<f64> {
         stream.write_all(format!("GET /bytes/{LONGEST} HTTP/1.1\r\nconnection: close\r\n\r\n").as_bytes())?;
         let (mut buffer, mut total) = (vec![0; 256 * 1024], 0);
         loop {
-            match stream.read(&mut buffer)? {
+            match read_some(&mut stream, &mut buffer)? {
                 0 => return Ok(total),
                 n => total += n as u64,
             }
