@@ -23,6 +23,7 @@ fn main() {
         test("checks::tcp_rise_and_fall", checks::tcp),
         test("checks::http_status", checks::http),
         test("operation::statistics_page", operation::statistics_page),
+        test("operation::sessions_are_shut_down", operation::shutdown_sessions),
         test("operation::sessions_wait_in_turn", operation::queue),
         test("life::reload_keeps_connections", life::reload_keeps_connections),
         test("life::reload_changes_listeners", life::reload_changes_listeners),

@@ -85,3 +85,22 @@ pub(crate) fn queue() -> Result<()> {
     ensure!(column(&daemon, "web,BACKEND,", 2)? == "0", "somebody waits still");
     Ok(())
 }
+
+/// `shutdown sessions server` ends what is under way, and says so to the client.
+pub(crate) fn shutdown_sessions() -> Result<()> {
+    let origin = Origin::http("s1")?;
+    let daemon = lbx(QUEUE)?.port("web").set("s1", origin.address()).start()?;
+    let web = daemon.address("web");
+    let client = thread::spawn(move || Http::connect(web)?.get("/delay/20000"));
+    let deadline = Instant::now() + Duration::from_secs(3);
+    while column(&daemon, "web,s1,", 4)? == "0" {
+        ensure!(Instant::now() < deadline, "no session");
+        thread::sleep(Duration::from_millis(10));
+    }
+    let began = Instant::now();
+    daemon.cli("shutdown sessions server web/s1")?;
+    let outcome = client.join().map_err(|_| anyhow::anyhow!("a client panicked"))?;
+    ensure!(outcome.is_err() || outcome.is_ok_and(|response| response.status >= 500), "it was answered");
+    ensure!(began.elapsed() < Duration::from_secs(10), "after {:?}", began.elapsed());
+    Ok(())
+}

@@ -197,11 +197,19 @@ impl Plane {
         }
     }
 
-    /// Accepting goes on when a frontend is enabled or may take more, and logs tell what happens to servers.
+    /// Accepting goes on when a frontend is enabled or may take more, sessions end with their servers, and logs tell what
+    /// happens to servers.
     fn watch(&self) {
         let (places, logs) = (Arc::clone(&self.shared.places), self.checker.commands.clone());
+        let workers: Vec<_> = self.workers.iter().map(|worker| worker.commands.clone()).collect();
         self.shared.runtime.subscribe(Box::new(move |event| match event {
             Event::Frontend(..) => places.look_again(),
+            Event::ShutdownSessions(server) => {
+                for worker in &workers {
+                    // A thread that has ended has no sessions.
+                    let _ = worker.send(Command::EndSessions(server.id));
+                }
+            }
             // A thread that has ended logs no more.
             Event::Log(line) => drop(logs.send(Command::Log(line.clone()))),
             _ => {}

@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use lb_conf::model::{FrontendId, Mode};
 use lb_core::event::LogEvent;
 use lb_core::host::{Host, Process, SessionInfo};
-use lb_core::{Frontend, Runtime, Snapshot, Tick};
+use lb_core::{Frontend, Runtime, ServerId, Snapshot, Tick};
 use socket2::{SockAddr, SockAddrStorage};
 use tokio::io::unix::AsyncFd;
 use tokio::sync::{Notify, mpsc};
@@ -64,6 +64,8 @@ pub(crate) enum Command {
     ListSessions(mpsc::UnboundedSender<SessionInfo>),
     /// End the session of this number, and say so if there is one.
     KillSession(u64, mpsc::UnboundedSender<()>),
+    /// End the sessions of this server.
+    EndSessions(ServerId),
 }
 
 /// What is to be served.
@@ -136,6 +138,7 @@ pub(crate) async fn run(index: usize, shared: Arc<Shared>, mut commands: mpsc::U
             Command::Log(_) => {}
             Command::ListSessions(reply) => worker.list_sessions(&reply),
             Command::KillSession(id, reply) => worker.kill_session(id, &reply),
+            Command::EndSessions(server) => worker.end_sessions(server),
         }
         if worker.listeners.borrow().is_empty() && worker.sessions.is_stopping() {
             break;
@@ -147,6 +150,7 @@ pub(crate) async fn run(index: usize, shared: Arc<Shared>, mut commands: mpsc::U
             match command {
                 Command::ListSessions(reply) => worker.list_sessions(&reply),
                 Command::KillSession(id, reply) => worker.kill_session(id, &reply),
+                Command::EndSessions(server) => worker.end_sessions(server),
                 Command::HardStop => return,
                 Command::Serve(_) | Command::SoftStop | Command::Log(_) => {}
             }
@@ -267,6 +271,12 @@ impl Worker {
             session.kill();
             let _ = reply.send(());
         }
+    }
+
+    fn end_sessions(&self, server: ServerId) {
+        let is_there =
+            |session: &Session| session.route.borrow().server.as_ref().is_some_and(|s| s.id == server);
+        self.sessions.all().iter().filter(|session| is_there(session)).for_each(|session| session.kill());
     }
 
     fn soft_stop(&self) {

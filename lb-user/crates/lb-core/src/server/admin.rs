@@ -30,11 +30,6 @@ impl Admin {
         self.0
     }
 
-    /// From what `show servers state` printed; unknown bits are dropped.
-    pub fn from_bits(bits: u8) -> Self {
-        Self(bits & (Self::MAINT.0 | Self::DRAIN.0))
-    }
-
     /// Whether any of the reasons of `other` is here.
     pub fn any(self, other: Self) -> bool {
         self.0 & other.0 != 0

@@ -50,7 +50,7 @@ pub(crate) async fn run(shared: Arc<Shared>, mut commands: mpsc::UnboundedReceiv
             // Who is still served is still served by servers that work.
             Command::SoftStop => {}
             // Checks are no sessions.
-            Command::ListSessions(_) | Command::KillSession(..) => {}
+            Command::ListSessions(_) | Command::KillSession(..) | Command::EndSessions(_) => {}
             Command::HardStop => break,
             Command::Log(line) => checker.log(&line),
         }
