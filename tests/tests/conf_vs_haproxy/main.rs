@@ -35,7 +35,7 @@ enum Verdict {
 
 fn main() {
     let case = |row: &'static Row| Case::new(row.name, &[Need::Program("haproxy")], move || compare(row));
-    suite::main(cases::ROWS.iter().map(case).collect());
+    suite::main(cases::rows().map(case).collect());
 }
 
 fn compare(row: &Row) -> Result<()> {

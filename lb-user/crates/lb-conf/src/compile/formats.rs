@@ -8,7 +8,7 @@ use super::Compiler;
 use crate::diag::Diagnostic;
 use crate::draft::{FormatDraft, ProxyDraft};
 use crate::lex::Word;
-use crate::model::LogFormats;
+use crate::model::{LogFormats, Mode};
 
 /// What options stand for (configuration.txt, section 8.2).
 const NAMED: &[(&str, &str)] = &[
@@ -50,7 +50,10 @@ impl Compiler<'_> {
         match draft {
             FormatDraft::Text(word) => self.format(word, &word.text, Style::Log),
             FormatDraft::Named(name, span) => {
-                let text = NAMED.iter().find(|(known, _)| known == name).map_or("", |(_, text)| *text);
+                // HAProxy logs a TCP proxy's connections where requests were asked for.
+                let http = self.names.proxy().is_some_and(|p| p.mode == Mode::Http);
+                let name = if http { *name } else { "tcplog" };
+                let text = NAMED.iter().find(|(known, _)| *known == name).map_or("", |(_, text)| *text);
                 self.format(&Word::plain(text, *span), text, Style::Log)
             }
         }

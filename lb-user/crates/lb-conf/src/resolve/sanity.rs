@@ -2,7 +2,7 @@
 
 use crate::ast::Document;
 use crate::diag::{Code, Diagnostic};
-use crate::draft::{CheckKind, Draft, ProxyDraft, RuleDraft, RuleKind};
+use crate::draft::{CheckKind, Draft, FormatDraft, ProxyDraft, RuleDraft, RuleKind};
 use crate::keyword::section::SectionKind;
 use crate::lex::Word;
 use crate::model::{Algorithm, BalanceKey, HashKind, HashType, Mode};
@@ -22,6 +22,7 @@ pub(super) fn check(draft: &Draft, document: &Document, notes: &mut Vec<Diagnost
         hash(proxy, notes);
         needs_http(proxy, notes);
         stick_on_cookie(proxy, notes);
+        formats(proxy, notes);
     }
 }
 
@@ -135,5 +136,23 @@ fn stick_on_cookie(proxy: &ProxyDraft, notes: &mut Vec<Diagnostic>) {
         let note = Diagnostic::notice(Code::NoEffect, message).at(word.span);
         let help = "the cookie alone keeps clients on their servers: leave this line out";
         notes.push(note.related(cookie.span, "'indirect' takes it out of requests").help(help));
+    }
+}
+
+/// A format that nothing is logged in, or that the mode cannot fill.
+fn formats(proxy: &ProxyDraft, notes: &mut Vec<Diagnostic>) {
+    if !proxy.is_frontend() {
+        return;
+    }
+    match &proxy.log_format {
+        Some(FormatDraft::Named(name, span)) if proxy.mode == Mode::Tcp && name.starts_with("http") => {
+            let message = format!("'{}' is in TCP mode: 'option tcplog' stands for this", proxy.name);
+            notes.push(Diagnostic::warning(Code::NoEffect, message).at(*span));
+        }
+        Some(FormatDraft::Text(word)) if proxy.logs.is_empty() => {
+            let message = format!("'{}' has a log format, but no 'log' line", proxy.name);
+            notes.push(Diagnostic::warning(Code::NoEffect, message).at(word.span));
+        }
+        _ => {}
     }
 }

@@ -1,14 +1,7 @@
-//! The configurations.
+//! Configurations of sections, proxies, listeners and servers.
 
+use super::{differs, same};
 use crate::Row;
-
-const fn same(name: &'static str, text: &'static str) -> Row {
-    Row { name, text, differs: None }
-}
-
-const fn differs(name: &'static str, topic: &'static str, text: &'static str) -> Row {
-    Row { name, text, differs: Some(topic) }
-}
 
 /// All of them.
 pub(crate) static ROWS: &[Row] = &[
