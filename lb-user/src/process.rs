@@ -11,11 +11,12 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::{ForkResult, Pid, chdir, chroot, dup2_stderr, dup2_stdin, dup2_stdout, fork, pipe, setsid};
 use sd_notify::NotifyState;
 
-/// File descriptors beyond those of connections: listeners, pipes, maps, logs.
+/// File descriptors beyond those of connections: listeners, maps, logs, and the pipes that relays borrow while data
+/// passes. A relay that gets no pipe copies.
 const SPARE_FDS: u64 = 128;
 
-/// File descriptors that one connection may take: client, server, and the two ends of a splice pipe.
-const FDS_PER_CONNECTION: u64 = 4;
+/// File descriptors that one connection takes: the client's and the server's.
+const FDS_PER_CONNECTION: u64 = 2;
 
 /// Raises the limit of open files to what `maxconn` connections need, or to the hard limit without `maxconn`.
 ///
@@ -36,7 +37,13 @@ pub(crate) fn raise_file_limit(maxconn: Option<u32>) -> Result<()> {
 }
 
 /// The end of the background process by which it tells the one that started it how starting went.
-pub(crate) struct Readiness(Option<OwnedFd>);
+pub(crate) struct Readiness(Option<Waiting>);
+
+struct Waiting {
+    pipe: OwnedFd,
+    // Opened before a chroot, which has no /dev.
+    null: fs::File,
+}
 
 impl Readiness {
     /// For a process in the foreground, where nobody waits.
@@ -47,11 +54,9 @@ impl Readiness {
     /// Everything is ready: the process that started this one exits with 0, and the terminal is let go.
     ///
     /// # Errors
-    /// /dev/null can't be opened or take the place of the standard streams.
+    /// /dev/null can't take the place of the standard streams.
     pub(crate) fn ready(self) -> Result<()> {
-        let Some(pipe) = self.0 else { return Ok(()) };
-        let null =
-            fs::OpenOptions::new().read(true).write(true).open("/dev/null").context("open /dev/null")?;
+        let Some(Waiting { pipe, null }) = self.0 else { return Ok(()) };
         dup2_stdin(&null).context("dup2 stdin")?;
         dup2_stdout(&null).context("dup2 stdout")?;
         dup2_stderr(&null).context("dup2 stderr")?;
@@ -63,8 +68,9 @@ impl Readiness {
 /// the child ends before. Errors of start-up thus reach the terminal and the exit status.
 ///
 /// # Errors
-/// pipe(2), fork(2) or setsid(2) fails.
+/// /dev/null can't be opened, or pipe(2), fork(2) or setsid(2) fails.
 pub(crate) fn go_to_background() -> Result<Readiness> {
+    let null = fs::OpenOptions::new().read(true).write(true).open("/dev/null").context("open /dev/null")?;
     let (read, write) = pipe().context("pipe")?;
     // SAFETY: no other thread exists yet (the runtimes are made later), so the child inherits no held lock.
     match unsafe { fork() }.context("fork")? {
@@ -76,7 +82,7 @@ pub(crate) fn go_to_background() -> Result<Readiness> {
         }
         ForkResult::Child => {
             setsid().context("setsid")?;
-            Ok(Readiness(Some(write)))
+            Ok(Readiness(Some(Waiting { pipe: write, null })))
         }
     }
 }
