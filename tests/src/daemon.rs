@@ -181,6 +181,11 @@ impl<'a> Setup<'a> {
         self.set(name, port)
     }
 
+    /// `{name}` stands for a free port of loopback, on which a later configuration will listen.
+    pub fn port_for_later(self, name: &str) -> Self {
+        self.set(name, ports::free())
+    }
+
     /// `{name}` in the configuration stands for `value`.
     pub fn set(mut self, name: &str, value: impl ToString) -> Self {
         self.values.insert(name.to_owned(), value.to_string());
@@ -208,6 +213,19 @@ impl<'a> Setup<'a> {
     /// Its folder, `{dir}` in the configuration.
     pub fn dir(&self) -> &Path {
         self.dir.dir()
+    }
+
+    /// Its folders, to keep them for longer than the daemon.
+    pub fn folders(&self) -> Home {
+        self.dir.clone()
+    }
+
+    /// The address on loopback of a port that [`Setup::port`] named.
+    ///
+    /// # Panics
+    /// When the configuration has no such port.
+    pub fn address(&self, port: &str) -> SocketAddr {
+        loopback(&self.values, port)
     }
 
     /// Starts it and waits until it listens.
@@ -309,6 +327,11 @@ impl Output {
     }
 }
 
+fn loopback(values: &BTreeMap<String, String>, port: &str) -> SocketAddr {
+    let port = values.get(port).and_then(|p| p.parse().ok());
+    SocketAddr::from(([127, 0, 0, 1], port.expect("a port that the setup names")))
+}
+
 /// A running daemon, killed when dropped.
 #[derive(Debug)]
 pub struct Daemon {
@@ -335,8 +358,7 @@ impl Daemon {
     /// # Panics
     /// When the configuration has no such port.
     pub fn address(&self, port: &str) -> SocketAddr {
-        let port = self.values.get(port).and_then(|p| p.parse().ok());
-        SocketAddr::from(([127, 0, 0, 1], port.expect("a port that the setup names")))
+        loopback(&self.values, port)
     }
 
     /// What it has printed so far.

@@ -7,6 +7,8 @@ use nix::sched::{CloneFlags, unshare};
 /// Something that a test cannot run without.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
+    /// Being root, who may become anybody and change the root folder.
+    Root,
     /// Making network namespaces and veth pairs.
     Namespaces,
     /// Loading BPF programs and pinning them below `/sys/fs/bpf`.
@@ -28,6 +30,7 @@ impl Need {
     /// Why this need is not met; `None` where it is.
     pub fn missing(self) -> Option<String> {
         match self {
+            Need::Root => (!nix::unistd::Uid::effective().is_root()).then(|| "not root".into()),
             Need::Namespaces => namespaces().err().map(|e| format!("no network namespaces: {e}")),
             Need::Bpf => bpf().err(),
             Need::BpfObject => {
