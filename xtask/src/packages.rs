@@ -47,10 +47,15 @@ pub(crate) fn ensure(tools: &[Tool]) -> Result<()> {
     require(&missing)
 }
 
+/// Whether this user of this machine can install Debian's packages.
+pub(crate) fn can_install() -> bool {
+    shell::is_root() && shell::find("apt-get").is_some()
+}
+
 /// Installs packages, or says with which command root can.
 pub(crate) fn require(packages: &[&str]) -> Result<()> {
     let command = format!("apt-get install --no-install-recommends {}", packages.join(" "));
-    if !shell::is_root() || shell::find("apt-get").is_none() {
+    if !can_install() {
         bail!("missing packages; install them as root, on Debian or Ubuntu with: {command}");
     }
     println!("{command}");
