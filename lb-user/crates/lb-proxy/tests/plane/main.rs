@@ -3,3 +3,4 @@
 mod http;
 mod life;
 mod site;
+mod words;

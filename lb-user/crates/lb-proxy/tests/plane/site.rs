@@ -1,6 +1,6 @@
 //! A plane on loopback, from a configuration that is put together by hand: what is tested here is the plane alone.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -49,14 +49,24 @@ impl Site {
     }
 
     pub(crate) fn start(&self) -> Running {
-        let config = self.config();
-        let clock = Clock::start();
-        let runtime = Arc::new(Runtime::new(Arc::clone(&config), clock.now()));
-        let prepared = prepare(&config, tls::Site::default(), None).expect("addresses");
-        let address = prepared.addresses().next().expect("an address").1;
-        let plane = Plane::start(prepared, Arc::clone(&runtime), clock).expect("threads");
-        Running { plane, runtime, clock, address }
+        serve(self.config())
     }
+}
+
+/// Serves what a text says, with `PORT` in it replaced by a free port.
+pub(crate) fn serve_text(text: &str) -> Running {
+    let free = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port");
+    let outcome = lb_conf::load_text("test.cfg", &text.replace("PORT", &free.port().to_string()));
+    serve(Arc::new(outcome.config.unwrap_or_else(|| panic!("{:#?}", outcome.diagnostics))))
+}
+
+fn serve(config: Arc<Config>) -> Running {
+    let clock = Clock::start();
+    let runtime = Arc::new(Runtime::new(Arc::clone(&config), clock.now()));
+    let prepared = prepare(&config, tls::Site::default(), None).expect("addresses");
+    let address = prepared.addresses().next().expect("an address").1;
+    let plane = Plane::start(prepared, Arc::clone(&runtime), clock).expect("threads");
+    Running { plane, runtime, clock, address }
 }
 
 fn server(n: u32, addr: SocketAddr) -> Server {
