@@ -75,6 +75,10 @@ reasons! {
     Opened opened,
     /// Forwarded: it opened a flow anew, because the former one of this tuple had closed or lost its server.
     Reopened reopened,
+    /// Forwarded: an ICMP error about a packet of an open flow.
+    IcmpError icmp_error,
+    /// Passed: an ICMP error about a packet of no flow.
+    Unrelated unrelated,
     /// Passed: shorter than its headers say.
     Truncated truncated,
     /// Passed: more than one VLAN tag.

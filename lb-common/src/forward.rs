@@ -3,8 +3,10 @@
 //! A packet is forwarded if it belongs to a flow, or if it opens one and a server can take it now. Everything else is
 //! passed to the host unchanged. Whatever `decide` does to the packet and to the tables it does after the last check.
 
+use crate::address::{Address, V4, V6};
 use crate::counter::{Count, Reason};
 use crate::event::EventKind;
+use crate::icmp;
 use crate::key::{self, FlowKey};
 use crate::link::{self, Link};
 use crate::open;
@@ -14,8 +16,7 @@ use crate::packet::{
 use crate::tables::{CommonTables, FamilyTables, FlowHandle, Tables};
 use crate::tcp::{self, TcpState};
 use crate::transport;
-use crate::value::{Direction, Flow, Hop, Retired, ServerState, Service, ServiceId};
-use crate::{address::V4, address::V6};
+use crate::value::{Direction, Flow, Hop, Pending, Retired, Segment, ServerState, Service, ServiceId};
 
 /// What becomes of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -67,22 +68,7 @@ impl Decision {
 // Functions that are called return it in one register.
 const _: () = assert!(size_of::<Decision>() == 8);
 
-/// What the decision needs of a packet, once its headers have been read.
-#[derive(Clone, Copy)]
-pub(crate) struct Segment<A> {
-    /// The packet's tuple.
-    pub(crate) key: FlowKey<A>,
-    /// TCP flags; of UDP none.
-    pub(crate) flags: u8,
-    /// Hops that it may still take, this one included.
-    pub(crate) hops: u8,
-    /// The tag that it came with, as in [`Flow::vlan`].
-    pub(crate) vlan: u16,
-    /// Where its network header begins.
-    pub(crate) network: usize,
-}
-
-impl<A: Network> Segment<A> {
+impl<A: Address> Segment<A> {
     /// Whether it may take another hop. The balancer counts as a hop like any router: should a server's address lead
     /// back to it, packets die out rather than circle at the line's rate. A client that is so far away that its SYN
     /// arrives with its last hop is served in user space, where the connection ends here and begins anew.
@@ -98,7 +84,7 @@ impl<A: Network> Segment<A> {
     }
 
     #[inline(always)]
-    fn is_udp(&self) -> bool {
+    pub(crate) fn is_udp(&self) -> bool {
         self.key.protocol == key::UDP
     }
 }
@@ -143,6 +129,7 @@ where
 {
     let segment = match read::<A, P>(packet, link) {
         Ok(segment) => segment,
+        Err(Reason::Protocol) => return packet.aside(|packet| icmp::relay::<A, P, T>(packet, tables, &link)),
         Err(reason) => return Decision::pass(reason, 0),
     };
     let mut reason = Reason::Opened;
@@ -171,6 +158,15 @@ where
     if !segment.opens() {
         return Decision::pass(Reason::NoFlow, service.id);
     }
+    // What is known of the packet goes through memory that is looked up anew: the kernel's verifier follows every
+    // combination of the values that it knows through all that comes, and so it knows none.
+    if let Some(mut pending) = tables.pending() {
+        *pending = Pending { segment: *segment, reason, reserved: [0; 7] };
+    }
+    let Some(pending) = tables.pending() else {
+        return Decision::pass(Reason::NoServer, service.id);
+    };
+    let (segment, reason) = (&pending.segment, pending.reason);
     let ingress = packet.ingress();
     match open_to_server(packet, tables, segment, service) {
         Ok(egress) => Decision::send(reason, service.id, egress, ingress),
@@ -227,7 +223,7 @@ fn read<A: Network, P: Packet>(packet: &mut P, link: Link) -> Result<Segment<A>,
         protocol: fields.protocol,
         reserved: [0; 3],
     };
-    Ok(Segment { key, flags, hops: fields.hops, vlan, network })
+    Ok(Segment { key, vlan, flags, hops: fields.hops, network: network as u8, reserved: [0; 3] })
 }
 
 /// Whether a packet of a flow opens another one in its place: a client's SYN after the former connection of this tuple
@@ -303,7 +299,7 @@ fn may_change<A: Network>(segment: &Segment<A>, flow: &Flow<A>) -> bool {
 /// Towards a server, the next hop and the tag that user space keeps current, as long as the number still means this
 /// server.
 #[inline(always)]
-fn next_hop<A: Network, T: CommonTables>(tables: &T, flow: &Flow<A>) -> (Hop, u16) {
+pub(crate) fn next_hop<A: Network, T: CommonTables>(tables: &T, flow: &Flow<A>) -> (Hop, u16) {
     match tables.server(flow.server) {
         Some(server)
             if flow.direction as u8 == Direction::ToServer as u8
@@ -325,7 +321,7 @@ pub(crate) fn rewrite<A: Network, P: Packet>(
     hop: &Hop,
     vlan: u16,
 ) -> Option<()> {
-    let network = link::rewrite(packet, hop, vlan, segment.network)?;
+    let network = link::rewrite(packet, hop, vlan, segment.network as usize)?;
     let transport = network + size_of::<A::Header>();
     if segment.is_udp() {
         transport::rewrite_udp(packet.header(transport)?, flow);

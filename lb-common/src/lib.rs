@@ -15,6 +15,7 @@ pub mod csum;
 pub mod event;
 pub mod forward;
 pub mod hash;
+mod icmp;
 pub mod key;
 mod link;
 #[cfg(feature = "user")]

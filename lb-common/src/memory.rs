@@ -12,8 +12,8 @@ use crate::key::{FlowKey, RateKey, ServiceKey};
 use crate::tables::{CommonTables, FamilyTables, FlowHandle, InsertError};
 use crate::tcp::TcpState;
 use crate::value::{
-    Direction, Draft, FLOW_CLOSED, Flow, Jiffies, Rates, Retired, Server, ServerId, ServerLoad, Service,
-    ServiceId, ServiceLoad,
+    Direction, Draft, FLOW_CLOSED, Flow, Jiffies, Pending, Rates, Retired, Server, ServerId, ServerLoad,
+    Service, ServiceId, ServiceLoad,
 };
 
 /// An entry of [`Family::flows`].
@@ -32,6 +32,8 @@ pub struct Family<A: Address> {
     pub draft: RefCell<Draft<A>>,
     /// `RETIRED` or `RETIRED6`.
     pub retired: RefCell<VecDeque<Retired<A>>>,
+    /// The packet that is about to open a flow.
+    pub pending: RefCell<Pending<A>>,
     /// Entries that `flows` takes.
     pub capacity: usize,
 }
@@ -44,6 +46,7 @@ impl<A: Address> Default for Family<A> {
             rates: RefCell::default(),
             draft: RefCell::default(),
             retired: RefCell::default(),
+            pending: RefCell::default(),
             capacity: usize::MAX,
         }
     }
@@ -179,6 +182,12 @@ macro_rules! family_tables {
         impl FamilyTables<$address> for MemoryTables {
             type Flow = MemoryFlow<$address>;
             type Draft<'a> = RefMut<'a, Draft<$address>>;
+
+            type Pending<'a> = RefMut<'a, Pending<$address>>;
+
+            fn pending(&self) -> Option<Self::Pending<'_>> {
+                self.$field.pending.try_borrow_mut().ok()
+            }
 
             fn draft(&self) -> Option<Self::Draft<'_>> {
                 self.$field.draft.try_borrow_mut().ok()

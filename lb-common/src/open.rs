@@ -7,7 +7,7 @@ use crate::be::Be16;
 use crate::counter::{Count, Reason};
 use crate::csum;
 use crate::event::{EventKind, FlowEvent};
-use crate::forward::{Segment, rewrite};
+use crate::forward::rewrite;
 use crate::hash;
 use crate::key::{FlowKey, RateKey};
 use crate::packet::{Ethernet, Network, Packet};
@@ -15,8 +15,8 @@ use crate::select::{self, Pool, SelectError};
 use crate::tables::{CommonTables, FamilyTables, InsertError};
 use crate::tcp::TcpState;
 use crate::value::{
-    Direction, Draft, FLOW_EVENTS, Flow, Hop, Jiffies, SERVICE_EVENTS, SERVICE_TRACK, Server, ServerId,
-    Service, ServiceId,
+    Direction, Draft, FLOW_EVENTS, Flow, Hop, Jiffies, SERVICE_EVENTS, SERVICE_TRACK, Segment, Server,
+    ServerId, Service, ServiceId,
 };
 
 /// Source ports that are tried before a flow falls through. With nine of ten ports taken, 32 random tries all fail
@@ -244,7 +244,7 @@ fn marks(service: &Service) -> u16 {
 
 /// What replacing addresses that sum to `old` and taking a hop add to the sum of a header; IPv6 has no such sum.
 #[inline(always)]
-fn network_delta<A: Address>(old: u32, new: u32) -> u16 {
+pub(crate) fn network_delta<A: Address>(old: u32, new: u32) -> u16 {
     match A::FAMILY {
         // The time to live is the first octet of its word, which is the lower one of a little-endian word.
         Family::V4 => csum::delta(old + 1, new),

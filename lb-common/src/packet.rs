@@ -29,8 +29,8 @@ pub trait Packet {
     /// that hold anything. False if there is no room. Other headers are elsewhere then.
     fn shift(&mut self, bytes: i32) -> bool;
 
-    /// Does something to the frame that takes a function call. In the kernel that is a copy of the pointers, so that
-    /// they can stay in registers wherever there is no call.
+    /// Does something to the frame that takes a function call, and not much else afterwards. In the kernel that is done
+    /// to a copy of the pointers, so that they can stay in registers wherever there is no call.
     #[inline(always)]
     fn aside<R>(&mut self, work: impl FnOnce(&mut Self) -> R) -> R
     where
@@ -235,12 +235,29 @@ pub struct NetworkFields<A> {
 pub trait Network: Address {
     /// Its header.
     type Header: Header;
+    /// IANA's number of its control protocol.
+    const ICMP: u8;
+    /// Whether that protocol's checksum covers the addresses.
+    const PSEUDO: bool;
 
     /// The fields of a header, or why such a packet is not forwarded.
     fn fields(header: &Self::Header) -> Result<NetworkFields<Self>, Reason>;
 
     /// Replaces the addresses, and takes one hop. `delta` is what both do to the header's checksum.
     fn rewrite(header: &mut Self::Header, src: Self, dst: Self, delta: u16);
+
+    /// Whether a control message of this kind is an error that quotes a packet.
+    fn is_error(kind: u8) -> bool;
+
+    /// The packet's length as its header has it, with the header.
+    fn length(header: &Self::Header) -> usize;
+
+    /// Both addresses' sum.
+    fn sum_of(header: &Self::Header) -> u32;
+
+    /// Replaces the addresses of a quoted header, which takes no hop. Adds the sums of all that changes in it to `old` and
+    /// `new`, and returns those of the addresses.
+    fn quote(header: &mut Self::Header, src: Self, dst: Self, old: &mut u32, new: &mut u32) -> (u32, u32);
 }
 
 /// More fragments, or an offset that is not zero.
@@ -248,6 +265,35 @@ const FRAGMENT: u16 = 0x3fff;
 
 impl Network for V4 {
     type Header = Ipv4;
+    const ICMP: u8 = 1;
+    const PSEUDO: bool = false;
+
+    #[inline(always)]
+    fn is_error(kind: u8) -> bool {
+        // Destination unreachable, time exceeded, parameter problem.
+        matches!(kind, 3 | 11 | 12)
+    }
+
+    #[inline(always)]
+    fn length(header: &Ipv4) -> usize {
+        header.length.get() as usize
+    }
+
+    #[inline(always)]
+    fn sum_of(header: &Ipv4) -> u32 {
+        header.src.sum() + header.dst.sum()
+    }
+
+    #[inline(always)]
+    fn quote(header: &mut Ipv4, src: Self, dst: Self, old: &mut u32, new: &mut u32) -> (u32, u32) {
+        let (before, after) = (Self::sum_of(header), src.sum() + dst.sum());
+        *old += before + header.checksum.raw() as u32;
+        (header.src, header.dst) = (src, dst);
+        let checksum = csum::apply(header.checksum.raw(), csum::delta(before, after));
+        header.checksum = Be16::from_octets(checksum.to_le_bytes());
+        *new += after + checksum as u32;
+        (before, after)
+    }
 
     #[inline(always)]
     fn fields(header: &Ipv4) -> Result<NetworkFields<Self>, Reason> {
@@ -271,6 +317,33 @@ impl Network for V4 {
 
 impl Network for V6 {
     type Header = Ipv6;
+    const ICMP: u8 = 58;
+    const PSEUDO: bool = true;
+
+    #[inline(always)]
+    fn is_error(kind: u8) -> bool {
+        // Destination unreachable, packet too big, time exceeded, parameter problem.
+        matches!(kind, 1..=4)
+    }
+
+    #[inline(always)]
+    fn length(header: &Ipv6) -> usize {
+        size_of::<Ipv6>() + header.length.get() as usize
+    }
+
+    #[inline(always)]
+    fn sum_of(header: &Ipv6) -> u32 {
+        header.src.sum() + header.dst.sum()
+    }
+
+    #[inline(always)]
+    fn quote(header: &mut Ipv6, src: Self, dst: Self, old: &mut u32, new: &mut u32) -> (u32, u32) {
+        let (before, after) = (Self::sum_of(header), src.sum() + dst.sum());
+        (header.src, header.dst) = (src, dst);
+        *old += before;
+        *new += after;
+        (before, after)
+    }
 
     #[inline(always)]
     fn fields(header: &Ipv6) -> Result<NetworkFields<Self>, Reason> {

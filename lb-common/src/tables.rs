@@ -8,7 +8,8 @@ use crate::event::FlowEvent;
 use crate::key::{FlowKey, RateKey, ServiceKey};
 use crate::tcp::TcpState;
 use crate::value::{
-    Direction, Draft, Flow, Jiffies, Retired, Server, ServerId, ServerLoad, Service, ServiceId, ServiceLoad,
+    Direction, Draft, Flow, Jiffies, Pending, Retired, Server, ServerId, ServerLoad, Service, ServiceId,
+    ServiceLoad,
 };
 
 /// Why a flow was not inserted.
@@ -77,6 +78,13 @@ pub trait FamilyTables<A: Address> {
     /// A place to make an entry in: in the kernel, whose stack is short, memory of this CPU that keeps what was made until
     /// the next packet. None never happens; the kernel's verifier wants it asked.
     fn draft(&self) -> Option<Self::Draft<'_>>;
+    /// A place to keep a packet in that is about to open a flow.
+    type Pending<'a>: DerefMut<Target = Pending<A>>
+    where
+        Self: 'a;
+
+    /// A place to keep a packet in that is about to open a flow. None never happens, as with `draft`.
+    fn pending(&self) -> Option<Self::Pending<'_>>;
     /// The flow that a packet with this tuple belongs to.
     fn flow(&self, key: &FlowKey<A>) -> Option<Self::Flow>;
     /// Inserts an entry unless there is one with this key.

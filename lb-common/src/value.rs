@@ -4,6 +4,7 @@
 //! the loads, rates and counters) are never in one value.
 
 use crate::address::{Address, Family, V4, V6, Wide};
+use crate::counter::Reason;
 use crate::key::FlowKey;
 use crate::rate::Window;
 use crate::tcp::TcpState;
@@ -310,6 +311,44 @@ pub struct Retired<A> {
 
 const _: () = assert!(size_of::<Retired<V4>>() == 24);
 const _: () = assert!(size_of::<Retired<V6>>() == 48);
+
+/// What the decision needs of a packet, once its headers have been read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C, align(8))]
+pub struct Segment<A> {
+    /// The packet's tuple.
+    pub key: FlowKey<A>,
+    /// The tag that it came with, as in [`Flow::vlan`].
+    pub vlan: u16,
+    /// TCP flags; of UDP none.
+    pub flags: u8,
+    /// Hops that it may still take, this one included.
+    pub hops: u8,
+    /// Where its network header begins.
+    pub network: u8,
+    /// Padding, zero.
+    pub reserved: [u8; 3],
+}
+
+/// A packet that is about to open a flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C, align(8))]
+pub struct Pending<A> {
+    /// The packet.
+    pub segment: Segment<A>,
+    /// Why it is forwarded, if it is.
+    pub reason: Reason,
+    /// Padding, zero.
+    pub reserved: [u8; 7],
+}
+
+impl<A: Address> Default for Pending<A> {
+    fn default() -> Self {
+        let Draft { key, .. } = Draft::default();
+        let segment = Segment { key, vlan: 0, flags: 0, hops: 0, network: 0, reserved: [0; 3] };
+        Self { segment, reason: Reason::Opened, reserved: [0; 7] }
+    }
+}
 
 /// Value of `RATES` and `RATES6`: what a source address did at a service. Written by the kernel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -59,6 +59,7 @@ impl Packet for Frame {
 
     #[inline(always)]
     fn aside<R>(&mut self, work: impl FnOnce(&mut Self) -> R) -> R {
-        work(&mut Self { ..*self })
+        // From the context, so that the verifier need not follow what it knows of this frame's bounds.
+        work(&mut Self::new(&XdpContext::new(self.context)))
     }
 }

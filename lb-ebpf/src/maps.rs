@@ -6,7 +6,8 @@ use lb_common::address::{V4, V6};
 use lb_common::counter::{ServerCounters, ServiceCounters};
 use lb_common::key::{FlowKey, RateKey, ServiceKey};
 use lb_common::value::{
-    Draft, Flow, Jiffies, Rates, Retired, Server, ServerLoad, Service, ServiceLoad, Slots, TABLE_ELEMENTS,
+    Draft, Flow, Jiffies, Pending, Rates, Retired, Server, ServerLoad, Service, ServiceLoad, Slots,
+    TABLE_ELEMENTS,
 };
 
 /// Lets inner maps be as long as their tables; without it all would have to be of one length.
@@ -77,6 +78,14 @@ pub static DRAFT: PerCpuArray<Draft<V4>, 1> = PerCpuArray::new();
 /// The IPv6 entry that is being made.
 #[btf_map]
 pub static DRAFT6: PerCpuArray<Draft<V6>, 1> = PerCpuArray::new();
+
+/// The IPv4 packet that is about to open a flow.
+#[btf_map]
+pub static PENDING: PerCpuArray<Pending<V4>, 1> = PerCpuArray::new();
+
+/// The IPv6 packet that is about to open a flow.
+#[btf_map]
+pub static PENDING6: PerCpuArray<Pending<V6>, 1> = PerCpuArray::new();
 
 /// IPv4 sources' connections at each service.
 #[btf_map]

@@ -9,8 +9,8 @@ use lb_common::key::{FlowKey, RateKey, ServiceKey};
 use lb_common::tables::{CommonTables, FamilyTables, FlowHandle, InsertError};
 use lb_common::tcp::TcpState;
 use lb_common::value::{
-    Direction, Draft, FLOW_CLOSED, Flow, Jiffies, Rates, Retired, Server, ServerId, ServerLoad, Service,
-    ServiceId, ServiceLoad, Slots,
+    Direction, Draft, FLOW_CLOSED, Flow, Jiffies, Pending, Rates, Retired, Server, ServerId, ServerLoad,
+    Service, ServiceId, ServiceLoad, Slots,
 };
 
 use crate::verifier::at_most;
@@ -168,10 +168,18 @@ impl CommonTables for Maps {
 }
 
 macro_rules! family_tables {
-    ($address:ty, $services:ident, $flows:ident, $drafts:ident, $retired:ident, $rates:ident) => {
+    ($address:ty, $services:ident, $flows:ident, $drafts:ident, $pending:ident, $retired:ident, $rates:ident) => {
         impl FamilyTables<$address> for Maps {
             type Flow = FlowPointer<$address>;
             type Draft<'a> = &'a mut Draft<$address>;
+
+            type Pending<'a> = &'a mut Pending<$address>;
+
+            #[inline(always)]
+            fn pending(&self) -> Option<Self::Pending<'_>> {
+                // SAFETY: as for drafts.
+                maps::$pending.get_ptr_mut(0).map(|pending| unsafe { &mut *pending })
+            }
 
             #[inline(always)]
             fn draft(&self) -> Option<Self::Draft<'_>> {
@@ -241,5 +249,5 @@ macro_rules! family_tables {
     };
 }
 
-family_tables!(V4, SERVICES, FLOWS, DRAFT, RETIRED, RATES);
-family_tables!(V6, SERVICES6, FLOWS6, DRAFT6, RETIRED6, RATES6);
+family_tables!(V4, SERVICES, FLOWS, DRAFT, PENDING, RETIRED, RATES);
+family_tables!(V6, SERVICES6, FLOWS6, DRAFT6, PENDING6, RETIRED6, RATES6);

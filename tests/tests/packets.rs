@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use lb_common::counter::Reason;
 use lb_common::forward::Verdict;
 use lbx_tests::packets::Kernel;
-use lbx_tests::packets::layers::tagged;
+use lbx_tests::packets::layers::{icmp_error, quote, tagged};
 use lbx_tests::packets::rig::Rig;
 use lbx_tests::packets::rows::{self, Out, Row, Step};
 use lbx_tests::packets::world::{self, At, NET4, NET6, Net, World};
@@ -100,7 +100,16 @@ fn frame() -> impl Strategy<Value = Vec<u8>> {
             if answer { net.from_server(1 + client, world::SOURCE_PORT) } else { net.to_service(client, at) };
         let hops = if hops == 0 { client } else { 64 };
         let segment = segment.flags(flags).hops(hops).payload(&payload);
-        let frame = if at.is_datagram() { segment.udp() } else { segment.bytes() };
+        let frame = match (hops, at.is_datagram()) {
+            // An error about what has gone to a server: of any kind, and quoting more or less of it.
+            (2, _) if answer => {
+                let quoted = net.to_server(world::SOURCE_PORT, 1 + client).payload(&payload);
+                let quoted = if flags & 1 == 0 { quoted.bytes() } else { quoted.udp() };
+                icmp_error(&segment, (flags, 0), [0; 4], &quote(&quoted, 20 + payload.len()))
+            }
+            (_, true) => segment.udp(),
+            _ => segment.bytes(),
+        };
         match tag {
             0 => frame,
             tag => tagged(frame, if tag & 1 == 0 { 0x8100 } else { 0x88a8 }, tag),
@@ -141,7 +150,7 @@ const SITUATIONS: &[At] = &[
 ];
 
 fn flags() -> impl Strategy<Value = u8> {
-    prop_oneof![4 => Just(0x02_u8), 2 => Just(0x12), 4 => Just(0x10), 2 => Just(0x11), 1 => Just(0x04), 1 => any::<u8>()]
+    prop_oneof![4 => Just(0x02_u8), 2 => Just(0x12), 4 => Just(0x10), 2 => Just(0x11), 1 => Just(0x04), 1 => 1_u8..12, 1 => any::<u8>()]
 }
 
 fn payload() -> impl Strategy<Value = Vec<u8>> {
@@ -175,7 +184,9 @@ fn sequence(frames: &[Vec<u8>], kernel: Option<&mut Kernel>) -> Result<()> {
         match decision.reason {
             Reason::Opened => ensure!(flows(&rig) == before + 2, "opened without two entries"),
             Reason::Reopened => ensure!(flows(&rig) == before, "reopened without two entries"),
-            Reason::ToServer | Reason::ToClient => ensure!(before > 0, "followed no flow"),
+            Reason::ToServer | Reason::ToClient | Reason::IcmpError => {
+                ensure!(before > 0, "followed no flow")
+            }
             _ => ensure!(decision.verdict == Verdict::Pass && bytes == *frame, "touched for {decision:?}"),
         }
     }

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use etherparse::{PacketBuilder, PacketBuilderStep, TcpHeader, ip_number};
+use lb_common::csum;
 use lb_common::tcp::flag;
 
 /// A MAC address.
@@ -99,6 +100,35 @@ fn write(builder: PacketBuilderStep<TcpHeader>, payload: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(builder.size(payload.len()));
     builder.write(&mut bytes, payload).expect("memory takes every write");
     bytes
+}
+
+/// An ICMP error of `kind` and `code` that quotes the beginning of a packet.
+pub fn icmp_error(addresses: &Segment, (kind, code): (u8, u8), rest: [u8; 4], quote: &[u8]) -> Vec<u8> {
+    let mut message = Vec::from([kind, code, 0, 0]);
+    message.extend(rest);
+    message.extend(quote);
+    let (pseudo, number) = match (addresses.src.ip(), addresses.dst.ip()) {
+        (IpAddr::V6(src), IpAddr::V6(dst)) => {
+            let ends = [src.octets(), dst.octets()].concat();
+            (
+                csum::sum(&ends)
+                    + csum::sum(&(message.len() as u32).to_be_bytes())
+                    + csum::sum(&[0, number::ICMP6]),
+                number::ICMP6,
+            )
+        }
+        _ => (0, number::ICMP),
+    };
+    let checksum = csum::full(&message, pseudo).to_le_bytes();
+    message[2..4].copy_from_slice(&checksum);
+    let mut frame = Vec::new();
+    addresses.network().write(&mut frame, number.into(), &message).expect("memory takes every write");
+    frame
+}
+
+/// The packet in a frame, as a router quotes it: `length` bytes of it.
+pub fn quote(frame: &[u8], length: usize) -> Vec<u8> {
+    frame[NETWORK..].iter().copied().take(length).collect()
 }
 
 /// Where the network header begins.

@@ -111,6 +111,27 @@ pub const NET6: Net = Net {
 };
 
 impl Net {
+    /// Kind and code of the errors: packet too big, destination unreachable, time exceeded.
+    pub fn errors(&self) -> ((u8, u8), (u8, u8), (u8, u8)) {
+        if self.numbers == 0 { ((3, 4), (3, 1), (11, 0)) } else { ((2, 0), (1, 3), (3, 0)) }
+    }
+
+    /// Kind and code of an echo request.
+    pub fn echo(&self) -> (u8, u8) {
+        if self.numbers == 0 { (8, 0) } else { (128, 0) }
+    }
+
+    /// A packet, without Ethernet, made into a fragment.
+    pub fn fragment(&self, packet: &[u8]) -> Vec<u8> {
+        let mut packet = packet.to_vec();
+        if self.numbers == 0 {
+            packet[6] = 0x20;
+        } else {
+            packet[6] = 44;
+        }
+        packet
+    }
+
     /// A client's address with its port.
     pub fn client(&self, number: u8) -> SocketAddr {
         SocketAddr::new((self.prefix)(0x0300 + u16::from(number)), CLIENT_PORT)
