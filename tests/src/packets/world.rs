@@ -259,8 +259,7 @@ impl World {
 
     /// The same in memory.
     pub fn memory(&self) -> MemoryTables {
-        let mut memory = MemoryTables::default();
-        memory.linger = LINGER;
+        let mut memory = MemoryTables { linger: LINGER, ..MemoryTables::default() };
         (memory.v4.capacity, memory.v6.capacity) = (CAPACITY as usize, CAPACITY as usize);
         for &(address, protocol, service) in &self.services {
             match address.ip() {

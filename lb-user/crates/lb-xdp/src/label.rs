@@ -11,7 +11,7 @@ use crate::plan::{ServerName, ServiceName};
 /// The longest name that fits, in bytes.
 const NAME_MAX: usize = 120;
 
-/// The value of the map of names. Its key is [`Label::key`].
+/// The value of the map of names. Its key is [`Owner::key`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct Label {

@@ -114,8 +114,8 @@ fn patterns(
     pattern: fn(u32) -> String,
     count: u32,
 ) -> Result<Option<f64>> {
-    let mut names = Names::default();
-    names.patterns_file = (0..count).map(|n| pattern(n) + "\n").collect();
+    let patterns_file = (0..count).map(|n| pattern(n) + "\n").collect();
+    let mut names = Names { patterns_file, ..Names::default() };
     let words = ["if", "{", fetch, "-m", method, "-f", "patterns", "}"];
     let condition = Condition::parse(&words, &mut Acls::default(), 0, &mut Env::anywhere(&mut names));
     let condition = condition.map_err(|e| anyhow!("{method}: {e}"))?;
