@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::args::invalid;
 use super::tls::BIND_TLS;
-use super::{Address, Args, HostPart, Keyword, Ports, Sections, lookup, served, unread};
+use super::{Address, Args, HostPart, Keyword, Ports, Sections, lookup, planned, served, unread};
 use crate::diag::{Code, Diagnostic};
 use crate::draft::{BindDraft, BindSettings, ProxyDraft};
 use crate::lex::Word;
@@ -29,31 +29,31 @@ static BIND: &[Keyword<BindSettings>] = &[
         b.id = Some(a.number(1..=u32::MAX)?);
         Ok(())
     }),
-    served("maxconn", "<number>", FG, "concurrent connections of this address", |b, a| {
+    planned("maxconn", "<number>", FG, "concurrent connections of this address", |b, a| {
         b.maxconn = Some(a.number(0..=u32::MAX)?);
         Ok(())
     }),
-    served("backlog", "<number>", FG, "connections that may wait to be accepted", |b, a| {
+    planned("backlog", "<number>", FG, "connections that may wait to be accepted", |b, a| {
         b.backlog = Some(a.number(0..=u32::MAX)?);
         Ok(())
     }),
-    served("interface", "<name>", F, "takes only what arrives at this interface", |b, a| {
+    planned("interface", "<name>", F, "takes only what arrives at this interface", |b, a| {
         b.interface = Some(a.word("the name of an interface")?.text.clone());
         Ok(())
     }),
-    served("v6only", "", F, "an IPv6 wildcard takes no IPv4", |b, _| {
+    planned("v6only", "", F, "an IPv6 wildcard takes no IPv4", |b, _| {
         b.v6_only = Some(true);
         Ok(())
     }),
-    served("v4v6", "", F, "an IPv6 wildcard takes IPv4 too", |b, _| {
+    planned("v4v6", "", F, "an IPv6 wildcard takes IPv4 too", |b, _| {
         b.v6_only = Some(false);
         Ok(())
     }),
-    served("transparent", "", F, "takes traffic for addresses that the host does not have", |b, _| {
+    planned("transparent", "", F, "takes traffic for addresses that the host does not have", |b, _| {
         b.transparent = true;
         Ok(())
     }),
-    served("mode", "<octal>", FG, "the permissions of a socket's file", |b, a| {
+    served("mode", "<octal>", G, "the permissions of a socket's file", |b, a| {
         let word = a.word("permissions such as 660")?;
         let mode = u32::from_str_radix(word, 8).ok().filter(|m| *m <= 0o7777);
         b.mode = Some(mode.ok_or_else(|| {
@@ -62,19 +62,44 @@ static BIND: &[Keyword<BindSettings>] = &[
         })?);
         Ok(())
     }),
-    served("user", "<name>", FG, "the owner of a socket's file", |b, a| {
+    planned("mode", "<octal>", F, "the permissions of a socket's file", |b, a| {
+        let word = a.word("permissions such as 660")?;
+        let mode = u32::from_str_radix(word, 8).ok().filter(|m| *m <= 0o7777);
+        b.mode = Some(mode.ok_or_else(|| {
+            invalid(word, format!("'{}' are not permissions", word.text))
+                .label("expected octal digits such as 660")
+        })?);
+        Ok(())
+    }),
+    served("user", "<name>", G, "the owner of a socket's file", |b, a| {
         b.uid = Some(user(a)?);
         Ok(())
     }),
-    served("group", "<name>", FG, "the group of a socket's file", |b, a| {
+    planned("user", "<name>", F, "the owner of a socket's file", |b, a| {
+        b.uid = Some(user(a)?);
+        Ok(())
+    }),
+    served("group", "<name>", G, "the group of a socket's file", |b, a| {
         b.gid = Some(group(a)?);
         Ok(())
     }),
-    served("uid", "<number>", FG, "the owner of a socket's file by number", |b, a| {
+    planned("group", "<name>", F, "the group of a socket's file", |b, a| {
+        b.gid = Some(group(a)?);
+        Ok(())
+    }),
+    served("uid", "<number>", G, "the owner of a socket's file by number", |b, a| {
         b.uid = Some(a.number(0..=u32::MAX)?);
         Ok(())
     }),
-    served("gid", "<number>", FG, "the group of a socket's file by number", |b, a| {
+    planned("uid", "<number>", F, "the owner of a socket's file by number", |b, a| {
+        b.uid = Some(a.number(0..=u32::MAX)?);
+        Ok(())
+    }),
+    served("gid", "<number>", G, "the group of a socket's file by number", |b, a| {
+        b.gid = Some(a.number(0..=u32::MAX)?);
+        Ok(())
+    }),
+    planned("gid", "<number>", F, "the group of a socket's file by number", |b, a| {
         b.gid = Some(a.number(0..=u32::MAX)?);
         Ok(())
     }),

@@ -1,7 +1,7 @@
 //! Words of the `global` section.
 
 use super::args::invalid;
-use super::{Args, Keyword, Sections, bind, log, refused, served, unread};
+use super::{Args, Keyword, Sections, bind, log, planned, refused, served, unread};
 use crate::diag::{Code, Diagnostic};
 use crate::draft::GlobalDraft;
 use crate::model::{BindAddress, StatsSocket, XdpInterface, XdpMode};
@@ -109,7 +109,7 @@ pub(crate) static GLOBAL: &[Keyword<GlobalDraft>] = &[
         g.hard_stop_after = Some(a.time()?);
         Ok(())
     }),
-    served("ulimit-n", "<number>", G, "the limit on open files", |g, a| {
+    planned("ulimit-n", "<number>", G, "the limit on open files", |g, a| {
         g.ulimit_n = Some(a.number(1..=u32::MAX)?);
         Ok(())
     }),
@@ -124,7 +124,7 @@ pub(crate) static GLOBAL: &[Keyword<GlobalDraft>] = &[
         g.description = Some(words.join(" "));
         Ok(())
     }),
-    served("spread-checks", "<percent>", G, "how much the intervals of checks vary", |g, a| {
+    planned("spread-checks", "<percent>", G, "how much the intervals of checks vary", |g, a| {
         g.spread_checks = a.number(0..=50)?;
         Ok(())
     }),

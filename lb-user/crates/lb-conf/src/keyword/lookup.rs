@@ -132,8 +132,8 @@ pub(crate) trait KeepsWords {
 pub(crate) fn read_params<T: KeepsWords>(tables: Tables<T>, target: &mut T, args: &mut Args<'_>) {
     while let Some(word) = args.take() {
         let begin = args.at() - 1;
-        let row = rows(tables).find(|k| k.row.name == word.text);
-        let Some(keyword) = row.filter(|k| k.row.sections.meets(args.sections)) else {
+        let is = |k: &&Keyword<T>| k.row.name == word.text && k.row.sections.meets(args.sections);
+        let Some(keyword) = rows(tables).find(is) else {
             let message = format!("unknown word '{}' in a '{}' line", word.text, args.head().text);
             let known = rows(tables).map(|k| k.row.name);
             args.note(Diagnostic::alert(Code::UnknownWord, message).at(word.span).nearest(word, known));

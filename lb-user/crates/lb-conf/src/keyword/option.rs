@@ -35,7 +35,7 @@ pub(crate) static OPTIONS: &[Keyword<ProxyDraft>] = &[
         switch(p, a, ProxyOption::AllBackups)
     })
     .negatable(),
-    served("option abortonclose", "", DB, "clients that went away leave the queue", |p, a| {
+    planned("option abortonclose", "", DB, "clients that went away leave the queue", |p, a| {
         switch(p, a, ProxyOption::AbortOnClose)
     })
     .negatable(),

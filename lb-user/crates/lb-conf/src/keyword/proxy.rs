@@ -1,7 +1,7 @@
 //! Words of `defaults`, `frontend`, `backend` and `listen` that belong to no family of their own.
 
 use super::args::invalid;
-use super::{Args, Keyword, Sections, bind, log, refused, served, server, unread};
+use super::{Args, Keyword, Sections, bind, log, planned, refused, served, server, unread};
 use crate::diag::{Code, Diagnostic};
 use crate::draft::{Placed, ProxyDraft};
 use crate::model::Mode;
@@ -35,7 +35,7 @@ pub(crate) static PROXY: &[Keyword<ProxyDraft>] = &[
         p.maxconn = Some(a.number(0..=u32::MAX)?).filter(|n| *n > 0);
         Ok(())
     }),
-    served("backlog", "<number>", DF, "connections that may wait to be accepted", |p, a| {
+    planned("backlog", "<number>", DF, "connections that may wait to be accepted", |p, a| {
         p.backlog = Some(a.number(0..=u32::MAX)?).filter(|n| *n > 0);
         Ok(())
     }),

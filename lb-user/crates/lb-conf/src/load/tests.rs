@@ -29,7 +29,7 @@ defaults
 
 frontend web
     bind 10.0.0.1:80,[::1]:80 name both
-    bind unix@/run/web mode 600
+    bind unix@/run/web
     maxconn 500
     default_backend app
 
@@ -265,7 +265,7 @@ fn every_row_is_whole() {
     for table in keyword::tables() {
         let mut names = HashSet::new();
         for row in table.rows {
-            assert!(names.insert(row.name), "{} stands twice in {}", row.name, table.title);
+            assert!(names.insert((row.name, row.sections)), "{} stands twice in {}", row.name, table.title);
             assert!(!row.doc.is_empty() && !row.doc.ends_with('.'), "{}", row.name);
             assert!(!row.sections.names().is_empty(), "{}", row.name);
         }
