@@ -347,8 +347,8 @@ impl<A: Network> Flow<A> {
     }
 }
 
-/// Follows the connection's state on both entries of its flow; whether it has closed with that. Not inlined: in the kernel it needs a stack frame of its
-/// own, and few packets come here.
+/// Follows the connection's state on both entries of its flow; whether it has closed with that. Not inlined: in the
+/// kernel it needs a stack frame of its own, and few packets come here.
 #[inline(never)]
 fn advance<A, T>(tables: &T, key: &FlowKey<A>, handle: &T::Flow, flags: u8) -> bool
 where
@@ -382,7 +382,8 @@ where
 /// two they become fewer.
 const REAPED: u32 = 2;
 
-/// Counts and reports a flow as closed; false if that was done before. `key` and `flow` are one of them, `other` is the other's key.
+/// Counts and reports a flow as closed; false if that was done before. `key` and `flow` are one of its entries, `other`
+/// is the other's key.
 #[inline(always)]
 fn close<A, T>(tables: &T, key: &FlowKey<A>, flow: &Flow<A>, other: &FlowKey<A>) -> bool
 where
