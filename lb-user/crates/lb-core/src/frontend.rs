@@ -1,7 +1,7 @@
 //! Frontends at run time.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 use lb_conf::model::{self, BindAddress};
 
@@ -23,6 +23,8 @@ struct Live {
     state: AtomicU8,
     /// `maxconn`; 0: none of its own.
     maxconn: AtomicU32,
+    /// Lines of its log so far: `%lc`.
+    log_lines: AtomicU64,
 }
 
 /// Whether a frontend accepts.
@@ -42,6 +44,7 @@ impl Frontend {
             traffic: Traffic::default(),
             state: AtomicU8::new(FrontendState::Open as u8),
             maxconn: AtomicU32::new(config.maxconn.unwrap_or(0)),
+            log_lines: AtomicU64::new(0),
         };
         Self { config, live: Arc::new(live) }
     }
@@ -50,6 +53,11 @@ impl Frontend {
     pub(crate) fn carry_over(&self, config: Arc<model::Frontend>) -> Self {
         self.live.maxconn.store(config.maxconn.unwrap_or(0), Ordering::Relaxed);
         Self { config, live: Arc::clone(&self.live) }
+    }
+
+    /// Counts a line of its log; how many there were before.
+    pub fn count_log_line(&self) -> u64 {
+        self.live.log_lines.fetch_add(1, Ordering::Relaxed)
     }
 
     /// Its counters.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lb_conf::model::{self, Redispatch, ServerAddress};
+use lb_core::counters::Gauge;
 use lb_core::queue::{Line, QueueFull, Ticket, Turn};
 use lb_core::{Backend, Pick, PickInput, Server, ServerLease};
 use tokio::sync::oneshot;
@@ -51,6 +52,7 @@ async fn wait_in_line(stream: &mut Stream, backend: &Arc<Backend>, line: Line) -
     let deadline = queue_timeout(backend).map(|limit| now() + limit);
     let mut line = line;
     loop {
+        note_line(stream, backend, &line);
         let Ok((ticket, turn)) = join(backend, line) else { return Err(no_server(stream)) };
         let turn = match deadline {
             Some(deadline) => timeout_at(deadline, turn).await.ok(),
@@ -78,6 +80,15 @@ async fn wait_in_line(stream: &mut Stream, backend: &Arc<Backend>, line: Line) -
             Err(None) => return Err(no_server(stream)),
             Err(Some(next)) => line = next,
         }
+    }
+}
+
+/// For the log: how many are before it.
+fn note_line(stream: &mut Stream, backend: &Backend, line: &Line) {
+    let count = |waiting: &Gauge| u32::try_from(waiting.get()).unwrap_or(u32::MAX);
+    match line {
+        Line::Server(server) => stream.queued_behind.server = count(&server.counters().traffic.waiting),
+        Line::Backend => stream.queued_behind.backend = count(&backend.traffic().waiting),
     }
 }
 

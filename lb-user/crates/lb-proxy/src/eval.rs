@@ -1,10 +1,10 @@
 //! What expressions see of the daemon, of a connection and of a stream.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 
 use http::request;
 use http::response;
-use lb_conf::model;
+use lb_conf::model::{self, Password, User};
 use lb_core::{Backend, Frontend, Server, Snapshot};
 use lb_expr::Ctx;
 use lb_expr::ctx::{Connection, RequestHead, ResponseHead, ResponseOrigin, Tls};
@@ -52,6 +52,11 @@ impl<'a> View<'a> {
         self.snapshot.backend(model::BackendId(id.0)).map(|b| &**b)
     }
 
+    fn user(&self, list: UserlistId, name: &[u8]) -> Option<&'a User> {
+        let list = self.snapshot.config.userlists.get(list.0 as usize)?;
+        list.users.iter().find(|user| user.name.as_bytes() == name)
+    }
+
     fn serv(&self, id: ServerId) -> Option<&'a Server> {
         self.back(id.backend)?.servers.get(id.index as usize).map(|s| &**s)
     }
@@ -61,6 +66,7 @@ impl<'a> View<'a> {
         let mut ctx = Ctx::new(self, wall_clock());
         ctx.frontend = Some(FrontendId(front.frontend.config.id.0));
         ctx.client = Some(session);
+        ctx.vars.proc = Some(&front.proc_vars);
         ctx.vars.sess = Some(&session.vars);
         ctx.tracked = Some(&self.seen);
         ctx
@@ -76,7 +82,7 @@ impl<'a> View<'a> {
             .map(|s| ServerId { backend: BackendId(s.at.backend.0), index: s.at.index });
         ctx.kept = Some(&stream.kept);
         ctx.vars = Vars {
-            proc: None,
+            proc: ctx.vars.proc,
             sess: Some(&stream.session.vars),
             txn: Some(&stream.vars.txn),
             req: Some(&stream.vars.req),
@@ -276,16 +282,21 @@ impl World for View<'_> {
         entry_figure(self.snapshot, id, key, what, self.worker.tick())
     }
 
-    fn authenticate(&self, _list: UserlistId, _user: &[u8], _password: &[u8]) -> bool {
-        false
+    fn authenticate(&self, list: UserlistId, user: &[u8], password: &[u8]) -> bool {
+        match self.user(list, user).and_then(|user| user.password.as_ref()) {
+            Some(Password::Plain(known)) => known.as_bytes() == password,
+            // Loading refuses userlists as long as crypt(3) is not served.
+            Some(Password::Crypt(_)) | None => false,
+        }
     }
 
-    fn in_group(&self, _list: UserlistId, _user: &[u8], _group: &[u8]) -> bool {
-        false
+    fn in_group(&self, list: UserlistId, user: &[u8], group: &[u8]) -> bool {
+        self.user(list, user).is_some_and(|user| user.groups.iter().any(|name| name.as_bytes() == group))
     }
 
     fn is_local(&self, ip: IpAddr) -> bool {
-        ip.is_loopback()
+        // The kernel knows, and tells by whether it lets the address be bound.
+        UdpSocket::bind((ip, 0)).is_ok()
     }
 
     fn utc_offset(&self, at: i64) -> i32 {

@@ -1,5 +1,6 @@
 //! The user plane as a whole: prepared, made live, replaced, stopped.
 
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock, Weak};
 use std::thread::JoinHandle;
 use std::{io, thread};
@@ -7,6 +8,7 @@ use std::{io, thread};
 use lb_conf::model::{Config, FrontendId};
 use lb_core::host::{Host, SessionInfo};
 use lb_core::{Event, Runtime, Snapshot};
+use lb_expr::vars::{ProcVars, Scope, VarNames};
 use parking_lot::Mutex;
 use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
 use tokio::sync::mpsc;
@@ -26,6 +28,32 @@ pub struct Plane {
     workers: Vec<Worker>,
     checker: Worker,
     live: Mutex<Vec<Arc<Bound>>>,
+    variables: Mutex<ProcVariables>,
+}
+
+/// The variables of scope `proc` with the names that their indexes come from.
+#[derive(Debug)]
+struct ProcVariables {
+    names: Arc<VarNames>,
+    values: Arc<ProcVars>,
+}
+
+impl ProcVariables {
+    fn new(names: &Arc<VarNames>) -> Self {
+        let values = Arc::new(ProcVars::new(names.count(Scope::Proc)));
+        Self { names: Arc::clone(names), values }
+    }
+
+    /// The variables of another configuration: those of the same name keep what they hold.
+    fn carry_over(&self, names: &Arc<VarNames>) -> Self {
+        let new = Self::new(names);
+        for (name, old) in self.names.iter(Scope::Proc) {
+            if let Some((_, id)) = names.iter(Scope::Proc).find(|(other, _)| *other == name) {
+                new.values.set(id.index, self.values.get(old.index));
+            }
+        }
+        new
+    }
 }
 
 #[derive(Debug)]
@@ -86,6 +114,11 @@ pub fn prepare(config: &Config, tls: Site, running: Option<&Plane>) -> Result<Pr
     }
 }
 
+/// The machine's name; empty where it has none that is text.
+fn hostname() -> String {
+    nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok()).unwrap_or_default()
+}
+
 /// `nbthread`, or a thread per core.
 fn worker_count(config: &Config) -> usize {
     match config.global.nbthread {
@@ -102,10 +135,18 @@ impl Plane {
     /// A thread or its event loop cannot be made.
     pub fn start(prepared: Prepared, runtime: Arc<Runtime>, clock: Clock) -> io::Result<Self> {
         let places = Places::new(prepared.maxconn);
-        let shared = Arc::new(Shared { runtime, clock, places, host: OnceLock::new() });
+        let shared = Arc::new(Shared {
+            runtime,
+            clock,
+            places,
+            host: OnceLock::new(),
+            streams: AtomicU64::new(0),
+            hostname: hostname(),
+        });
         let workers: io::Result<Vec<_>> = (0..prepared.workers).map(|i| start_worker(i, &shared)).collect();
         let checker = start_checker(&shared)?;
-        let plane = Self { shared, workers: workers?, checker, live: Mutex::default() };
+        let variables = Mutex::new(ProcVariables::new(&Arc::default()));
+        let plane = Self { shared, workers: workers?, checker, live: Mutex::default(), variables };
         plane.watch();
         plane.commit(prepared);
         Ok(plane)
@@ -122,7 +163,13 @@ impl Plane {
         self.shared.places.set_limit(prepared.maxconn);
         *self.live.lock() = prepared.addresses.iter().map(|address| Arc::clone(&address.bound)).collect();
         let snapshot: Arc<Snapshot> = self.shared.runtime.snapshot();
+        let proc_vars = {
+            let mut variables = self.variables.lock();
+            *variables = variables.carry_over(&snapshot.config.variables);
+            Arc::clone(&variables.values)
+        };
         self.tell(&Command::Serve(Arc::new(Setup {
+            proc_vars,
             snapshot,
             addresses: prepared.addresses,
             tls: prepared.tls,

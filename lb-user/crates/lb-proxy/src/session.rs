@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use lb_core::host::SessionInfo;
 use lb_core::{Backend, Frontend, Server, Snapshot};
-use lb_expr::vars::VarStore;
+use lb_expr::vars::{ProcVars, VarStore};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -40,6 +40,8 @@ pub(crate) struct Front {
     pub(crate) pages: Pages,
     /// What backends answer to errors, by their ids.
     pub(crate) backend_pages: Rc<[Pages]>,
+    /// Variables of scope `proc`.
+    pub(crate) proc_vars: Arc<ProcVars>,
 }
 
 impl Front {

@@ -5,6 +5,7 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
@@ -101,6 +102,15 @@ pub(crate) struct CookieMarks {
     pub(crate) server: u8,
 }
 
+/// How many streams were before one in the lines that it stood in.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct QueuedBehind {
+    /// In a server's.
+    pub(crate) server: u32,
+    /// In the backend's.
+    pub(crate) backend: u32,
+}
+
 /// The variables of a stream.
 #[derive(Debug, Default)]
 pub(crate) struct StreamVars {
@@ -161,6 +171,10 @@ pub(crate) struct Stream {
     pub(crate) log_level: Option<LogLevel>,
     /// What answered in a server's place.
     pub(crate) service: Option<&'static str>,
+    /// How many were before it in the lines that it stood in.
+    pub(crate) queued_behind: QueuedBehind,
+    /// Its number in the process.
+    pub(crate) number: u64,
     /// Whether nothing came over the connection at all.
     pub(crate) is_null: bool,
     /// Whether it is in HTTP mode.
@@ -203,6 +217,8 @@ impl Stream {
             cookie: CookieMarks { client: b'-', server: b'-' },
             log_level: Some(LogLevel::Info),
             service: None,
+            queued_behind: QueuedBehind::default(),
+            number: session.worker.shared.streams.fetch_add(1, Ordering::Relaxed),
             is_null: false,
             is_http: false,
             ended: None,

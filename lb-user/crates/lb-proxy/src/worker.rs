@@ -4,12 +4,14 @@ use std::cell::{Cell, RefCell};
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::rc::Rc;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock, Weak};
 
 use lb_conf::model::{FrontendId, Mode};
 use lb_core::event::LogEvent;
 use lb_core::host::{Host, Process, SessionInfo};
 use lb_core::{Frontend, Runtime, ServerId, Snapshot, Tick};
+use lb_expr::vars::ProcVars;
 use socket2::{SockAddr, SockAddrStorage};
 use tokio::io::unix::AsyncFd;
 use tokio::sync::{Notify, mpsc};
@@ -39,6 +41,10 @@ pub(crate) struct Shared {
     pub(crate) places: Arc<Places>,
     /// The process around, once it has introduced itself.
     pub(crate) host: OnceLock<Weak<dyn Host>>,
+    /// Streams so far: `%rt`.
+    pub(crate) streams: AtomicU64,
+    /// The machine's name: `%H`.
+    pub(crate) hostname: String,
 }
 
 impl Shared {
@@ -71,6 +77,8 @@ pub(crate) enum Command {
 /// What is to be served.
 #[derive(Debug)]
 pub(crate) struct Setup {
+    /// Variables of scope `proc`.
+    pub(crate) proc_vars: Arc<ProcVars>,
     /// The configuration and its state.
     pub(crate) snapshot: Arc<Snapshot>,
     /// The addresses and whose they are.
@@ -230,6 +238,7 @@ impl Worker {
             log: self.journal.open(proxy, &setup.snapshot.config.global),
             pages: Pages::new(&proxy.errors),
             backend_pages: Rc::clone(backend_pages),
+            proc_vars: Arc::clone(&setup.proc_vars),
         }
     }
 

@@ -68,7 +68,7 @@ fn level(stream: &Stream) -> LogLevel {
     }
 }
 
-fn facts(stream: &Stream) -> LogFacts<'static> {
+fn facts(stream: &Stream) -> LogFacts<'_> {
     let session = &stream.session;
     let count = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
     let since_accept = stream.times.first_byte.saturating_duration_since(session.accepted);
@@ -81,8 +81,8 @@ fn facts(stream: &Stream) -> LogFacts<'static> {
         status: stream.status.map(|s| s.as_u16()),
         retries: stream.retries,
         redispatched: stream.redispatched,
-        server_queue: 0,
-        backend_queue: 0,
+        server_queue: stream.queued_behind.server,
+        backend_queue: stream.queued_behind.backend,
         connections: Connections {
             process: count(session.worker.shared.places.current()),
             frontend: count(stream.front.frontend.traffic().sessions.get()),
@@ -91,10 +91,10 @@ fn facts(stream: &Stream) -> LogFacts<'static> {
         },
         termination: termination(stream),
         early: false,
-        log_counter: 0,
-        request_counter: 0,
+        log_counter: stream.front.frontend.count_log_line(),
+        request_counter: stream.number,
         pid: std::process::id(),
-        hostname: "",
+        hostname: &session.worker.shared.hostname,
         service: stream.service,
     }
 }

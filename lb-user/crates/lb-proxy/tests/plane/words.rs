@@ -21,7 +21,8 @@ fn serve(text: &str) -> Running {
 
 /// The status of a request on a connection of its own.
 fn status(running: &Running, path: &str) -> u16 {
-    Http::connect(running.address).unwrap().get(path).unwrap().status
+    let response = Http::connect(running.address).and_then(|mut http| http.get(path));
+    response.expect("a response").status
 }
 
 #[test]
@@ -202,4 +203,18 @@ backend none
     assert_eq!(http.response_to("GET").unwrap().status, 400);
     let line = syslog.wait_for("<BADREQ>").unwrap();
     assert!(line.contains(" web web/<NOSRV> -1/-1/-1/-1/0 400 0 - - PR-- "), "{line}");
+}
+
+#[test]
+fn a_variable_of_the_process_outlives_a_connection() {
+    let running = serve(
+        "
+frontend web
+    bind 127.0.0.1:PORT
+    http-request set-var(proc.seen) path if { path_beg /set }
+    http-request return status 200 content-type text/plain lf-string %[var(proc.seen)]
+",
+    );
+    assert_eq!(status(&running, "/set/x"), 200);
+    assert_eq!(Http::connect(running.address).unwrap().get("/").unwrap().text(), "/set/x");
 }
