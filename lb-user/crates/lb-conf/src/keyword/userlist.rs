@@ -1,6 +1,6 @@
 //! `userlist` sections.
 
-use super::{Args, Keyword, Sections, served};
+use super::{Args, Keyword, Sections, planned};
 use crate::diag::{Code, Diagnostic};
 use crate::draft::{GroupDraft, Placed, UserDraft, UserlistDraft};
 use crate::lex::Word;
@@ -10,8 +10,8 @@ const U: Sections = Sections::USERLIST;
 
 /// The rows.
 pub(crate) static USERLIST: &[Keyword<UserlistDraft>] = &[
-    served("user", "<name> [password|insecure-password <text>] [groups <name>[,…]]", U, "a user", user),
-    served("group", "<name> [users <name>[,…]]", U, "a group of users", group),
+    planned("user", "<name> [password|insecure-password <text>] [groups <name>[,…]]", U, "a user", user),
+    planned("group", "<name> [users <name>[,…]]", U, "a group of users", group),
 ];
 
 fn user(list: &mut UserlistDraft, args: &mut Args<'_>) -> Result<(), Diagnostic> {

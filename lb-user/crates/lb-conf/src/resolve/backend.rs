@@ -27,7 +27,11 @@ pub(super) fn resolve(
     let mut numbers =
         Numbers::new(draft.servers.iter().filter_map(|s| s.settings.id.as_ref().map(|id| id.value)));
     Backend {
-        servers: draft.servers.iter().map(|s| Arc::new(server(s, &check, &mut numbers, notes))).collect(),
+        servers: draft
+            .servers
+            .iter()
+            .map(|s| Arc::new(server(s, draft.disabled, &check, &mut numbers, notes)))
+            .collect(),
         algorithm: draft.algorithm.as_ref().map(|a| a.value.clone()).unwrap_or_default(),
         hash_type: draft.hash_type,
         hash_balance_factor: draft.hash_balance_factor,
@@ -81,6 +85,7 @@ fn http(draft: &CheckDraft) -> HttpCheck {
 
 fn server(
     draft: &ServerDraft,
+    disabled: bool,
     spec: &CheckSpec,
     numbers: &mut Numbers,
     notes: &mut Vec<Diagnostic>,
@@ -96,7 +101,8 @@ fn server(
         minconn: settings.minconn,
         maxqueue: settings.maxqueue,
         slowstart: settings.slowstart,
-        disabled: settings.disabled,
+        // The servers of a disabled backend take nothing, and are not checked.
+        disabled: settings.disabled || disabled,
         cookie: settings.cookie.as_deref().map(Into::into),
         check: settings.check.enabled.map(|_| check(draft, spec, notes)),
         agent: settings.agent.enabled.and_then(|span| agent(draft, span, notes)),

@@ -18,9 +18,11 @@ pub(super) fn resolve(
     compiled: &mut Compiled,
     notes: &mut Vec<Diagnostic>,
 ) -> Frontend {
-    let mut numbers = Numbers::new(draft.binds.iter().filter_map(|b| b.settings.id));
+    // A disabled proxy holds no address: another process may have it.
+    let binds = if draft.disabled { &[] } else { draft.binds.as_slice() };
+    let mut numbers = Numbers::new(binds.iter().filter_map(|b| b.settings.id));
     Frontend {
-        binds: draft.binds.iter().map(|b| bind(b, &mut numbers)).collect(),
+        binds: binds.iter().map(|b| bind(b, &mut numbers)).collect(),
         maxconn: draft.maxconn,
         default_backend: default_backend(draft, names, notes),
         xdp: xdp(draft, global, notes),
