@@ -3,6 +3,7 @@
 mod failures;
 mod fixture;
 mod frames;
+mod logs;
 mod planes;
 mod reload;
 mod traffic;
@@ -24,6 +25,7 @@ fn main() {
         test("planes::no_option_xdp_is_user_space", planes::excluded),
         test("planes::without_servers_the_daemon_answers", planes::fall_through),
         test("planes::a_client_gets_the_same_server_from_both", planes::same_server),
+        test("logs::sessions_are_logged_once", logs::tcplog),
         test("planes::sources_are_counted", planes::sources),
         test("reload::connections_to_a_removed_server_go_on", reload::server_removed),
         test("reload::a_proxy_moves_to_user_space", reload::moved_to_user_space),

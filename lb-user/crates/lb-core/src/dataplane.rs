@@ -1,5 +1,10 @@
 //! What a plane outside this process has served, added to the counters that the user plane writes too.
 
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use lb_conf::model::Name;
+
 use crate::counters::Traffic;
 use crate::server::ServerCounters;
 use crate::tick::Tick;
@@ -15,6 +20,33 @@ pub struct Served {
     pub bytes_in: u64,
     /// Bytes to clients.
     pub bytes_out: u64,
+}
+
+/// A session of another plane that has ended, for the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FlowEnd {
+    /// The frontend.
+    pub frontend: Name,
+    /// The backend.
+    pub backend: Name,
+    /// The server.
+    pub server: Name,
+    /// The client.
+    pub client: SocketAddr,
+    /// Where it connected to.
+    pub service: SocketAddr,
+    /// Where the server was connected to from.
+    pub source: SocketAddr,
+    /// Where the server listens.
+    pub server_address: SocketAddr,
+    /// How long it lasted.
+    pub age: Duration,
+    /// Bytes from the client.
+    pub bytes_in: u64,
+    /// Bytes to the client.
+    pub bytes_out: u64,
+    /// What ended it and in which state, by the letters of HAProxy's logs (configuration.txt, section 8.5).
+    pub termination: [u8; 2],
 }
 
 impl Served {

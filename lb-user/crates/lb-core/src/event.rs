@@ -7,6 +7,7 @@ use lb_conf::model::{LogLevel, Name};
 
 use crate::backend::Backend;
 use crate::change::FrontendChange;
+use crate::dataplane::FlowEnd;
 use crate::frontend::Frontend;
 use crate::runtime::Snapshot;
 use crate::server::{Server, Status};
@@ -26,6 +27,8 @@ pub enum Event {
     Reconfigured(Arc<Snapshot>),
     /// A line for the log targets of a proxy.
     Log(LogEvent),
+    /// A session of the kernel plane has ended.
+    Flow(Arc<FlowEnd>),
 }
 
 /// A server's status became another one.

@@ -29,7 +29,7 @@ pub mod tick;
 pub use backend::Backend;
 pub use balance::{Pick, PickInput, Slots};
 pub use change::{Applied, Change, FrontendChange, Refused, ServerChange};
-pub use dataplane::Served;
+pub use dataplane::{FlowEnd, Served};
 pub use event::Event;
 pub use frontend::Frontend;
 pub use runtime::{Runtime, Snapshot};

@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 
 use crate::backend::{Backend, Live};
 use crate::change::{Applied, Change, FrontendChange, Refused, ServerChange};
+use crate::dataplane::FlowEnd;
 use crate::event::{Event, LogEvent, ServerEvent, Subscriber, Subscribers};
 use crate::frontend::{Frontend, FrontendState};
 use crate::server::{Announcement, Cause, Server, ServerId, State, Status};
@@ -113,6 +114,11 @@ impl Runtime {
     /// From now on `subscriber` learns of each change.
     pub fn subscribe(&self, subscriber: Subscriber) {
         self.subscribers.add(subscriber);
+    }
+
+    /// Tells those who log that a session of another plane has ended. It changes nothing.
+    pub fn flow_ended(&self, flow: FlowEnd) {
+        self.subscribers.tell(&Event::Flow(Arc::new(flow)));
     }
 
     /// Makes a change. This is the only way to change the state of a server or a frontend.

@@ -19,7 +19,7 @@ use crate::logs::{LocalTime, wall_clock};
 use crate::session::{Front, Session};
 use crate::stream::Stream;
 use crate::tls::TlsInfo;
-use crate::track::{Seen, entry_figure};
+use crate::track::{Counters, Seen, entry_figure};
 use crate::worker::Worker;
 
 /// The daemon as a stream sees it: under the configuration that the stream began with.
@@ -35,6 +35,12 @@ impl<'a> View<'a> {
         let mut view = Self::new(&stream.session, &stream.front);
         view.seen.stream = Some(&stream.tracked);
         view
+    }
+
+    /// The view of something that is none of the worker's streams and tracks these counters.
+    pub(crate) fn apart(snapshot: &'a Snapshot, worker: &'a Worker, session: &'a Counters) -> Self {
+        let seen = Seen { stream: None, session, snapshot, now: worker.tick() };
+        Self { snapshot, worker, seen }
     }
 
     /// The view of a connection that nothing has come over yet.

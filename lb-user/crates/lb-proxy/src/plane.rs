@@ -259,6 +259,10 @@ impl Plane {
             }
             // A thread that has ended logs no more.
             Event::Log(line) => drop(logs.send(Command::Log(line.clone()))),
+            // The formats of their lines need what a worker has.
+            Event::Flow(flow) => {
+                drop(workers.first().map(|w| w.send(Command::LogFlow(Arc::clone(flow)))));
+            }
             _ => {}
         }));
     }

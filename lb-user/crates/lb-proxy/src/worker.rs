@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use lb_conf::model::{FrontendId, Mode};
 use lb_core::event::LogEvent;
 use lb_core::host::{Host, Process, SessionInfo};
-use lb_core::{Frontend, Runtime, ServerId, Snapshot, Tick};
+use lb_core::{FlowEnd, Frontend, Runtime, ServerId, Snapshot, Tick};
 use lb_expr::vars::ProcVars;
 use socket2::{SockAddr, SockAddrStorage};
 use tokio::io::unix::AsyncFd;
@@ -21,7 +21,7 @@ use crate::clock::Clock;
 use crate::http::pages::Pages;
 use crate::http::pool::Pool;
 use crate::listener::Bound;
-use crate::logs::Journal;
+use crate::logs::{Journal, flow};
 use crate::net::timer::now;
 use crate::net::{Socket, register};
 use crate::places::Places;
@@ -66,6 +66,8 @@ pub(crate) enum Command {
     HardStop,
     /// Write to a proxy's log.
     Log(LogEvent),
+    /// Write the line of a session that the kernel plane has served.
+    LogFlow(Arc<FlowEnd>),
     /// Tell of the sessions.
     ListSessions(mpsc::UnboundedSender<SessionInfo>),
     /// End the session of this number, and say so if there is one.
@@ -144,6 +146,7 @@ pub(crate) async fn run(index: usize, shared: Arc<Shared>, mut commands: mpsc::U
             Command::HardStop => return,
             // That is for the thread of the checks.
             Command::Log(_) => {}
+            Command::LogFlow(flow) => flow::write(&worker, &flow),
             Command::ListSessions(reply) => worker.list_sessions(&reply),
             Command::KillSession(id, reply) => worker.kill_session(id, &reply),
             Command::EndSessions(server) => worker.end_sessions(server),
@@ -160,6 +163,7 @@ pub(crate) async fn run(index: usize, shared: Arc<Shared>, mut commands: mpsc::U
                 Command::KillSession(id, reply) => worker.kill_session(id, &reply),
                 Command::EndSessions(server) => worker.end_sessions(server),
                 Command::HardStop => return,
+                Command::LogFlow(flow) => flow::write(&worker, &flow),
                 Command::Serve(_) | Command::SoftStop | Command::Log(_) => {}
             }
         }

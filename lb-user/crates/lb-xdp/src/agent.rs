@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use lb_common::event::FlowEvent;
 use lb_conf::model::{Config, XdpInterface, XdpMode};
 use lb_core::Snapshot;
 use lb_core::placement::{Placement, place};
@@ -14,6 +15,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 use crate::attach::{Attachment, Hook, Interface, attach};
 use crate::bpf::BpfStore;
 use crate::control::{Control, Wanted};
+use crate::events::Events;
 use crate::neigh::{IfIndex, Notice, Watch};
 use crate::object::Inheritance;
 use crate::pins::Pins;
@@ -48,6 +50,7 @@ enum Wake {
     Command(Option<Command>),
     Changed,
     Network(std::io::Result<Notice>),
+    Event(std::io::Result<FlowEvent>),
     Tick,
 }
 
@@ -58,6 +61,7 @@ type Attached = Result<Attachment, String>;
 pub(crate) struct Agent {
     control: Control<BpfStore>,
     watch: Watch,
+    events: Events,
     pins: Pins,
     inheritance: Inheritance,
     shared: Shared,
@@ -73,13 +77,15 @@ pub(crate) struct Agent {
 impl Agent {
     /// Brings the maps to the daemon's state and attaches.
     pub(crate) async fn start(
-        control: Control<BpfStore>,
+        mut control: Control<BpfStore>,
         pins: Pins,
         inheritance: Inheritance,
         shared: Shared,
     ) -> anyhow::Result<Self> {
+        let events = Events::new(control.store_mut().take_events()?)?;
         let mut agent = Self {
             control,
+            events,
             watch: Watch::new().await?,
             pins,
             inheritance,
@@ -106,6 +112,7 @@ impl Agent {
                 command = inbox.recv() => Wake::Command(command),
                 () = changes.notify.notified() => Wake::Changed,
                 notice = self.watch.next() => Wake::Network(notice),
+                event = self.events.next() => Wake::Event(event),
                 _ = ticks.tick() => Wake::Tick,
             };
             let result = match wake {
@@ -114,12 +121,26 @@ impl Agent {
                 Wake::Command(Some(Command::Close)) => self.close(),
                 Wake::Changed => self.changed().await,
                 Wake::Network(notice) => self.network_changed(notice).await,
+                Wake::Event(event) => self.event(event),
                 Wake::Tick => self.tick().await,
             };
+            self.report_flows();
             if let Err(error) = result {
                 self.retry = true;
                 self.trouble(format!("{error:#}"));
             }
+        }
+    }
+
+    fn event(&mut self, event: std::io::Result<FlowEvent>) -> anyhow::Result<()> {
+        self.control.note(&event.context("reading the ring buffer of events")?);
+        Ok(())
+    }
+
+    /// Hands the records of flows that have ended to those who log.
+    fn report_flows(&mut self) {
+        for record in self.control.take_records() {
+            self.shared.runtime.flow_ended(record);
         }
     }
 
@@ -137,9 +158,9 @@ impl Agent {
     }
 
     fn stop(self) {
-        let Self { control, pins, attached, .. } = self;
+        let Self { control, events, pins, attached, .. } = self;
         // The maps' last users go first, so that removing the pins frees them.
-        drop((control, attached));
+        drop((control, events, attached));
         let folder = pins.folder().display().to_string();
         if let Err(error) = pins.remove() {
             log::warn!("kernel plane: removing the pins in {folder}: {error}");

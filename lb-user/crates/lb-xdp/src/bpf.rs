@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use anyhow::{Context, anyhow};
-use aya::maps::{Array, ArrayOfMaps, HashMap, Map, MapData, MapError, MapInfo, PerCpuArray};
+use aya::maps::{Array, ArrayOfMaps, HashMap, Map, MapData, MapError, MapInfo, PerCpuArray, RingBuf};
 use aya::programs::{TestRun, TestRunOptions, Xdp};
 use aya::{Ebpf, Pod};
 use lb_common::address::{Address, Family, V4, V6};
@@ -92,6 +92,15 @@ impl BpfStore {
             labels: labels(pins)?,
             object,
         })
+    }
+
+    /// The ring buffer of events. It can be had once.
+    ///
+    /// # Errors
+    ///
+    /// The object lacks it, or it was had before.
+    pub fn take_events(&mut self) -> anyhow::Result<RingBuf<MapData>> {
+        take(&mut self.object, names::EVENTS)
     }
 
     /// The forwarding program.

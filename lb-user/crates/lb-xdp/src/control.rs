@@ -3,16 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
+use lb_common::event::FlowEvent;
 use lb_common::value::{ServerId, ServiceId};
 use lb_conf::model::Name;
 use lb_core::placement::Placement;
-use lb_core::{Served, Snapshot, Tick};
+use lb_core::{FlowEnd, Served, Snapshot, Tick};
 
 use crate::counters::{Meter, Reading};
 use crate::flows::{self, Census, Ended, Lifetimes, Policy, Sweeper, correction};
 use crate::label::{self, Label, Owner};
 use crate::neigh::{IfIndex, Network};
 use crate::plan::{Inputs, Planned, Planner, ServerName};
+use crate::record::Recorder;
 use crate::store::{Contents, Store};
 use crate::sync::{Expired, Maps};
 
@@ -54,6 +56,7 @@ pub struct Control<S> {
     walk: Option<Walk>,
     census: Census,
     released: bool,
+    records: Vec<FlowEnd>,
     server_meter: Meter<ServerId>,
     service_meter: Meter<ServiceId>,
 }
@@ -79,6 +82,7 @@ impl<S: Store> Control<S> {
             walk: None,
             census: Census::default(),
             released: false,
+            records: Vec::new(),
             server_meter: Meter::default(),
             service_meter: Meter::default(),
         })
@@ -87,6 +91,11 @@ impl<S: Store> Control<S> {
     /// The maps.
     pub fn maps(&self) -> &Maps<S> {
         &self.maps
+    }
+
+    /// The maps themselves, for what is not kept in step by plans.
+    pub fn store_mut(&mut self) -> &mut S {
+        &mut self.maps.store
     }
 
     /// The last plan.
@@ -139,9 +148,9 @@ impl<S: Store> Control<S> {
         if self.walk.is_none() {
             self.walk = Some(self.begin_walk()?);
         }
-        let Some(census) = self.sweeper.step(&mut self.maps, &self.policy, STEP)? else {
-            return Ok(false);
-        };
+        let step = self.sweeper.step(&mut self.maps, &self.policy, STEP)?;
+        self.keep_records(|recorder| step.ended.iter().filter_map(|end| recorder.expired(end)).collect());
+        let Some(census) = step.census else { return Ok(false) };
         let walk = self.walk.take().unwrap_or_default();
         self.release(&walk, &census);
         self.correct(&walk, &census)?;
@@ -167,7 +176,27 @@ impl<S: Store> Control<S> {
         let servers: BTreeSet<_> = servers.filter(|(_, name)| named(name)).map(|(id, _)| id).collect();
         // The walk that is under way would miss what it has not seen yet.
         (self.walk, self.sweeper) = (None, Sweeper::default());
-        if servers.is_empty() { Ok(Vec::new()) } else { flows::end(&mut self.maps, &servers) }
+        if servers.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ended = flows::end(&mut self.maps, &servers)?;
+        self.keep_records(|recorder| ended.iter().filter_map(|end| recorder.killed(end)).collect());
+        Ok(ended)
+    }
+
+    /// Takes note of what the packet path reports.
+    pub fn note(&mut self, event: &FlowEvent) {
+        self.keep_records(|recorder| recorder.closed(event).into_iter().collect());
+    }
+
+    /// The records of flows that have ended since the last call.
+    pub fn take_records(&mut self) -> Vec<FlowEnd> {
+        std::mem::take(&mut self.records)
+    }
+
+    fn keep_records(&mut self, make: impl FnOnce(Recorder<'_>) -> Vec<FlowEnd>) {
+        let records = make(Recorder { planner: &self.planner, hz: self.policy.hz });
+        self.records.extend(records);
     }
 
     /// Whether numbers have become free since the last plan, so that a new one is due.

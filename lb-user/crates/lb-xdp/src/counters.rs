@@ -79,9 +79,15 @@ impl<K: Eq + Hash> Meter<K> {
 }
 
 fn payload(before: Count, now: Count) -> u64 {
-    let bytes = now.bytes.wrapping_sub(before.bytes);
-    let packets = now.packets.wrapping_sub(before.packets);
-    bytes.saturating_sub(packets.saturating_mul(HEADERS))
+    payload_of(Count {
+        bytes: now.bytes.wrapping_sub(before.bytes),
+        packets: now.packets.wrapping_sub(before.packets),
+    })
+}
+
+/// The payload of these frames, about.
+pub(crate) fn payload_of(count: Count) -> u64 {
+    count.bytes.saturating_sub(count.packets.saturating_mul(HEADERS))
 }
 
 #[cfg(test)]

@@ -5,10 +5,11 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use lb_common::address::{Address, V4, V6, from_wide};
+use lb_common::counter::Count;
 use lb_common::key::FlowKey;
 use lb_common::packet::Network;
 use lb_common::tcp::TcpState;
-use lb_common::value::{Direction, FLOW_CLOSED, Flow, Jiffies, ServerId, ServiceId};
+use lb_common::value::{Direction, FLOW_CLOSED, FLOW_EVENTS, Flow, Jiffies, ServerId, ServiceId};
 use lb_conf::model::{Backend, Frontend};
 
 use crate::store::{Entry, FlowTable, Store};
@@ -127,6 +128,15 @@ pub struct Sweeper {
     v4_ended: bool,
 }
 
+/// What a step of a walk did.
+#[derive(Debug, Default)]
+pub struct Step {
+    /// The flows that it ended.
+    pub ended: Vec<Ended>,
+    /// What the walk saw, at its end.
+    pub census: Option<Census>,
+}
+
 impl Sweeper {
     /// Looks at the next batches, until they make up so many entries, and deletes what is over. At the end of the tables
     /// it gives what the walk saw.
@@ -139,13 +149,13 @@ impl Sweeper {
         maps: &mut Maps<S>,
         policy: &Policy,
         budget: usize,
-    ) -> anyhow::Result<Option<Census>> {
+    ) -> anyhow::Result<Step> {
         let now = maps.store.now()?;
-        let mut expired = Expired::default();
+        let mut step = Step::default();
         let mut ended = false;
         let mut seen = 0;
         while seen < budget && !ended {
-            let sweep = Sweep { policy, now, census: &mut self.census, expired: &mut expired };
+            let sweep = Sweep { policy, now, census: &mut self.census, ended: &mut step.ended };
             let entries = match self.v4_ended {
                 false => sweep.batch::<V4>(&mut maps.store)?,
                 true => sweep.batch::<V6>(&mut maps.store)?,
@@ -156,8 +166,9 @@ impl Sweeper {
                 self.v4_ended = !self.v4_ended;
             }
         }
-        maps.expire(&expired)?;
-        Ok(ended.then(|| std::mem::take(&mut self.census)))
+        maps.expire(&counted(&step.ended))?;
+        step.census = ended.then(|| std::mem::take(&mut self.census));
+        Ok(step)
     }
 }
 
@@ -165,7 +176,7 @@ struct Sweep<'a> {
     policy: &'a Policy,
     now: Jiffies,
     census: &'a mut Census,
-    expired: &'a mut Expired,
+    ended: &'a mut Vec<Ended>,
 }
 
 impl Sweep<'_> {
@@ -196,22 +207,20 @@ impl Sweep<'_> {
         }
         let peer_key = flow.peer(key.protocol);
         let peer = table.flow(&peer_key)?;
-        match (flow.direction, peer) {
+        match (flow.direction, &peer) {
             (Direction::ToClient, Some(_)) => return Ok(false),
-            (Direction::ToServer, Some(peer)) if !self.policy.is_over(&peer, self.now) => return Ok(false),
+            (Direction::ToServer, Some(peer)) if !self.policy.is_over(peer, self.now) => return Ok(false),
             (Direction::ToServer, _) => over.push(peer_key),
             (Direction::ToClient, None) => {}
         }
         over.push(*key);
-        if flow.direction == Direction::ToServer && flow.marks & FLOW_CLOSED == 0 {
-            self.expired.add(flow.service, flow.server);
-        }
+        self.ended.extend(Ended::new(key, flow, peer.as_ref(), self.now));
         Ok(true)
     }
 }
 
-/// A flow that user space ended, by its four ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// A flow that user space ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ended {
     /// The client.
     pub client: SocketAddr,
@@ -221,16 +230,44 @@ pub struct Ended {
     pub source: SocketAddr,
     /// The server.
     pub server: SocketAddr,
+    /// The numbers of service and server.
+    pub numbers: (ServiceId, ServerId),
+    /// Frames towards the server.
+    pub to_server: Count,
+    /// Frames towards the client.
+    pub to_client: Count,
+    /// How long it lasted.
+    pub age: Jiffies,
+    /// How far the connection had come.
+    pub state: TcpState,
+    /// Its end is to be reported.
+    pub reported: bool,
 }
 
 impl Ended {
-    fn new<A: Address>(key: &FlowKey<A>, flow: &Flow<A>) -> Option<Self> {
+    /// From the entry towards the server and the one towards the client. None: the other way round, or closed before.
+    fn new<A: Address>(
+        key: &FlowKey<A>,
+        flow: &Flow<A>,
+        peer: Option<&Flow<A>>,
+        now: Jiffies,
+    ) -> Option<Self> {
+        if flow.direction != Direction::ToServer || flow.marks & FLOW_CLOSED != 0 {
+            return None;
+        }
         let at = |address: A, port| Some(SocketAddr::new(from_wide(A::FAMILY, &address.to_wide())?, port));
+        let count = |flow: &Flow<A>| Count { packets: u64::from(flow.packets), bytes: flow.bytes };
         Some(Self {
             client: at(key.src, key.src_port)?,
             service: at(key.dst, key.dst_port)?,
             source: at(flow.src, flow.src_port)?,
             server: at(flow.dst, flow.dst_port)?,
+            numbers: (flow.service, flow.server),
+            to_server: count(flow),
+            to_client: peer.map(count).unwrap_or_default(),
+            age: now.wrapping_sub(flow.opened),
+            state: flow.state,
+            reported: flow.marks & FLOW_EVENTS != 0,
         })
     }
 }
@@ -241,34 +278,40 @@ impl Ended {
 ///
 /// A map cannot be read or written.
 pub fn end<S: Store>(maps: &mut Maps<S>, servers: &BTreeSet<ServerId>) -> anyhow::Result<Vec<Ended>> {
-    let mut expired = Expired::default();
+    let now = maps.store.now()?;
     let mut ended = Vec::new();
-    end_in::<V4>(&mut maps.store, servers, &mut expired, &mut ended)?;
-    end_in::<V6>(&mut maps.store, servers, &mut expired, &mut ended)?;
-    maps.expire(&expired)?;
+    end_in::<V4>(&mut maps.store, servers, now, &mut ended)?;
+    end_in::<V6>(&mut maps.store, servers, now, &mut ended)?;
+    maps.expire(&counted(&ended))?;
     Ok(ended)
 }
 
 fn end_in<A: Address + Network>(
     table: &mut impl FlowTable<A>,
     servers: &BTreeSet<ServerId>,
-    expired: &mut Expired,
+    now: Jiffies,
     ended: &mut Vec<Ended>,
 ) -> anyhow::Result<()> {
     table.rewind();
     while let Some(entries) = table.next_flows()? {
         let mut keys = Vec::new();
-        for (key, flow) in &entries {
-            let open = flow.direction == Direction::ToServer && flow.marks & FLOW_CLOSED == 0;
-            if open && servers.contains(&flow.server) {
-                keys.extend([*key, flow.peer(key.protocol)]);
-                expired.add(flow.service, flow.server);
-                ended.extend(Ended::new(key, flow));
+        for (key, flow) in entries.iter().filter(|(_, flow)| servers.contains(&flow.server)) {
+            let peer_key = flow.peer(key.protocol);
+            let peer = table.flow(&peer_key)?;
+            if let Some(end) = Ended::new(key, flow, peer.as_ref(), now) {
+                keys.extend([*key, peer_key]);
+                ended.push(end);
             }
         }
         table.delete_flows(&keys)?;
     }
     Ok(())
+}
+
+fn counted(ended: &[Ended]) -> Expired {
+    let mut expired = Expired::default();
+    ended.iter().for_each(|end| expired.add(end.numbers.0, end.numbers.1));
+    expired
 }
 
 /// What must be counted as expired so that the number of open flows is what a walk has seen.
@@ -371,7 +414,7 @@ mod tests {
     }
 
     fn sweep(maps: &mut Maps<MemoryStore>, policy: &Policy) -> Census {
-        Sweeper::default().step(maps, policy, 1000).unwrap().unwrap()
+        Sweeper::default().step(maps, policy, 1000).unwrap().census.unwrap()
     }
 
     fn left(maps: &Maps<MemoryStore>) -> usize {
@@ -480,7 +523,7 @@ mod tests {
         let mut maps = maps(100);
         add(&maps, 1, TcpState::Open, 100, 100);
         let mut sweeper = Sweeper::default();
-        assert!(sweeper.step(&mut maps, &policy(), 1).unwrap().is_none(), "a walk is half done");
+        assert!(sweeper.step(&mut maps, &policy(), 1).unwrap().census.is_none(), "a walk is half done");
         assert_eq!(end(&mut maps, &[2].into()).unwrap(), []);
         let ended = end(&mut maps, &[1].into()).unwrap();
         let at = |text: &str| text.parse().unwrap();
@@ -489,6 +532,12 @@ mod tests {
             service: at("10.0.0.1:80"),
             source: at("10.0.0.1:20001"),
             server: at("10.0.1.1:80"),
+            numbers: (1, 1),
+            to_server: Count { packets: 1, bytes: 0 },
+            to_client: Count { packets: 1, bytes: 0 },
+            age: 100,
+            state: TcpState::Open,
+            reported: false,
         };
         assert_eq!(ended, [expected]);
         assert_eq!((left(&maps), expired(&maps)), (0, 1));
@@ -500,7 +549,8 @@ mod tests {
         add(&maps, 1, TcpState::Open, 100, 100);
         let mut sweeper = Sweeper::default();
         // The entries of IPv4; the rest; again.
-        let ends: Vec<_> = (0..4).map(|_| sweeper.step(&mut maps, &policy(), 1).unwrap().is_some()).collect();
+        let ends: Vec<_> =
+            (0..4).map(|_| sweeper.step(&mut maps, &policy(), 1).unwrap().census.is_some()).collect();
         assert_eq!(ends, [false, true, false, true]);
     }
 

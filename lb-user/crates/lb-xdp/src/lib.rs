@@ -9,6 +9,7 @@ pub mod attach;
 pub mod bpf;
 pub mod control;
 pub mod counters;
+mod events;
 #[cfg(test)]
 mod fixture;
 pub mod flows;
@@ -23,6 +24,7 @@ pub mod object;
 pub mod pins;
 pub mod plan;
 mod plane;
+mod record;
 mod report;
 pub mod reset;
 pub mod status;

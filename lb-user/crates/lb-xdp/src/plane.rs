@@ -243,7 +243,7 @@ fn subscribe(runtime: &Runtime, changes: &Arc<Changes>) {
     runtime.subscribe(Box::new(move |event| {
         let Some(changes) = changes.upgrade() else { return };
         match event {
-            Event::Log(_) => return,
+            Event::Log(_) | Event::Flow(_) => return,
             Event::ShutdownSessions(server) => drop(changes.ending.lock().insert(server.id)),
             _ => {}
         }

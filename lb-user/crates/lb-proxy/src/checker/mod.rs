@@ -53,6 +53,8 @@ pub(crate) async fn run(shared: Arc<Shared>, mut commands: mpsc::UnboundedReceiv
             Command::ListSessions(_) | Command::KillSession(..) | Command::EndSessions(_) => {}
             Command::HardStop => break,
             Command::Log(line) => checker.log(&line),
+            // The workers have what the formats of sessions need.
+            Command::LogFlow(_) => {}
         }
     }
     ticks.abort();

@@ -1,8 +1,9 @@
 //! The line that a stream leaves in the log.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use lb_conf::model::{LogLevel, ProxyOption};
+use lb_conf::model::{Frontend, LogLevel, Mode, ProxyOption};
 use lb_expr::logformat::{Connections, LogFacts, Termination, Timers};
 use tokio::time::Instant;
 
@@ -33,16 +34,25 @@ pub(crate) fn write(stream: &Stream) {
 
 /// What is logged where no format says more: who came from where.
 fn bare(stream: &Stream, line: &mut Vec<u8>) {
-    let config = &stream.front.frontend.config;
-    let address = |addr: Option<std::net::SocketAddr>| match addr {
+    connect_line(&stream.front.frontend.config, stream.session.client, stream.session.local, line);
+}
+
+/// That somebody came from there to here.
+pub(super) fn connect_line(
+    config: &Frontend,
+    from: Option<SocketAddr>,
+    to: Option<SocketAddr>,
+    line: &mut Vec<u8>,
+) {
+    let address = |addr: Option<SocketAddr>| match addr {
         Some(addr) => format!("{}:{}", addr.ip(), addr.port()),
         None => "unix:1".to_owned(),
     };
     let mode = match config.proxy.mode {
-        lb_conf::model::Mode::Http => "HTTP",
-        lb_conf::model::Mode::Tcp => "TCP",
+        Mode::Http => "HTTP",
+        Mode::Tcp => "TCP",
     };
-    let (from, to) = (address(stream.session.client), address(stream.session.local));
+    let (from, to) = (address(from), address(to));
     line.extend_from_slice(format!("Connect from {from} to {to} ({}/{mode})", config.proxy.name).as_bytes());
 }
 

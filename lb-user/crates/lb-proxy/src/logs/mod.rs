@@ -6,6 +6,7 @@
 pub(crate) mod access;
 mod date;
 mod envelope;
+pub(crate) mod flow;
 mod journal;
 mod sink;
 
