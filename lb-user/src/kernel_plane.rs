@@ -24,6 +24,11 @@ pub(crate) fn prepare(config: &Config, running: Option<&KernelPlane>) -> Result<
     if running.is_some_and(|plane| plane.0.lock().is_some()) {
         return Ok(None);
     }
+    let global = &config.global;
+    if lb_xdp::wanted(config) && (global.uid.is_some() || global.chroot.is_some()) {
+        // Pins are root's, and outside of a chroot: what can't be reached can be neither adopted nor taken away again.
+        return without(config, &"'user' and 'chroot' give up what the kernel plane needs").map(|()| None);
+    }
     match lb_xdp::prepare(config) {
         Ok(prepared) => Ok(Some(prepared)),
         Err(Unavailable::NotWanted) => Ok(None),

@@ -75,7 +75,7 @@ fn run(args: impl IntoIterator<Item = OsString>) -> Result<ExitCode> {
 /// From a configuration to a daemon that serves it, and to that daemon's end.
 fn start(run: &Run, mut loader: Loader, loaded: Loaded) -> Result<ExitCode> {
     let global = loaded.config.global.clone();
-    process::raise_file_limit(global.maxconn)?;
+    process::raise_file_limit(global.ulimit_n, global.maxconn)?;
     let background = (global.daemon || run.daemon) && !run.foreground && !run.debug;
     let readiness = if background { process::go_to_background()? } else { Readiness::nobody_waits() };
     if global.chroot.is_some() || global.uid.is_some() {

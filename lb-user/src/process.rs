@@ -18,21 +18,19 @@ const SPARE_FDS: u64 = 128;
 /// File descriptors that one connection takes: the client's and the server's.
 const FDS_PER_CONNECTION: u64 = 2;
 
-/// Raises the limit of open files to what `maxconn` connections need, or to the hard limit without `maxconn`.
+/// Sets the limit of open files: to `ulimit-n`, or to what `maxconn` connections need, or to the hard limit.
 ///
 /// # Errors
 /// The limit can't be read or set, or the hard limit is too low and the process may not raise it.
-pub(crate) fn raise_file_limit(maxconn: Option<u32>) -> Result<()> {
+pub(crate) fn raise_file_limit(ulimit_n: Option<u32>, maxconn: Option<u32>) -> Result<()> {
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).context("getrlimit RLIMIT_NOFILE")?;
-    let Some(maxconn) = maxconn else {
-        return setrlimit(Resource::RLIMIT_NOFILE, hard, hard).context("setrlimit RLIMIT_NOFILE");
+    let need = match (ulimit_n, maxconn) {
+        (Some(files), _) => u64::from(files),
+        (None, Some(maxconn)) => soft.max(u64::from(maxconn) * FDS_PER_CONNECTION + SPARE_FDS),
+        (None, None) => hard,
     };
-    let need = u64::from(maxconn) * FDS_PER_CONNECTION + SPARE_FDS;
-    if need <= soft {
-        return Ok(());
-    }
     setrlimit(Resource::RLIMIT_NOFILE, need, hard.max(need)).with_context(|| {
-        format!("maxconn {maxconn} needs {need} open files and the limit is {hard}: setrlimit RLIMIT_NOFILE")
+        format!("{need} open files are needed and the limit is {hard}: setrlimit RLIMIT_NOFILE")
     })
 }
 

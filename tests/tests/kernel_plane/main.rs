@@ -27,6 +27,7 @@ fn main() {
         test("planes::a_client_gets_the_same_server_from_both", planes::same_server),
         test("logs::sessions_are_logged_once", logs::tcplog),
         test("planes::sources_are_counted", planes::sources),
+        test("planes::an_ordinary_user_serves_in_user_space", planes::ordinary_user),
         test("reload::connections_to_a_removed_server_go_on", reload::server_removed),
         test("reload::a_proxy_moves_to_user_space", reload::moved_to_user_space),
         test("reload::a_listener_is_added", reload::listener_added),

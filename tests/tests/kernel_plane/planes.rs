@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, ensure};
 use lbx_tests::client::{self, Echo};
-use lbx_tests::daemon::Setup;
+use lbx_tests::daemon::{Program, Setup};
 use lbx_tests::lab::{Family, SOURCES};
 use lbx_tests::{maps, wait};
 use serde_json::json;
@@ -74,4 +74,14 @@ pub(crate) fn sources() -> Result<()> {
     let own = own.with_context(|| format!("{source} in {rates:?}"))?;
     ensure!(own["value"]["connections"] == 7, "{own}");
     Ok(())
+}
+
+/// What an ordinary user can't take off the interfaces again is not put there; the daemon says so and serves.
+pub(crate) fn ordinary_user() -> Result<()> {
+    let fixture = Fixture::echo(Family::V4)?;
+    let config = format!("global\n    user nobody\n    group nogroup\n{}", fixture.config("", "check"));
+    let setup = Setup::new(Program::Lbx, &config)?.set("mode", "auto");
+    let daemon = setup.netns(&fixture.lab.balancer).ready_on(fixture.service()).start()?;
+    daemon.wait_output("give up what the kernel plane needs; TCP mode is served in user space")?;
+    fixture.connect()?.check(b"hello")
 }
