@@ -122,12 +122,12 @@ fn pick(stream: &Stream, backend: &Backend) -> Result<ServerLease, Option<Line>>
     }
 }
 
-fn input(stream: &Stream) -> PickInput<'static> {
+fn input(stream: &Stream) -> PickInput<'_> {
     let worker = &stream.session.worker;
     PickInput {
         now: worker.tick(),
         client: stream.session.client.map(|addr| addr.ip()),
-        key: None,
+        key: stream.balance_key.as_deref(),
         random: worker.random(),
         avoid: stream.failed,
     }

@@ -161,6 +161,8 @@ pub(crate) struct Stream {
     pub(crate) vars: StreamVars,
     /// The server that persistence or a rule wants.
     pub(crate) wanted: Option<Arc<Server>>,
+    /// What load balancing hashes, where it hashes a part of the request.
+    pub(crate) balance_key: Option<Vec<u8>>,
     /// Its stick counters.
     pub(crate) tracked: Counters,
     /// What its server is to be remembered with.
@@ -212,6 +214,7 @@ impl Stream {
             kept: Kept::default(),
             vars: StreamVars::default(),
             wanted: None,
+            balance_key: None,
             tracked: Counters::default(),
             memories: Vec::new(),
             cookie: CookieMarks { client: b'-', server: b'-' },

@@ -60,18 +60,14 @@ pub static ALGORITHMS: &[AlgorithmRow] = &[
     works("first", "", "the first one that is not full", |_, _| Ok(Algorithm::First)),
     works("random", "[(<draws>)]", "the least loaded of some drawn at random", random),
     works("source", "", "by a hash of the client's address", |_, _| Ok(Algorithm::Source)),
-    planned(
+    works(
         "uri",
         "[whole] [len <bytes>] [depth <number>] [path-only]",
         "by a hash of the request's target",
         |_, a| uri(a),
     ),
-    planned("url_param", "<name> [check_post]", "by a hash of a parameter of the request", |_, a| {
-        let name = a.word("the name of a parameter")?.text.as_str().into();
-        let check_post = a.take_if("check_post");
-        Ok(Algorithm::Key(BalanceKey::UrlParam { name, check_post }))
-    }),
-    planned("hdr", "(<name>) [use_domain_only]", "by a hash of a header", |w, a| {
+    works("url_param", "<name> [check_post]", "by a hash of a parameter of the request", url_param),
+    works("hdr", "(<name>) [use_domain_only]", "by a hash of a header", |w, a| {
         let name = inside(w)
             .filter(|n| !n.is_empty())
             .ok_or_else(|| invalid(w, "'hdr' needs the name of a header").label("expected hdr(<name>)"))?;
@@ -87,6 +83,16 @@ pub static ALGORITHMS: &[AlgorithmRow] = &[
     later("log-sticky", "", "the same one as long as it is up"),
     later("sticky", "", "the same one as long as it is up"),
 ];
+
+fn url_param(word: &Word, args: &mut Args<'_>) -> Result<Algorithm, Diagnostic> {
+    let name = args.word("the name of a parameter")?.text.as_str().into();
+    let check_post = args.take_if("check_post");
+    if check_post {
+        let message = "'check_post' of 'balance url_param' is not supported yet by lbx";
+        return Err(Diagnostic::alert(Code::NotServed, message).at(word.span));
+    }
+    Ok(Algorithm::Key(BalanceKey::UrlParam { name, check_post }))
+}
 
 /// What stands between the parentheses of `name(…)`.
 fn inside(word: &str) -> Option<&str> {

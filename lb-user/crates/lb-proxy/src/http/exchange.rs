@@ -20,7 +20,7 @@ use super::headers::{strip_connection, wants_upgrade};
 use super::link::{Link, NoResponse};
 use super::rules::{self, Stop};
 use super::serve::{HttpSession, Protocol, Tunnel};
-use super::{forward, persist, stats};
+use super::{balance, forward, persist, stats};
 use crate::connect::{NoConnection, connect, take_seat};
 use crate::net::timer::now;
 use crate::stream::{Cause, Stage, Stream, head_bytes};
@@ -113,6 +113,7 @@ fn route(stream: &mut Stream, head: &mut request::Parts) -> Result<Arc<Backend>,
     persist::read_cookie(stream, backend, &mut head.headers);
     rules::stick(backend, stream, Some(head));
     rules::choose_server(backend, stream, head);
+    stream.balance_key = balance::key(backend, head);
     Ok(Arc::clone(backend))
 }
 

@@ -1,6 +1,7 @@
 //! HTTP mode.
 
 pub(crate) mod answer;
+mod balance;
 pub(crate) mod body;
 pub(crate) mod exchange;
 mod forward;

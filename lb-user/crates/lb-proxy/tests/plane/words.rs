@@ -218,3 +218,24 @@ frontend web
     assert_eq!(status(&running, "/set/x"), 200);
     assert_eq!(Http::connect(running.address).unwrap().get("/").unwrap().text(), "/set/x");
 }
+
+#[test]
+fn a_path_keeps_its_server() {
+    let origins = [Origin::http("s1").unwrap(), Origin::http("s2").unwrap()];
+    let running = serve(&format!(
+        "
+listen web
+    bind 127.0.0.1:PORT
+    balance uri depth 1
+    server s1 {}
+    server s2 {}
+",
+        origins[0].address(),
+        origins[1].address()
+    ));
+    let mut http = Http::connect(running.address).unwrap();
+    let mut of = |path: &str| http.get(path).unwrap().origin().to_owned();
+    let homes: Vec<_> = (0..20).map(|n| (n, of(&format!("/{n}/a")))).collect();
+    assert!(homes.iter().all(|(n, home)| of(&format!("/{n}/b?x={n}")) == *home));
+    assert!(homes.iter().any(|(_, home)| home == "s1") && homes.iter().any(|(_, home)| home == "s2"));
+}
