@@ -56,6 +56,9 @@ fn run(args: impl IntoIterator<Item = OsString>) -> Result<ExitCode> {
         println!("{}", if run.build_info { version::long() } else { version::short() });
         return Ok(ExitCode::SUCCESS);
     }
+    if let Some(condition) = &run.condition {
+        return answer(condition);
+    }
     if run.quiet && !run.verbose && !run.debug {
         messages::quiet();
     }
@@ -66,10 +69,21 @@ fn run(args: impl IntoIterator<Item = OsString>) -> Result<ExitCode> {
     let loader = Loader::new(&run)?;
     let loaded = loader.load()?;
     if run.check {
+        if run.dump {
+            print!("{}", lb_conf::dump(&loaded.config));
+            return Ok(ExitCode::SUCCESS);
+        }
         load::report_valid(&loaded);
         return Ok(ExitCode::SUCCESS);
     }
     start(&run, loader, loaded)
+}
+
+/// `-cc`: whether a condition of the preprocessor holds, as the exit status.
+fn answer(condition: &str) -> Result<ExitCode> {
+    let variable = |name: &str| std::env::var(name).ok();
+    let holds = lb_conf::preproc::evaluate(condition, &variable).context("in the condition")?;
+    Ok(ExitCode::from(u8::from(!holds)))
 }
 
 /// From a configuration to a daemon that serves it, and to that daemon's end.
