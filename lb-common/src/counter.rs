@@ -95,9 +95,9 @@ reasons! {
     Protocol protocol,
     /// Passed: its hop limit does not suffice for another hop.
     HopLimit hop_limit,
-    /// Passed: it belongs to no flow and is not addressed to a service.
+    /// Passed: it would open a flow, but is not addressed to a service.
     NoService no_service,
-    /// Passed: addressed to a service, but of no flow and not opening one.
+    /// Passed: it belongs to no flow and opens none.
     NoFlow no_flow,
     /// Passed: the service has no table, or an empty one.
     NoTable no_table,

@@ -152,12 +152,13 @@ where
     P: Packet,
     T: CommonTables + FamilyTables<A>,
 {
+    // Whatever the address: most of what the host's own connections receive ends here, without another lookup.
+    if !segment.opens() {
+        return Decision::pass(Reason::NoFlow, 0);
+    }
     let Some(service) = tables.service(&segment.key.service()) else {
         return Decision::pass(Reason::NoService, 0);
     };
-    if !segment.opens() {
-        return Decision::pass(Reason::NoFlow, service.id);
-    }
     // What is known of the packet goes through memory that is looked up anew: the kernel's verifier follows every
     // combination of the values that it knows through all that comes, and so it knows none.
     if let Some(mut pending) = tables.pending() {

@@ -145,13 +145,13 @@ pub(super) fn rows(net: Net) -> Vec<Row> {
         row(
             "a server's packet to a source port without a flow",
             [
-                pass(net.from_server(1, SOURCE_PORT), Reason::NoService),
+                pass(net.from_server(1, SOURCE_PORT), Reason::NoFlow),
                 pass(net.from_server(1, SOURCE_PORT).syn(), Reason::NoService),
             ],
         ),
         row(
             "another server's packet to a flow's source port",
-            c.opened([pass(net.from_server(2, SOURCE_PORT), Reason::NoService)]),
+            c.opened([pass(net.from_server(2, SOURCE_PORT), Reason::NoFlow)]),
         ),
         row(
             "a watched connection's end is reported",
