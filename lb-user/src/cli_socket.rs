@@ -10,7 +10,7 @@ use std::sync::{Arc, Weak};
 
 use anyhow::{Context as _, Result};
 use lb_conf::model::{BindAddress, StatsSocket};
-use lb_core::cli::{Output, Session};
+use lb_core::cli::{Output, Session, announces_payload};
 use nix::sys::socket::{AddressFamily, Backlog, SockaddrLike as _, SockaddrStorage, getsockname};
 use parking_lot::Mutex;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader};
@@ -21,6 +21,9 @@ use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
 use crate::daemon::Daemon;
+
+/// The longest payload: a certificate with a long chain is a tenth of it.
+const MAX_PAYLOAD: usize = 256 * 1024;
 
 /// Bytes of one line, as HAProxy's buffers have them (`tune.bufsize`). Payloads come line by line, too.
 const MAX_LINE: u64 = 16 * 1024;
@@ -214,7 +217,12 @@ async fn talk(
     let mut stream = BufReader::new(stream);
     loop {
         let Ok(line) = timeout(session.timeout, read_line(&mut stream)).await else { return Ok(()) };
-        let Some(line) = line? else { return Ok(()) };
+        let Some(mut line) = line? else { return Ok(()) };
+        if announces_payload(&line) {
+            let payload = timeout(session.timeout, read_payload(&mut stream)).await;
+            let Ok(payload) = payload else { return Ok(()) };
+            line.push_str(&payload?);
+        }
         let output;
         (output, session) = execute(line, session, Arc::clone(&daemon)).await?;
         timeout(session.timeout, stream.write_all(output.text.as_bytes()))
@@ -237,6 +245,18 @@ async fn read_line(stream: &mut (impl AsyncBufReadExt + Unpin)) -> io::Result<Op
         return Err(io::Error::new(io::ErrorKind::InvalidData, "the line is too long"));
     }
     Ok(Some(String::from_utf8_lossy(&line).into_owned()))
+}
+
+/// Lines up to an empty one, or to the end of the stream.
+async fn read_payload(stream: &mut (impl AsyncBufReadExt + Unpin)) -> io::Result<String> {
+    let mut payload = String::new();
+    while let Some(line) = read_line(stream).await?.filter(|line| !line.trim_end().is_empty()) {
+        payload.push_str(&line);
+        if payload.len() > MAX_PAYLOAD {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "the payload is too long"));
+        }
+    }
+    Ok(payload)
 }
 
 /// Commands may take their time (a reload reads files), so they get a thread.

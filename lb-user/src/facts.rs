@@ -1,8 +1,9 @@
 //! What the runtime socket and the statistics page ask of the process.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use lb_core::host::{Host, Process, SessionInfo};
+use lb_core::host::{Certificates, Host, Process, SessionInfo};
 use nix::sys::resource::{Resource, UsageWho, getrlimit, getrusage};
 use nix::sys::time::TimeValLike as _;
 
@@ -11,6 +12,10 @@ use crate::host::System;
 use crate::version;
 
 impl Host for Daemon {
+    fn certificates(&self) -> Option<Arc<dyn Certificates>> {
+        Some(self.user_plane().certificates())
+    }
+
     fn process(&self) -> Process {
         let config = self.config();
         let global = &config.global;

@@ -106,6 +106,11 @@ impl Pki {
         Ok(())
     }
 
+    /// A file in base64, on one line.
+    pub(crate) fn base64(&self, file: &str) -> Result<String> {
+        Ok(self.openssl(&["base64", "-A", "-in", file])?.trim().to_owned())
+    }
+
     fn openssl(&self, arguments: &[&str]) -> Result<String> {
         let run = Command::new("openssl").args(arguments).current_dir(&self.dir).output()?;
         ensure!(run.status.success(), "openssl {arguments:?}: {}", String::from_utf8_lossy(&run.stderr));

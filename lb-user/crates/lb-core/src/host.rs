@@ -1,6 +1,7 @@
 //! What the run-time core asks of the process that it is part of.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The process around the run-time state: what only the daemon knows or can do.
@@ -20,6 +21,37 @@ pub trait Host: Send + Sync {
     ///
     /// What is wrong with it; the running one stays.
     fn reload(&self) -> Result<(), String>;
+
+    /// The certificates of the configuration that is served. None: this process has nothing to do with TLS.
+    fn certificates(&self) -> Option<Arc<dyn Certificates>> {
+        None
+    }
+}
+
+/// Certificates that commands replace. Files are named as the configuration names them, folders included.
+pub trait Certificates: Send + Sync {
+    /// All files, in their order, each with whether a replacement waits for its `commit`.
+    fn list(&self) -> Vec<(String, bool)>;
+
+    /// Takes a replacement, PEM, for a file; whether it is the first since the last `commit`.
+    ///
+    /// # Errors
+    ///
+    /// The file is not known, or the text is of no use.
+    fn set(&self, file: &str, pem: &str) -> Result<bool, String>;
+
+    /// Shows the replacement to clients; whether there was one.
+    fn commit(&self, file: &str) -> bool;
+
+    /// Forgets the replacement; whether there was one.
+    fn abort(&self, file: &str) -> bool;
+
+    /// Sends an OCSP response, DER, with the certificate that it is about.
+    ///
+    /// # Errors
+    ///
+    /// Why it is of no use.
+    fn set_ocsp_response(&self, der: &[u8]) -> Result<(), String>;
 }
 
 /// What is known of the process, for `show info` and the statistics page.

@@ -288,8 +288,8 @@ pub trait Tls {
     fn peer_certificate(&self) -> Option<&[u8]> {
         None
     }
-    /// The chain that the peer presented, DER, the peer's own first.
-    fn peer_chain(&self) -> Option<&[&[u8]]> {
+    /// The chain that the peer presented, DER, one certificate after the other, the peer's own first.
+    fn peer_chain(&self) -> Option<Vec<u8>> {
         None
     }
     /// The certificate that the daemon presented, DER.
@@ -298,6 +298,14 @@ pub trait Tls {
     }
     /// OpenSSL's number for the result of verifying the peer: 0 is success.
     fn verify_result(&self) -> Option<u32> {
+        None
+    }
+    /// OpenSSL's number for what was wrong with the peer's own certificate and passed over; 0 is nothing.
+    fn certificate_error(&self) -> Option<u32> {
+        None
+    }
+    /// The same for the certificates above it, with the depth.
+    fn authority_error(&self) -> Option<(u32, u8)> {
         None
     }
 }

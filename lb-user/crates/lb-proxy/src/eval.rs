@@ -174,8 +174,21 @@ impl Tls for TlsInfo {
         self.peer_chain().first().map(|certificate| &**certificate)
     }
 
+    fn peer_chain(&self) -> Option<Vec<u8>> {
+        let chain: Vec<_> = self.peer_chain().iter().map(|certificate| &**certificate).collect();
+        (!chain.is_empty()).then(|| chain.concat())
+    }
+
     fn own_certificate(&self) -> Option<&[u8]> {
         self.own_certificate()
+    }
+
+    fn certificate_error(&self) -> Option<u32> {
+        Some(self.certificate_error())
+    }
+
+    fn authority_error(&self) -> Option<(u32, u8)> {
+        Some(self.authority_error())
     }
 
     fn verify_result(&self) -> Option<u32> {

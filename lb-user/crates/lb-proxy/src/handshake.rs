@@ -4,8 +4,10 @@ use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
+use lb_conf::model::ProxyOption;
 use tokio::time::timeout;
 
+use crate::logs;
 use crate::net::timer::refresh_now;
 use crate::net::{Socket, Transport};
 use crate::session::Session;
@@ -61,6 +63,12 @@ pub(crate) async fn with_server(
 fn refused(session: &Session, error: &HandshakeError) {
     let front = session.endpoint.front();
     log::debug!("{}: {}: {error}", front.frontend.config.proxy.name, error.words());
+    // Load balancers in front connect and leave to see whether somebody is here.
+    let nothing = matches!(error, HandshakeError::Closed);
+    let options = front.frontend.config.proxy.options;
+    if !(nothing && options.has(ProxyOption::DontLogNull)) {
+        logs::access::refused(session, &front, error.words());
+    }
 }
 
 async fn within<T>(

@@ -18,7 +18,7 @@ use crate::clock::Clock;
 use crate::error::{BindError, PrepareError};
 use crate::listener::Bound;
 use crate::places::Places;
-use crate::tls::Site;
+use crate::tls::{Site, Store};
 use crate::worker::{self, Address, Command, Setup, Shared};
 
 /// Worker threads and checks, serving the current configuration.
@@ -29,6 +29,7 @@ pub struct Plane {
     checker: Worker,
     live: Mutex<Vec<Arc<Bound>>>,
     variables: Mutex<ProcVariables>,
+    tls: Mutex<Arc<Site>>,
 }
 
 /// The variables of scope `proc` with the names that their indexes come from.
@@ -95,6 +96,7 @@ pub fn prepare(config: &Config, tls: Site, running: Option<&Plane>) -> Result<Pr
                 Ok(bound) => addresses.push(Address {
                     bound,
                     frontend: frontend.id,
+                    name: bind.name.clone().unwrap_or_else(|| bind.id.to_string().into()),
                     acceptor: tls.acceptor(frontend.id, index).cloned(),
                 }),
                 Err((call, source)) => errors.push(BindError {
@@ -146,7 +148,8 @@ impl Plane {
         let workers: io::Result<Vec<_>> = (0..prepared.workers).map(|i| start_worker(i, &shared)).collect();
         let checker = start_checker(&shared)?;
         let variables = Mutex::new(ProcVariables::new(&Arc::default()));
-        let plane = Self { shared, workers: workers?, checker, live: Mutex::default(), variables };
+        let (live, tls) = (Mutex::default(), Mutex::default());
+        let plane = Self { shared, workers: workers?, checker, live, variables, tls };
         plane.watch();
         plane.commit(prepared);
         Ok(plane)
@@ -161,6 +164,7 @@ impl Plane {
     /// their next request on they are served by the new configuration. Addresses that left are closed.
     pub fn commit(&self, prepared: Prepared) {
         self.shared.places.set_limit(prepared.maxconn);
+        *self.tls.lock() = Arc::clone(&prepared.tls);
         *self.live.lock() = prepared.addresses.iter().map(|address| Arc::clone(&address.bound)).collect();
         let snapshot: Arc<Snapshot> = self.shared.runtime.snapshot();
         let proc_vars = {
@@ -198,6 +202,11 @@ impl Plane {
     /// Whether all workers have ended: [`Plane::wait`] would not block.
     pub fn has_ended(&self) -> bool {
         self.workers.iter().all(|w| w.thread.lock().as_ref().is_none_or(JoinHandle::is_finished))
+    }
+
+    /// The certificates of the configuration that is served, for commands that replace them.
+    pub fn certificates(&self) -> Arc<Store> {
+        Arc::clone(self.tls.lock().store())
     }
 
     /// Connections of all frontends.

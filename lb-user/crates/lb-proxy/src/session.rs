@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::task::Context;
 use std::time::Duration;
 
+use lb_conf::model::Name;
 use lb_core::host::SessionInfo;
 use lb_core::{Backend, Frontend, Server, Snapshot};
 use lb_expr::vars::{ProcVars, VarStore};
@@ -30,6 +31,8 @@ pub(crate) struct Front {
     pub(crate) snapshot: Arc<Snapshot>,
     /// The frontend of the address.
     pub(crate) frontend: Arc<Frontend>,
+    /// What logs call the address: its name, or its number.
+    pub(crate) listener: Name,
     /// What clients of the address shake hands with.
     pub(crate) acceptor: Option<Arc<Acceptor>>,
     /// What hands are shaken with servers with.

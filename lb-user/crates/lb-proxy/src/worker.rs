@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock, Weak};
 
-use lb_conf::model::{FrontendId, Mode};
+use lb_conf::model::{FrontendId, Mode, Name};
 use lb_core::event::LogEvent;
 use lb_core::host::{Host, Process, SessionInfo};
 use lb_core::{FlowEnd, Frontend, Runtime, ServerId, Snapshot, Tick};
@@ -96,6 +96,8 @@ pub(crate) struct Address {
     pub(crate) bound: Arc<Bound>,
     /// The frontend that it leads to.
     pub(crate) frontend: FrontendId,
+    /// What logs call it.
+    pub(crate) name: Name,
     /// `ssl`: what its clients shake hands with.
     pub(crate) acceptor: Option<Arc<Acceptor>>,
 }
@@ -207,9 +209,10 @@ impl Worker {
         let mut new = Vec::with_capacity(setup.addresses.len());
         let backend_pages: Rc<[Pages]> =
             setup.snapshot.backends.iter().map(|b| Pages::new(&b.config.proxy.errors)).collect();
-        for Address { bound, frontend, acceptor } in &setup.addresses {
-            let Some(frontend) = setup.snapshot.frontend(*frontend) else { continue };
-            let front = self.front(setup, frontend, acceptor.as_ref(), &backend_pages);
+        for address in &setup.addresses {
+            let Some(frontend) = setup.snapshot.frontend(address.frontend) else { continue };
+            let bound = &address.bound;
+            let front = self.front(setup, frontend, address, &backend_pages);
             match old.iter().position(|listener| Arc::ptr_eq(&listener.bound, bound)) {
                 Some(at) => {
                     let kept = old.swap_remove(at);
@@ -230,14 +233,15 @@ impl Worker {
         &self,
         setup: &Setup,
         frontend: &Arc<Frontend>,
-        acceptor: Option<&Arc<Acceptor>>,
+        address: &Address,
         backend_pages: &Rc<[Pages]>,
     ) -> Front {
         let proxy = &frontend.config.proxy;
         Front {
             snapshot: Arc::clone(&setup.snapshot),
             frontend: Arc::clone(frontend),
-            acceptor: acceptor.cloned(),
+            listener: address.name.clone(),
+            acceptor: address.acceptor.clone(),
             tls: Arc::clone(&setup.tls),
             log: self.journal.open(proxy, &setup.snapshot.config.global),
             pages: Pages::new(&proxy.errors),

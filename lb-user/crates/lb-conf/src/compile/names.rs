@@ -17,8 +17,7 @@ use crate::model;
 const NOT_SERVED: &[(Layer, &str)] = &[
     (Layer::ContentInspection, "content inspection is not supported yet by lbx"),
     (Layer::Bodies, "buffered bodies are not supported yet by lbx"),
-    (Layer::ServerTls, "TLS is not supported yet by lbx"),
-    (Layer::ClientCertificates, "client certificates are not supported yet by lbx"),
+    (Layer::ServerTls, "what TLS with servers came to is not kept yet by lbx"),
     (Layer::Cache, "caches are not supported yet by lbx"),
     (Layer::Compression, "compression is not supported yet by lbx"),
     (Layer::Userlists, "userlists are not supported yet by lbx"),

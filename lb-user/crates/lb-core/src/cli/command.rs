@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use lb_conf::model::CommandLevel;
 
-use super::{Context, Session, admin, servers, show, stats, tables};
+use super::{Context, Session, admin, servers, show, ssl, stats, tables};
 
 /// A command.
 #[derive(Clone, Copy)]
@@ -22,6 +22,8 @@ pub struct Command {
 
 /// A command that was given.
 pub(super) struct Call<'a, 'c> {
+    /// What followed it in lines of its own, until an empty one. None: nothing was announced by `<<`.
+    pub(super) payload: Option<&'a str>,
     /// All its words.
     pub(super) words: &'a [&'a str],
     /// Who gave it.
@@ -47,8 +49,10 @@ macro_rules! rows {
 }
 
 rows! {
+    ["abort" "ssl" "cert"] "<certfile>" Admin ssl::abort, "forget a certificate that was set";
     ["clear" "counters"] "[all]" Operator stats::clear, "forget the highest values, or all counts";
     ["clear" "table"] "<table> [key <key> | data.<type> <op> <value>]" Admin tables::clear, "drop entries of a stick table";
+    ["commit" "ssl" "cert"] "<certfile>" Admin ssl::commit, "show a certificate that was set to clients";
     ["disable" "agent"] "<bk>/<srv>" Admin servers::disable_agent, "stop asking a server's agent";
     ["disable" "frontend"] "<frontend>" Admin admin::disable_frontend, "stop accepting on a frontend";
     ["disable" "health"] "<bk>/<srv>" Admin servers::disable_health, "stop checking a server's health";
@@ -66,6 +70,8 @@ rows! {
     ["set" "maxconn" "frontend"] "<frontend> <value>" Admin admin::set_maxconn_frontend, "limit a frontend";
     ["set" "maxconn" "server"] "<bk>/<srv> <value>" Admin servers::set_maxconn, "limit a server";
     ["set" "server"] "<bk>/<srv> <what> <value>" Admin servers::set_server, "change a server: its state, health, agent, weight or addr";
+    ["set" "ssl" "cert"] "<certfile> <payload>" Admin ssl::set, "replace a certificate, once it is committed";
+    ["set" "ssl" "ocsp-response"] "<response | payload>" Admin ssl::ocsp, "send this OCSP response with its certificate";
     ["set" "table"] "<table> key <key> [data.<type> <value>]*" Admin tables::set, "set an entry of a stick table";
     ["set" "timeout" "cli"] "<delay>" User admin::set_timeout, "set the longest silence of this connection";
     ["set" "weight"] "<bk>/<srv> <weight>[%]" Admin servers::set_weight, "change a server's weight";
@@ -76,6 +82,7 @@ rows! {
     ["show" "servers" "conn"] "[<backend>]" User servers::show_conn, "print the servers' connections";
     ["show" "servers" "state"] "[<backend>]" User servers::show_state, "print the servers' states";
     ["show" "sess"] "[<id>]" Operator show::sessions, "list the sessions";
+    ["show" "ssl" "cert"] "" Operator ssl::show, "list the certificates";
     ["show" "stat"] "[<proxy> <type> <sid>] [typed|json] [no-maint] [up]" User stats::stat, "print the statistics";
     ["show" "table"] "[<table> [key <key> | data.<type> <op> <value>]]" Operator tables::show, "print stick tables, or entries of one";
     ["show" "version"] "" User show::version, "print the version";

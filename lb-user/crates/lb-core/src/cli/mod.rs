@@ -5,13 +5,14 @@ mod command;
 mod servers;
 mod session;
 mod show;
+mod ssl;
 mod stats;
 mod tables;
 #[cfg(test)]
 pub(crate) mod tests;
 
 pub use command::{COMMANDS, Command};
-pub use session::{DEFAULT_TIMEOUT, Output, Session, execute};
+pub use session::{DEFAULT_TIMEOUT, Output, Session, announces_payload, execute};
 
 use crate::host::Host;
 use crate::runtime::Runtime;

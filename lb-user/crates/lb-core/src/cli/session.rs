@@ -37,15 +37,17 @@ impl Session {
     }
 }
 
-/// Answers a line, which may hold several commands with semicolons between them.
+/// Answers a line, which may hold several commands with semicolons between them. Where it ends in `<<`, what follows
+/// in further lines belongs to the last of them.
 pub fn execute(line: &str, session: &mut Session, context: &Context<'_>) -> Output {
     let mut text = String::new();
-    for words in commands(line.trim_end_matches(['\r', '\n'])) {
+    let (line, payload) = with_payload(line);
+    for words in commands(line) {
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         if words == ["quit"] {
             return Output { text, close: true };
         }
-        let answer = command::run(&mut Call { words: &words, session, context: *context });
+        let answer = command::run(&mut Call { payload, words: &words, session, context: *context });
         text.push_str(&answer);
         // An empty line ends each answer.
         if !answer.is_empty() && !answer.ends_with('\n') {
@@ -57,6 +59,20 @@ pub fn execute(line: &str, session: &mut Session, context: &Context<'_>) -> Outp
         }
     }
     Output { text, close: !session.interactive }
+}
+
+/// Whether lines follow that belong to this one.
+pub fn announces_payload(line: &str) -> bool {
+    line.trim_end().ends_with("<<")
+}
+
+fn with_payload(text: &str) -> (&str, Option<&str>) {
+    let (line, rest) = text.split_once('\n').unwrap_or((text, ""));
+    let line = line.trim_end();
+    match line.strip_suffix("<<") {
+        Some(line) => (line, Some(rest)),
+        None => (line, None),
+    }
 }
 
 // The commands of a line, as words. A backslash takes the next character as it is; `;` ends a command.

@@ -76,9 +76,45 @@ pub(super) static ROWS: &[FetchRow] = &[
     )
     .needs(CERTIFICATE),
     FetchRow::plain(&["ssl_c_chain_der"], Bin, ClientL5, "the client's chain of certificates, DER", |c| {
-        Some(Sample::bin(client(c)?.peer_chain()?.concat()))
+        Some(Sample::bin(client(c)?.peer_chain()?))
     })
     .needs(CERTIFICATE),
+    FetchRow::plain(
+        &["ssl_c_err"],
+        Sint,
+        ClientL5,
+        "what was wrong with the client's certificate and passed over",
+        |c| Some(Sample::Int(client(c)?.certificate_error()?.into())),
+    )
+    .needs(CERTIFICATE),
+    FetchRow::plain(
+        &["ssl_c_ca_err"],
+        Sint,
+        ClientL5,
+        "what was wrong with its authorities and passed over",
+        |c| Some(Sample::Int(client(c)?.authority_error()?.0.into())),
+    )
+    .needs(CERTIFICATE),
+    FetchRow::plain(
+        &["ssl_c_ca_err_depth"],
+        Sint,
+        ClientL5,
+        "how far above the client's certificate that was",
+        |c| Some(Sample::Int(client(c)?.authority_error()?.1.into())),
+    )
+    .needs(CERTIFICATE),
+    FetchRow::plain(&["ssl_s_chain_der"], Bin, ServerL4, "the server's chain of certificates, DER", |c| {
+        Some(Sample::bin(server(c)?.peer_chain()?))
+    })
+    .needs(SERVER),
+    FetchRow::plain(
+        &["ssl_fc_err"],
+        Sint,
+        ClientL5,
+        "OpenSSL's error of the client's connection; no stream begins with one",
+        |c| client(c).map(|_| Sample::Int(0)),
+    )
+    .needs(CLIENT),
     FetchRow::plain(&["ssl_bc"], Bool, ServerL4, "whether the server's connection uses TLS", |c| {
         Some(Sample::Bool(c.upstream?.tls().is_some()))
     }),

@@ -7,7 +7,9 @@ use lb_conf::model::{Frontend, LogLevel, Mode, ProxyOption};
 use lb_expr::logformat::{Connections, LogFacts, Termination, Timers};
 use tokio::time::Instant;
 
+use super::LocalTime;
 use crate::eval::View;
+use crate::session::{Front, Session};
 use crate::stream::{Cause, Stage, Stream};
 
 /// Writes the line of a stream that has ended, if its frontend wants one.
@@ -32,6 +34,38 @@ pub(crate) fn write(stream: &Stream) {
     journal.write(&front.log, level, &line);
 }
 
+/// Writes the line of a client that did not get as far as a stream, where lines have a format at all.
+pub(crate) fn refused(session: &Session, front: &Front, reason: &str) {
+    let config = &front.frontend.config;
+    if front.log.is_silent() || config.log_formats.format.is_none() {
+        return;
+    }
+    let separate = config.proxy.options.has(ProxyOption::LogSeparateErrors);
+    let level = if separate { LogLevel::Err } else { LogLevel::Info };
+    let (at, t) = (session.accepted_at, LocalTime::of(session.accepted_at.as_secs()));
+    let line = format!(
+        "{} [{:02}/{}/{}:{:02}:{:02}:{:02}.{:03}] {}/{}: {reason}",
+        address(session.client),
+        t.day,
+        t.month_name(),
+        t.year,
+        t.hour,
+        t.minute,
+        t.second,
+        at.subsec_millis(),
+        config.proxy.name,
+        front.listener,
+    );
+    session.worker.journal.write(&front.log, level, line.as_bytes());
+}
+
+fn address(addr: Option<SocketAddr>) -> String {
+    match addr {
+        Some(addr) => format!("{}:{}", addr.ip(), addr.port()),
+        None => "unix:1".to_owned(),
+    }
+}
+
 /// What is logged where no format says more: who came from where.
 fn bare(stream: &Stream, line: &mut Vec<u8>) {
     connect_line(&stream.front.frontend.config, stream.session.client, stream.session.local, line);
@@ -44,10 +78,6 @@ pub(super) fn connect_line(
     to: Option<SocketAddr>,
     line: &mut Vec<u8>,
 ) {
-    let address = |addr: Option<SocketAddr>| match addr {
-        Some(addr) => format!("{}:{}", addr.ip(), addr.port()),
-        None => "unix:1".to_owned(),
-    };
     let mode = match config.proxy.mode {
         Mode::Http => "HTTP",
         Mode::Tcp => "TCP",

@@ -56,11 +56,6 @@ impl Certificate {
         self.plain.cert.first().map(AsRef::as_ref).unwrap_or_default()
     }
 
-    /// The certificate and those above it.
-    pub(super) fn chain(&self) -> &[CertificateDer<'static>] {
-        &self.plain.cert
-    }
-
     /// What its key signs with.
     pub(super) fn algorithm(&self) -> SignatureAlgorithm {
         self.plain.key.algorithm()

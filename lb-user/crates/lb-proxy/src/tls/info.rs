@@ -111,11 +111,6 @@ impl TlsInfo {
         self.own.as_ref().map(|own| own.leaf())
     }
 
-    /// The certificate that was shown to the client and those above it, DER.
-    pub fn own_chain(&self) -> &[CertificateDer<'static>] {
-        self.own.as_ref().map(|own| own.chain()).unwrap_or_default()
-    }
-
     /// OpenSSL's number for the result of verifying the peer: 0 is success.
     pub fn verify_result(&self) -> u32 {
         self.passed_over.map_or(0, |(code, _)| code)

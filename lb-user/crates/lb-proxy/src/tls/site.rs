@@ -14,7 +14,7 @@ use super::{Acceptor, Connector, Loader, Shared, Store};
 pub struct Site {
     acceptors: HashMap<(FrontendId, usize), Arc<Acceptor>>,
     connectors: HashMap<ServerRef, Links>,
-    store: Store,
+    store: Arc<Store>,
 }
 
 /// How a server is connected to.
@@ -59,11 +59,11 @@ impl Site {
         }
         let (store, mut notes, errors) = reader.loader.finish();
         notes.extend(errors.iter().map(super::TlsError::diagnostic));
-        (Self { store, ..site }, notes)
+        (Self { store: Arc::new(store), ..site }, notes)
     }
 
     /// The certificates, for commands that replace them.
-    pub fn store(&self) -> &Store {
+    pub fn store(&self) -> &Arc<Store> {
         &self.store
     }
 

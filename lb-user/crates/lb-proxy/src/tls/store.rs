@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 
 use lb_conf::span::Span;
+use lb_core::host::Certificates;
 use parking_lot::Mutex;
 
 use super::acceptor::Acceptor;
@@ -76,12 +77,12 @@ impl Store {
     }
 
     /// `set ssl cert`: takes a certificate with key and chain, which replaces the one of this file once it is
-    /// committed.
+    /// committed. Whether nothing waited for that before.
     ///
     /// # Errors
     ///
     /// No certificate has this file, or what was sent is of no use.
-    pub fn set(&self, path: &Path, text: &[u8]) -> Result<(), StoreError> {
+    pub fn set(&self, path: &Path, text: &[u8]) -> Result<bool, StoreError> {
         let mut state = self.state.lock();
         if !state.certificates.contains_key(path) {
             return Err(StoreError::Unknown(path.to_owned()));
@@ -89,8 +90,7 @@ impl Store {
         let read = Pem::parse(text).and_then(|pem| Certificate::new(path, pem, None));
         let failed = |kind: TlsErrorKind| TlsError { path: path.to_owned(), span: Span::default(), kind };
         let certificate = read.map_err(failed)?;
-        state.pending.insert(path.to_owned(), Arc::new(certificate));
-        Ok(())
+        Ok(state.pending.insert(path.to_owned(), Arc::new(certificate)).is_none())
     }
 
     /// `commit ssl cert`: shows what was set to every client from now on.
@@ -135,5 +135,27 @@ impl Store {
             }
         }
         Ok(result?)
+    }
+}
+
+impl Certificates for Store {
+    fn list(&self) -> Vec<(String, bool)> {
+        self.list().into_iter().map(|listed| (listed.path.display().to_string(), listed.pending)).collect()
+    }
+
+    fn set(&self, file: &str, pem: &str) -> Result<bool, String> {
+        self.set(Path::new(file), pem.as_bytes()).map_err(|e| e.to_string())
+    }
+
+    fn commit(&self, file: &str) -> bool {
+        self.commit(Path::new(file)).is_ok()
+    }
+
+    fn abort(&self, file: &str) -> bool {
+        self.abort(Path::new(file)).is_ok()
+    }
+
+    fn set_ocsp_response(&self, der: &[u8]) -> Result<(), String> {
+        self.set_ocsp(der).map_err(|e| e.to_string())
     }
 }
