@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anyhow::{Result, bail};
 use lb_conf::model::{Config, LogLevel, XdpUse};
 use lb_core::change::{Change, ForcedHealth, ServerChange};
+use lb_core::placement::{self, ObstacleKind, Placement};
 use lb_core::{Runtime, Tick};
 use lb_proxy::Clock;
 use lb_xdp::{Plane, Prepared, Status, Unavailable};
@@ -24,14 +25,19 @@ pub(crate) fn prepare(config: &Config, running: Option<&KernelPlane>) -> Result<
     if running.is_some_and(|plane| plane.0.lock().is_some()) {
         return Ok(None);
     }
-    let global = &config.global;
-    if lb_xdp::wanted(config) && (global.uid.is_some() || global.chroot.is_some()) {
-        // Pins are root's, and outside of a chroot: what can't be reached can be neither adopted nor taken away again.
-        return without(config, &"'user' and 'chroot' give up what the kernel plane needs").map(|()| None);
-    }
     match lb_xdp::prepare(config) {
         Ok(prepared) => Ok(Some(prepared)),
-        Err(Unavailable::NotWanted) => Ok(None),
+        Err(Unavailable::NotWanted) => {
+            let given_up = |placement: &Placement| {
+                placement
+                    .obstacles
+                    .iter()
+                    .find(|obstacle| obstacle.kind == ObstacleKind::GivesUpRoot)
+                    .cloned()
+            };
+            let why = placement::place(config).iter().find_map(given_up);
+            why.map_or(Ok(()), |why| without(config, &why.kind)).map(|()| None)
+        }
         Err(why) => without(config, &why).map(|()| None),
     }
 }

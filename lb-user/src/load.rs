@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
@@ -158,11 +159,19 @@ fn not_in_the_kernel(placement: &Placement) -> Option<Diagnostic> {
     )
 }
 
-/// What `-c` says of a sound configuration: HAProxy's lines and, where there is an XDP interface, each proxy's plane.
-pub(crate) fn report_valid(loaded: &Loaded) {
-    if messages::is_quiet() {
-        return;
+/// The exit status of `-c` for a configuration without errors that would not start (management.txt, section 3).
+const WOULD_NOT_START: u8 = 2;
+
+/// What `-c` says of a configuration without errors, HAProxy's lines and, where there is an XDP interface, each proxy's
+/// plane; and its exit status.
+pub(crate) fn report_valid(loaded: &Loaded) -> ExitCode {
+    if !messages::is_quiet() {
+        describe_valid(loaded);
     }
+    if loaded.config.listens() { ExitCode::SUCCESS } else { ExitCode::from(WOULD_NOT_START) }
+}
+
+fn describe_valid(loaded: &Loaded) {
     if loaded.warnings {
         println!("Warnings were found.");
     }
@@ -171,7 +180,13 @@ pub(crate) fn report_valid(loaded: &Loaded) {
             print!("{}", describe(&placement, &loaded.config, &loaded.sources));
         }
     }
-    println!("Configuration file is valid");
+    if loaded.config.listens() {
+        println!("Configuration file is valid");
+    } else {
+        println!(
+            "Configuration file has no error but will not start (no listener) => exit({WOULD_NOT_START})."
+        );
+    }
 }
 
 /// A proxy's plane, with the line that keeps it, or one of its addresses, in user space.

@@ -17,7 +17,7 @@ mod version;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use lb_conf::model::Global;
 use lb_conf::model::LogLevel;
 use nix::sys::signal::{SigHandler, Signal, raise, signal};
@@ -73,8 +73,10 @@ fn run(args: impl IntoIterator<Item = OsString>) -> Result<ExitCode> {
             print!("{}", lb_conf::dump(&loaded.config));
             return Ok(ExitCode::SUCCESS);
         }
-        load::report_valid(&loaded);
-        return Ok(ExitCode::SUCCESS);
+        return Ok(load::report_valid(&loaded));
+    }
+    if !loaded.config.listens() {
+        bail!("no enabled listener found (check for 'bind' lines)");
     }
     start(&run, loader, loaded)
 }

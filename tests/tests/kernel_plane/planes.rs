@@ -82,6 +82,6 @@ pub(crate) fn ordinary_user() -> Result<()> {
     let config = format!("global\n    user nobody\n    group nogroup\n{}", fixture.config("", "check"));
     let setup = Setup::new(Program::Lbx, &config)?.set("mode", "auto");
     let daemon = setup.netns(&fixture.lab.balancer).ready_on(fixture.service()).start()?;
-    daemon.wait_output("give up what the kernel plane needs; TCP mode is served in user space")?;
+    daemon.wait_output("gives up what the kernel plane needs; TCP mode is served in user space")?;
     fixture.connect()?.check(b"hello")
 }

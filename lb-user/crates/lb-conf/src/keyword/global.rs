@@ -109,7 +109,7 @@ pub(crate) static GLOBAL: &[Keyword<GlobalDraft>] = &[
         g.hard_stop_after = Some(a.time()?);
         Ok(())
     }),
-    planned("ulimit-n", "<number>", G, "the limit on open files", |g, a| {
+    served("ulimit-n", "<number>", G, "the limit on open files", |g, a| {
         g.ulimit_n = Some(a.number(1..=u32::MAX)?);
         Ok(())
     }),

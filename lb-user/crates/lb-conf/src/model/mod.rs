@@ -128,6 +128,11 @@ impl Config {
         self.backends.get(id.0 as usize)
     }
 
+    /// Whether anything in it accepts connections.
+    pub fn listens(&self) -> bool {
+        self.frontends.iter().any(|frontend| !frontend.disabled && !frontend.binds.is_empty())
+    }
+
     /// The backend of this name.
     pub fn backend_named(&self, name: &str) -> Option<&Arc<Backend>> {
         self.backends.iter().find(|b| &*b.proxy.name == name)
