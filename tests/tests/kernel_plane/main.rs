@@ -28,6 +28,7 @@ fn main() {
         test("logs::sessions_are_logged_once", logs::tcplog),
         test("planes::sources_are_counted", planes::sources),
         test("planes::an_ordinary_user_serves_in_user_space", planes::ordinary_user),
+        test("planes::pins_have_one_owner", planes::pins_have_one_owner),
         test("reload::connections_to_a_removed_server_go_on", reload::server_removed),
         test("reload::a_proxy_moves_to_user_space", reload::moved_to_user_space),
         test("reload::a_listener_is_added", reload::listener_added),

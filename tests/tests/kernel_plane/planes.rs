@@ -85,3 +85,16 @@ pub(crate) fn ordinary_user() -> Result<()> {
     daemon.wait_output("gives up what the kernel plane needs; TCP mode is served in user space")?;
     fixture.connect()?.check(b"hello")
 }
+
+/// Two daemons must not write the same maps: the second one serves in user space, and the first one's stay as they are.
+pub(crate) fn pins_have_one_owner() -> Result<()> {
+    let fixture = Fixture::echo(Family::V4)?;
+    let first = fixture.start("", "")?;
+    let second = fixture.setup("", "")?.home(first.home()).start()?;
+    second.wait_output("another daemon uses the pins in")?;
+    drop(second);
+    let before = fixture.flows(first.home())?;
+    fixture.connect()?.check(b"hello")?;
+    ensure!(fixture.flows(first.home())? > before, "the kernel opens no flow any more\n{}", first.output());
+    Ok(())
+}

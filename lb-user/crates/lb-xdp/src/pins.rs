@@ -1,14 +1,16 @@
 //! The folder of pins: what of the kernel plane outlives the daemon.
 
 use std::ffi::OsString;
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::fs::{DirBuilderExt, symlink};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use lb_common::names;
+use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg};
 use nix::mount::{MsFlags, mount};
 use nix::sys::statfs::{BPF_FS_MAGIC, statfs};
 
@@ -18,6 +20,10 @@ use crate::sys;
 const ABI: &str = "abi";
 /// What the names of pinned links begin with.
 const LINK: &str = "link_";
+
+/// The right to use a folder of pins. The kernel takes it back when the process ends, however that comes about.
+#[derive(Debug)]
+pub struct Ownership(#[expect(dead_code, reason = "held for what dropping it does")] Flock<File>);
 
 /// A folder on a BPF file system.
 #[derive(Clone, Debug)]
@@ -46,6 +52,22 @@ impl Pins {
             bail!("{} is on no BPF file system", folder.display());
         }
         Ok(Self { folder: folder.to_owned() })
+    }
+
+    /// Makes the folder this process's own for as long as the result lives: two daemons would write the same maps.
+    ///
+    /// # Errors
+    ///
+    /// Another process owns it.
+    pub fn own(&self) -> anyhow::Result<Ownership> {
+        let folder = File::open(&self.folder).with_context(|| self.folder.display().to_string())?;
+        Flock::lock(folder, FlockArg::LockExclusiveNonblock).map(Ownership).map_err(|(_, errno)| match errno {
+            Errno::EWOULDBLOCK => anyhow!(
+                "another daemon uses the pins in {}; 'xdp-pin-path' gives one of them a folder of its own",
+                self.folder.display()
+            ),
+            errno => anyhow!("flock of {}: {errno}", self.folder.display()),
+        })
     }
 
     /// Where it is.

@@ -22,7 +22,7 @@ use crate::host;
 use crate::label::{self, Owner};
 use crate::loader::{self, Settings};
 use crate::object::{self, Inheritance};
-use crate::pins::Pins;
+use crate::pins::{Ownership, Pins};
 use crate::plan::ServerName;
 use crate::status::Status;
 
@@ -71,6 +71,7 @@ pub struct Prepared {
     pins: Pins,
     inheritance: Inheritance,
     made: Made,
+    owner: Ownership,
 }
 
 /// Pins that were made for a plane that may never start.
@@ -103,12 +104,13 @@ pub fn prepare(config: &Config) -> Result<Prepared, Unavailable> {
     let folder = config.global.xdp_pin_path.clone().unwrap_or_else(|| PathBuf::from(names::PIN_FOLDER));
     let (ports, hz) = (host::source_ports()?, host::hz()?);
     let pins = Pins::open(&folder)?;
+    let owner = pins.own()?;
     let inheritance = object::inherit(&pins)?;
     let made = Made((inheritance != Inheritance::Adopted).then(|| pins.clone()));
     let settings = Settings { linger: hz.saturating_mul(LINGER_SECONDS), ..Settings::default() };
     let store = BpfStore::new(object::load(object, &pins, &settings)?, &pins)?;
     let control = Control::adopt(store, ports, hz)?;
-    Ok(Prepared { control, pins, inheritance, made })
+    Ok(Prepared { control, pins, inheritance, made, owner })
 }
 
 impl Prepared {
@@ -156,7 +158,8 @@ fn run(
     inbox: Inbox,
     ready: &std::sync::mpsc::Sender<anyhow::Result<()>>,
 ) {
-    let Prepared { control, pins, inheritance, mut made } = prepared;
+    // The folder is given up after everything in it.
+    let Prepared { owner: _owner, control, pins, inheritance, mut made } = prepared;
     let started = async {
         let agent = Agent::start(control, pins, inheritance, shared).await?;
         made.keep();
