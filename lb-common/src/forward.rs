@@ -16,7 +16,7 @@ use crate::packet::{
 use crate::tables::{CommonTables, FamilyTables, FlowHandle, Tables};
 use crate::tcp::{self, TcpState};
 use crate::transport;
-use crate::value::{Direction, Flow, Hop, Pending, Retired, Segment, ServerState, Service, ServiceId};
+use crate::value::{Direction, Flow, Hop, Retired, Segment, ServerState, Service, ServiceId};
 
 /// What becomes of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -162,7 +162,8 @@ where
     // What is known of the packet goes through memory that is looked up anew: the kernel's verifier follows every
     // combination of the values that it knows through all that comes, and so it knows none.
     if let Some(mut pending) = tables.pending() {
-        *pending = Pending { segment: *segment, reason, reserved: [0; 7] };
+        pending.segment = *segment;
+        pending.reason = reason;
     }
     let Some(pending) = tables.pending() else {
         return Decision::pass(Reason::NoServer, service.id);
@@ -216,15 +217,8 @@ fn read<A: Network, P: Packet>(packet: &mut P, link: Link) -> Result<Segment<A>,
         }
         _ => return Err(Reason::Protocol),
     };
-    let key = FlowKey {
-        src: fields.src,
-        dst: fields.dst,
-        dst_port: dst_port.get(),
-        src_port: src_port.get(),
-        protocol: fields.protocol,
-        reserved: [0; 3],
-    };
-    Ok(Segment { key, vlan, flags, hops: fields.hops, network: network as u8, reserved: [0; 3] })
+    let key = FlowKey::new((fields.src, src_port.get()), (fields.dst, dst_port.get()), fields.protocol);
+    Ok(Segment { key, vlan, flags, hops: fields.hops, network: network as u8, reserved: 0, padding: 0 })
 }
 
 /// Whether a packet of a flow opens another one in its place: a client's SYN after the former connection of this tuple
@@ -337,14 +331,7 @@ impl<A: Network> Flow<A> {
     /// The key of the entry for the opposite direction.
     #[inline(always)]
     pub fn peer(&self, protocol: u8) -> FlowKey<A> {
-        FlowKey {
-            src: self.dst,
-            dst: self.src,
-            dst_port: self.src_port,
-            src_port: self.dst_port,
-            protocol,
-            reserved: [0; 3],
-        }
+        FlowKey::new((self.dst, self.dst_port), (self.src, self.src_port), protocol)
     }
 }
 

@@ -24,8 +24,10 @@ pub struct FlowKey<A> {
     pub src_port: u16,
     /// IANA's protocol number.
     pub protocol: u8,
+    /// Padding, zero. Two integers, since the kernel's compiler calls a function to clear three bytes.
+    pub reserved: u8,
     /// Padding, zero.
-    pub reserved: [u8; 3],
+    pub padding: u16,
 }
 
 const _: () = assert!(size_of::<FlowKey<V4>>() == 16);
@@ -64,17 +66,16 @@ const _: () = assert!(size_of::<RateKey<V4>>() == 8);
 const _: () = assert!(size_of::<RateKey<V6>>() == 20);
 
 impl<A: Address> FlowKey<A> {
+    /// The key of packets from one address and port to another.
+    #[inline(always)]
+    pub fn new(src: (A, u16), dst: (A, u16), protocol: u8) -> Self {
+        Self { src: src.0, dst: dst.0, dst_port: dst.1, src_port: src.1, protocol, reserved: 0, padding: 0 }
+    }
+
     /// The key of the packets that travel the other way with the same tuple.
     #[inline(always)]
     pub fn reversed(&self) -> Self {
-        Self {
-            src: self.dst,
-            dst: self.src,
-            dst_port: self.src_port,
-            src_port: self.dst_port,
-            protocol: self.protocol,
-            reserved: [0; 3],
-        }
+        Self::new((self.dst, self.dst_port), (self.src, self.src_port), self.protocol)
     }
 
     /// The service that the packet is addressed to.

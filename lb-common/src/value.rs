@@ -291,8 +291,7 @@ pub struct Draft<A> {
 
 impl<A: Address> Default for Draft<A> {
     fn default() -> Self {
-        let key =
-            FlowKey { src: A::ZERO, dst: A::ZERO, dst_port: 0, src_port: 0, protocol: 0, reserved: [0; 3] };
+        let key = FlowKey::new((A::ZERO, 0), (A::ZERO, 0), 0);
         Self { key, flow: Flow::default() }
     }
 }
@@ -327,7 +326,9 @@ pub struct Segment<A> {
     /// Where its network header begins.
     pub network: u8,
     /// Padding, zero.
-    pub reserved: [u8; 3],
+    pub reserved: u8,
+    /// Padding, zero.
+    pub padding: u16,
 }
 
 /// A packet that is about to open a flow.
@@ -339,14 +340,19 @@ pub struct Pending<A> {
     /// Why it is forwarded, if it is.
     pub reason: Reason,
     /// Padding, zero.
-    pub reserved: [u8; 7],
+    pub reserved: u8,
+    /// Padding, zero.
+    pub padding: [u16; 3],
 }
+
+const _: () = assert!(size_of::<Pending<V4>>() == 32);
+const _: () = assert!(size_of::<Pending<V6>>() == 56);
 
 impl<A: Address> Default for Pending<A> {
     fn default() -> Self {
         let Draft { key, .. } = Draft::default();
-        let segment = Segment { key, vlan: 0, flags: 0, hops: 0, network: 0, reserved: [0; 3] };
-        Self { segment, reason: Reason::Opened, reserved: [0; 7] }
+        let segment = Segment { key, vlan: 0, flags: 0, hops: 0, network: 0, reserved: 0, padding: 0 };
+        Self { segment, reason: Reason::Opened, reserved: 0, padding: [0; 3] }
     }
 }
 

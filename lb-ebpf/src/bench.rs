@@ -71,7 +71,7 @@ mod programs {
         let (src, dst) = (ip.src, ip.dst);
         let Some(tcp) = frame.header::<Tcp>(34) else { return XDP_PASS };
         let (src_port, dst_port) = (tcp.src.get(), tcp.dst.get());
-        let key = FlowKey { src, dst, dst_port, src_port, protocol: TCP, reserved: [0; 3] };
+        let key = FlowKey::new((src, src_port), (dst, dst_port), TCP);
         match Maps.flow(&key) {
             Some(_) => XDP_TX,
             None => XDP_PASS,

@@ -68,7 +68,7 @@ pub(crate) fn network(servers: &[&str]) -> Network {
 /// The flow of a client's port, as [`send`] opens it.
 pub(crate) fn flow_from(store: &MemoryStore, port: u16) -> Option<Flow<V4>> {
     let (src, dst) = ([10, 0, 0, 9], [10, 0, 0, 1]);
-    let key = FlowKey { src, dst, dst_port: 80, src_port: port, protocol: TCP, reserved: [0; 3] };
+    let key = FlowKey::new((src, port), (dst, 80), TCP);
     FlowTable::<V4>::flow(store, &key).unwrap()
 }
 

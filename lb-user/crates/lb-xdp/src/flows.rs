@@ -349,14 +349,7 @@ mod tests {
     }
 
     fn key(port: u16) -> FlowKey<V4> {
-        FlowKey {
-            src: [10, 0, 0, 9],
-            dst: [10, 0, 0, 1],
-            dst_port: 80,
-            src_port: port,
-            protocol: TCP,
-            reserved: [0; 3],
-        }
+        FlowKey::new(([10, 0, 0, 9], port), ([10, 0, 0, 1], 80), TCP)
     }
 
     fn entry(port: u16, state: TcpState, last: Jiffies) -> Flow<V4> {
