@@ -30,7 +30,10 @@ pub(crate) fn fall_through() -> Result<()> {
     fixture.origins.iter().for_each(|origin| origin.die());
     let closed = |connection: Result<Echo>| connection.is_err();
     wait::until("all servers to be down", wait::SOON, || daemon.output().matches("is DOWN").count() >= 3)?;
-    client::connect(fixture.lab.from_client(), fixture.service()).context("the host accepts")?;
+    // It is said a moment before the maps follow.
+    wait::until("the host to accept", wait::SOON, || {
+        client::connect(fixture.lab.from_client(), fixture.service()).is_ok()
+    })?;
     ensure!(closed(fixture.connect()), "there is no server to answer");
     for origin in &fixture.origins {
         origin.revive(Some(&fixture.lab.servers))?;
