@@ -1,4 +1,4 @@
-//! The forwarding decision: one function for the kernel, tests, fuzzers and `lbx explain`.
+//! The forwarding decision: one function for the kernel and for tests on the host.
 //!
 //! A packet is forwarded if it belongs to a flow, or if it opens one and a server can take it now. Everything else is
 //! passed to the host unchanged. Whatever `decide` does to the packet and to the tables it does after the last check.

@@ -1,7 +1,7 @@
 //! What kernel and user space share: the maps' ABI, hashes, checksums, and the forwarding decision.
 //!
 //! Everything here is plain code without sockets or clocks: the XDP program runs it over packet pointers and BPF maps,
-//! tests, fuzzers and the user plane over byte slices and in-memory tables.
+//! tests over byte slices and tables in memory; the user plane selects servers with it.
 #![no_std]
 
 #[cfg(any(feature = "user", test))]

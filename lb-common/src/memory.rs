@@ -1,4 +1,4 @@
-//! Tables in memory: for tests, fuzzers, `lbx explain` and the user plane.
+//! Tables in memory: for tests, and for whoever asks what would be decided about a packet.
 
 use core::cell::{Cell, RefCell, RefMut};
 use std::collections::{HashMap, VecDeque};

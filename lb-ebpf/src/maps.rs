@@ -1,4 +1,4 @@
-//! The maps. Numbers of entries are what fits small hosts; the loader sets them to what the configuration needs.
+//! The maps. Numbers of entries are what fits small hosts; the loader may set others (`lb_xdp::loader::Settings`).
 
 use aya_ebpf::btf_maps::{Array, ArrayOfMaps, HashMap, LruHashMap, PerCpuArray, Queue, RingBuf};
 use aya_ebpf::macros::btf_map;

@@ -20,8 +20,14 @@ pub enum Need {
 }
 
 /// What network tests of the kernel plane need.
-pub const KERNEL: &[Need] =
-    &[Need::Namespaces, Need::Bpf, Need::Program("ip"), Need::Program("ethtool"), Need::Program("bpftool")];
+pub const KERNEL: &[Need] = &[
+    Need::Namespaces,
+    Need::Bpf,
+    Need::BpfObject,
+    Need::Program("ip"),
+    Need::Program("ethtool"),
+    Need::Program("bpftool"),
+];
 
 /// What network tests of the user plane need that use namespaces.
 pub const NETNS: &[Need] = &[Need::Namespaces, Need::Program("ip")];

@@ -27,7 +27,8 @@ const RUSTFLAGS: &str = "-C debuginfo=2 -C target-cpu=v3 -C link-arg=--btf \
 pub(crate) fn run() -> Result<()> {
     let toolchain = toolchain::find_or_install()?;
     let linker = linker::find_or_install()?;
-    println!("building the BPF objects with {toolchain}");
+    // Not on standard output: what asked for the objects may print figures for programs there.
+    eprintln!("building the BPF objects with {toolchain}");
     let mut build = toolchain.cargo();
     build.env("RUSTFLAGS", RUSTFLAGS).env("PATH", path_with(&linker)?).args([
         "build",
@@ -63,7 +64,7 @@ fn deliver(binary: &str, object: &str) -> Result<()> {
     let draft = place.with_extension("new");
     fs::write(&draft, bytes).with_context(|| draft.display().to_string())?;
     fs::rename(&draft, &place).with_context(|| place.display().to_string())?;
-    println!("{OBJECTS}/{object}");
+    eprintln!("{OBJECTS}/{object}");
     Ok(())
 }
 

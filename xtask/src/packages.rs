@@ -23,9 +23,13 @@ pub(crate) const NETWORK: &[Tool] = &[
     Tool { program: "bpftool", package: "bpftool" },
 ];
 
-/// What compares this program with HAProxy.
-pub(crate) const ORACLE: &[Tool] =
-    &[Tool { program: "haproxy", package: "haproxy" }, Tool { program: "varnishtest", package: "varnish" }];
+/// What compares this program with HAProxy, and the clients that it is tried with.
+pub(crate) const ORACLE: &[Tool] = &[
+    Tool { program: "haproxy", package: "haproxy" },
+    Tool { program: "varnishtest", package: "varnish" },
+    Tool { program: "curl", package: "curl" },
+    Tool { program: "openssl", package: "openssl" },
+];
 
 /// What benchmarks need besides.
 pub(crate) const BENCH: &[Tool] = &[
@@ -58,7 +62,7 @@ pub(crate) fn require(packages: &[&str]) -> Result<()> {
     if !can_install() {
         bail!("missing packages; install them as root, on Debian or Ubuntu with: {command}");
     }
-    println!("{command}");
+    eprintln!("{command}");
     install(packages)
 }
 

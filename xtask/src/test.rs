@@ -124,7 +124,15 @@ fn dependencies() -> Result<Totals> {
 }
 
 fn lints() -> Result<Totals> {
-    shell::run(shell::cargo().args(["clippy", "--all-targets", "--locked", "--", "--deny", "warnings"]))?;
+    shell::run(shell::cargo().args([
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--locked",
+        "--",
+        "--deny",
+        "warnings",
+    ]))?;
     Ok(PASSED)
 }
 

@@ -35,7 +35,7 @@ fn install() -> Result<()> {
     if !Path::new(LLVM_PREFIX).join("include/llvm-c/Core.h").is_file() || shell::find("c++").is_none() {
         packages::require(PACKAGES)?;
     }
-    println!("building bpf-linker {VERSION}");
+    eprintln!("building bpf-linker {VERSION}");
     let mut build = shell::cargo();
     build.env("LLVM_PREFIX", LLVM_PREFIX).env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
     build.args(["install", "bpf-linker", "--version", VERSION, "--locked", "--force", "--quiet"]);

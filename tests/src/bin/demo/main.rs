@@ -25,7 +25,7 @@ fn main() -> ExitCode {
     };
     match result {
         Ok(()) => {
-            println!("\nAll of it happened, and nothing of it is left.");
+            println!("\nAll that was shown happened, and nothing of it is left.");
             ExitCode::SUCCESS
         }
         Err(error) => {
