@@ -57,6 +57,23 @@ pub(crate) fn check_mode() -> Result<()> {
     Ok(())
 }
 
+/// `option xdp` where the kernel can't serve is an error that says why; without it, `-c` says which plane serves.
+pub(crate) fn option_xdp() -> Result<()> {
+    let rest = "defaults\n mode tcp\n timeout connect 1s\n timeout client 1s\n timeout server 1s\n\
+                listen a\n bind 127.0.0.1:1\n server s 127.0.0.1:2\n";
+    let refused = check(&format!("{rest} option xdp\n"))?;
+    ensure!(refused.status.code() == Some(1), "{refused:?}");
+    for part in ["'a' cannot be served in the kernel", "no 'xdp-interface'"] {
+        ensure!(refused.output.contains(part), "{part:?} in {}", refused.output);
+    }
+    let interface = format!("global\n xdp-interface lo\n{rest}");
+    let kernel = check(&interface)?;
+    ensure!(kernel.output.contains("proxy a: kernel"), "{}", kernel.output);
+    let user = check(&format!("{interface} no option xdp\n"))?;
+    ensure!(user.output.contains("'no option xdp' keeps it in user space"), "{}", user.output);
+    Ok(())
+}
+
 /// When an address is taken, the message names the address, the proxy's line and the reason.
 pub(crate) fn taken_address() -> Result<()> {
     let taken = TcpListener::bind("127.0.0.1:0")?;

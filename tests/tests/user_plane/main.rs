@@ -34,6 +34,7 @@ fn main() {
         test("configuration::unknown_words_are_located", configuration::unknown_words),
         test("configuration::every_error_is_reported", configuration::all_errors),
         test("configuration::check_accepts_what_works", configuration::check_mode),
+        test("configuration::option_xdp_insists", configuration::option_xdp),
         test("configuration::a_taken_address_is_named", configuration::taken_address),
         test("configuration::a_missing_file_is_named", configuration::missing_file),
     ]);
