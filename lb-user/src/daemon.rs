@@ -7,8 +7,7 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
-use lb_conf::model::Config;
-use lb_conf::model::LogLevel;
+use lb_conf::model::{Config, LogLevel};
 use lb_core::cli::{self, Output, Session};
 use lb_core::event::Event;
 use lb_core::host::Host;

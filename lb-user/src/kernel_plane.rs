@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::{Result, bail};
 use lb_conf::model::{Config, LogLevel, XdpUse};
 use lb_core::change::{Change, ForcedHealth, ServerChange};
-use lb_core::placement::{self, ObstacleKind, Placement};
+use lb_core::placement::{self, ObstacleKind};
 use lb_core::{Runtime, Tick};
 use lb_proxy::Clock;
 use lb_xdp::{Plane, Prepared, Status, Unavailable};
@@ -28,14 +28,9 @@ pub(crate) fn prepare(config: &Config, running: Option<&KernelPlane>) -> Result<
     match lb_xdp::prepare(config) {
         Ok(prepared) => Ok(Some(prepared)),
         Err(Unavailable::NotWanted) => {
-            let given_up = |placement: &Placement| {
-                placement
-                    .obstacles
-                    .iter()
-                    .find(|obstacle| obstacle.kind == ObstacleKind::GivesUpRoot)
-                    .cloned()
-            };
-            let why = placement::place(config).iter().find_map(given_up);
+            let mut obstacles =
+                placement::place(config).into_iter().flat_map(|placement| placement.obstacles);
+            let why = obstacles.find(|obstacle| obstacle.kind == ObstacleKind::GivesUpRoot);
             why.map_or(Ok(()), |why| without(config, &why.kind)).map(|()| None)
         }
         Err(why) => without(config, &why).map(|()| None),

@@ -18,8 +18,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
-use lb_conf::model::Global;
-use lb_conf::model::LogLevel;
+use lb_conf::model::{Global, LogLevel};
 use nix::sys::signal::{SigHandler, Signal, raise, signal};
 use sd_notify::NotifyState;
 

@@ -22,10 +22,10 @@ use lbx_tests::report::{Report, median};
 /// Clients at the same time.
 const CLIENTS: usize = 4;
 
-const HAPROXY: &str = "
-defaults
-    mode tcp
-    timeout connect 5s
+/// What the configurations have in common, from the timeouts of their defaults on.
+macro_rules! proxies {
+    () => {
+        "    timeout connect 5s
     timeout client 30s
     timeout server 30s
 listen bytes
@@ -34,40 +34,18 @@ listen bytes
 listen connections
     bind 10.1.0.1:81
     server s1 10.2.0.12:80
-";
+"
+    };
+}
 
-const USER: &str = "
-defaults
-    mode tcp
-    no option xdp
-    timeout connect 5s
-    timeout client 30s
-    timeout server 30s
-listen bytes
-    bind 10.1.0.1:80
-    server s1 10.2.0.11:80
-listen connections
-    bind 10.1.0.1:81
-    server s1 10.2.0.12:80
-";
+const HAPROXY: &str = concat!("\ndefaults\n    mode tcp\n", proxies!());
 
-const KERNEL: &str = "
-global
-    xdp-interface front
-    xdp-interface back
-    xdp-pin-path {pins}
-defaults
-    mode tcp
-    timeout connect 5s
-    timeout client 30s
-    timeout server 30s
-listen bytes
-    bind 10.1.0.1:80
-    server s1 10.2.0.11:80
-listen connections
-    bind 10.1.0.1:81
-    server s1 10.2.0.12:80
-";
+const USER: &str = concat!("\ndefaults\n    mode tcp\n    no option xdp\n", proxies!());
+
+const KERNEL: &str = concat!(
+    "\nglobal\n    xdp-interface front\n    xdp-interface back\n    xdp-pin-path {pins}\ndefaults\n    mode tcp\n",
+    proxies!()
+);
 
 const NGINX: &str = "
 daemon off;
