@@ -3,6 +3,7 @@
 mod bench;
 mod build_ebpf;
 mod demo;
+mod fuzz;
 mod licences;
 mod packages;
 mod shell;
@@ -28,6 +29,8 @@ enum Task {
     BuildEbpf,
     /// Measures, beside haproxy and nginx.
     Bench(bench::Args),
+    /// Feeds inputs that the fuzz targets have not seen to them, for a bounded time.
+    Fuzz(fuzz::Args),
     /// Shows both planes at work: real traffic in network namespaces, or on loopback without root.
     Demo,
     /// Runs every check: set-up, formatting, lints, tests, documentation, licences.
@@ -52,6 +55,7 @@ fn run(task: Task) -> Result<ExitCode> {
     match task {
         Task::BuildEbpf => build_ebpf::run().map(|()| ExitCode::SUCCESS),
         Task::Bench(args) => bench::run(&args).map(|()| ExitCode::SUCCESS),
+        Task::Fuzz(args) => fuzz::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Demo => demo::run().map(|()| ExitCode::SUCCESS),
         Task::Test(args) => Ok(test::run(&args)),
         Task::Tidy => tidy::check().map(|()| ExitCode::SUCCESS),

@@ -31,6 +31,9 @@ pub(crate) const ORACLE: &[Tool] = &[
     Tool { program: "openssl", package: "openssl" },
 ];
 
+/// What the fuzzing engine is built with.
+pub(crate) const FUZZ: &[Tool] = &[Tool { program: "c++", package: "g++" }];
+
 /// What benchmarks need besides.
 pub(crate) const BENCH: &[Tool] = &[
     Tool { program: "nginx", package: "nginx-light" },

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
-use crate::{build_ebpf, licences, packages, shell, tidy};
+use crate::{build_ebpf, fuzz, licences, packages, shell, tidy};
 
 /// Options of the task.
 #[derive(clap::Args)]
@@ -56,6 +56,7 @@ const STEPS: &[Step] = &[
     Step("dependencies", dependencies),
     Step("lints", lints),
     Step("tests", tests),
+    Step("fuzzing", fuzzing),
     Step("documentation", documentation),
 ];
 
@@ -134,6 +135,21 @@ fn lints() -> Result<Totals> {
         "warnings",
     ]))?;
     Ok(PASSED)
+}
+
+/// Each target counts as one check.
+fn fuzzing() -> Result<Totals> {
+    let mut totals = Totals::default();
+    for target in fuzz::targets()? {
+        totals += match fuzz::run(&fuzz::Args::for_target(&target)) {
+            Ok(()) => PASSED,
+            Err(error) => {
+                println!("error: {error:#}");
+                FAILED
+            }
+        };
+    }
+    Ok(totals)
 }
 
 /// Private items are documented too, so links to them lead somewhere.
