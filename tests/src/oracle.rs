@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
+use std::thread;
 
 use anyhow::{Context, Result, bail};
 use regex::Regex;
@@ -46,7 +47,31 @@ pub fn compare(scenario: &Scenario) -> Result<()> {
 /// Runs a scenario through two programs; an error shows where they differ.
 pub fn compare_programs(scenario: &Scenario, expected: Program, actual: Program) -> Result<()> {
     let transcript = |program| run(scenario, program).with_context(|| format!("with {program:?}"));
-    let (expected, actual) = (transcript(expected)?, transcript(actual)?);
+    equal(transcript(expected)?, transcript(actual)?)
+}
+
+/// Starts HAProxy and this program, sends the same traffic to both at the same time, and shows where they differ.
+pub fn compare_sides(
+    start: impl Fn(Program) -> Result<Side> + Sync,
+    traffic: impl Fn(&mut Side) -> Result<()> + Sync,
+) -> Result<()> {
+    let transcript = |program| -> Result<Vec<String>> {
+        let run = || {
+            let mut side = start(program)?;
+            traffic(&mut side).with_context(|| side.daemon.output())?;
+            side.finish()
+        };
+        run().with_context(|| format!("with {program:?}"))
+    };
+    thread::scope(|scope| {
+        let expected = scope.spawn(|| transcript(Program::Haproxy));
+        let actual = transcript(Program::Lbx);
+        let expected = expected.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        equal(expected?, actual?)
+    })
+}
+
+fn equal(expected: Vec<String>, actual: Vec<String>) -> Result<()> {
     if expected != actual {
         bail!("differences (- expected, + actual):\n{}", difference(&expected, &actual));
     }
@@ -63,6 +88,15 @@ pub fn run(scenario: &Scenario, program: Program) -> Result<Vec<String>> {
 impl Side {
     /// Starts a program with what its configuration names.
     pub fn start(config: &str, program: Program) -> Result<Self> {
+        Self::start_with(config, program, Ok)
+    }
+
+    /// Starts a program with what its configuration names, and with what `prepare` adds.
+    pub fn start_with(
+        config: &str,
+        program: Program,
+        prepare: impl FnOnce(Setup<'static>) -> Result<Setup<'static>>,
+    ) -> Result<Self> {
         let log = Syslog::start()?;
         let mut setup = Setup::new(program, config)?.set("log", log.address());
         let (mut origins, mut bound) = (BTreeMap::new(), BTreeMap::new());
@@ -77,7 +111,7 @@ impl Side {
             }
         }
         Ok(Self {
-            daemon: setup.start()?,
+            daemon: prepare(setup)?.start()?,
             origins,
             log,
             ports: bound,
@@ -199,7 +233,7 @@ fn placeholders(config: &str) -> BTreeMap<String, bool> {
         .collect()
 }
 
-static CLIENT: LazyLock<Regex> = LazyLock::new(|| pattern(r"127\.0\.0\.1:\d+"));
+static CLIENT: LazyLock<Regex> = LazyLock::new(|| pattern(r"127(\.\d+){3}:\d+"));
 
 fn pattern(text: &str) -> Regex {
     Regex::new(text).expect("a pattern of this file")

@@ -74,6 +74,8 @@ struct State {
     listener: Option<TcpListener>,
     open: BTreeMap<u64, TcpStream>,
     requests: Vec<Request>,
+    /// Of checks, which are too many to keep them all.
+    last_check: Option<Request>,
 }
 
 impl Origin {
@@ -91,7 +93,9 @@ impl Origin {
     ///
     /// - `/bytes/N`: a body of N bytes (see [`pattern`]); `/chunked/N`: the same in chunks;
     /// - `/status/CODE`: that status; `/delay/MS`: answers after so many milliseconds; `/close`: no keep-alive;
-    /// - `/echo`: the request's body; `/health`: 200, or 503 after [`Origin::set_healthy`];
+    /// - `/echo`: the request's body;
+    /// - `/health`, `/healthz` and `/api/health`: 200 and `{"status":"ok"}`, or 503 and `{"status":"failing"}` after
+    ///   [`Origin::set_healthy`];
     /// - anything else: its name.
     pub fn http_on(name: &str, netns: &Netns, address: SocketAddr) -> Result<Self> {
         Self::start(Protocol::Http, name, Some(netns), address)
@@ -124,7 +128,7 @@ impl Origin {
         &self.shared.name
     }
 
-    /// What `/health` answers from now on.
+    /// What the paths of checks answer from now on.
     pub fn set_healthy(&self, healthy: bool) {
         self.shared.healthy.store(healthy, Ordering::Relaxed);
     }
@@ -162,9 +166,14 @@ impl Origin {
         self.shared.state().open.len()
     }
 
-    /// The requests so far, without those to `/health`.
+    /// The requests so far, without those of checks.
     pub fn requests(&self) -> Vec<Request> {
         self.shared.state().requests.clone()
+    }
+
+    /// The last request of a check.
+    pub fn last_check(&self) -> Option<Request> {
+        self.shared.state().last_check.clone()
     }
 }
 
@@ -256,14 +265,19 @@ fn serve_http(shared: &Shared, number: u64, peer: SocketAddr, stream: &TcpStream
         let request = Request { connection: number, peer, line: head.line, headers: head.headers, body };
         let reply = answer(shared, &request);
         let close = reply.close || request.headers.has_word("connection", "close");
-        if request.target() != "/health" {
-            shared.state().requests.push(request.clone());
+        match is_check(&request) {
+            true => shared.state().last_check = Some(request.clone()),
+            false => shared.state().requests.push(request.clone()),
         }
         write_reply(shared, stream, &request, reply)?;
         if close {
             return stream.shutdown(Shutdown::Write);
         }
     }
+}
+
+fn is_check(request: &Request) -> bool {
+    matches!(request.target(), "/health" | "/healthz" | "/api/health")
 }
 
 /// What to send back.
@@ -274,7 +288,18 @@ struct Reply {
     close: bool,
 }
 
+fn health(shared: &Shared) -> Reply {
+    let (status, body): (_, &[u8]) = match shared.healthy.load(Ordering::Relaxed) {
+        true => (200, br#"{"status":"ok"}"#),
+        false => (503, br#"{"status":"failing"}"#),
+    };
+    Reply { status, body: body.into(), chunked: false, close: false }
+}
+
 fn answer(shared: &Shared, request: &Request) -> Reply {
+    if is_check(request) {
+        return health(shared);
+    }
     let path = request.target().split('?').next().unwrap_or_default();
     let mut parts = path.trim_start_matches('/').split('/');
     let (word, number) = (parts.next(), parts.next().and_then(|n| n.parse::<usize>().ok()));
@@ -290,7 +315,6 @@ fn answer(shared: &Shared, request: &Request) -> Reply {
         }
         (Some("close"), _) => Reply { close: true, ..named() },
         (Some("echo"), _) => reply(request.body.clone().into()),
-        (Some("health"), _) if !shared.healthy.load(Ordering::Relaxed) => Reply { status: 503, ..named() },
         _ => named(),
     }
 }

@@ -8,7 +8,7 @@ use lbx_tests::daemon::Program;
 use lbx_tests::wait;
 
 use crate::front::Site;
-use crate::pki::{Kind, Pki};
+use lbx_tests::pki::{Kind, Pki};
 
 /// A frontend in the clear before servers that speak TLS, which are a frontend of the same program.
 const CHAIN: &str = "

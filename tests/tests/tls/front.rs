@@ -5,8 +5,8 @@ use lbx_tests::daemon::{Daemon, Home, Program, Setup};
 use lbx_tests::origin::Origin;
 use lbx_tests::syslog::Syslog;
 
-use crate::pki::{Kind, Pki};
-use crate::probe::{curl, s_client};
+use lbx_tests::pki::{Kind, Pki};
+use lbx_tests::probe::{curl, s_client};
 
 /// A program with a TLS frontend `{web}` over an HTTP origin.
 pub(crate) struct Site {
@@ -216,7 +216,7 @@ listen web
         let site = Site::start(Program::Lbx, bind, files)?;
         let session = site.pki.path("session").display().to_string();
         let out = |more: &str| {
-            crate::probe::s_client_output(site.daemon.address("web"), &[version, more, &session])
+            lbx_tests::probe::s_client_output(site.daemon.address("web"), &[version, more, &session])
         };
         ensure!(out("-sess_out")?.contains("New, "), "a full handshake");
         ensure!(out("-sess_in")?.contains("Reused, "), "{version}: no session was resumed");

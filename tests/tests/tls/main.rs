@@ -2,8 +2,6 @@
 
 mod back;
 mod front;
-mod pki;
-mod probe;
 
 use lbx_tests::privilege::Need;
 use lbx_tests::suite::{self, Case};

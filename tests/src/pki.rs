@@ -11,21 +11,21 @@ use rcgen::{
 };
 
 /// A certificate and its key.
-pub(crate) struct Made {
+pub struct Made {
     params: CertificateParams,
     key: KeyPair,
     pem: String,
 }
 
 /// A folder with an authority, whose certificate is `ca.pem`, and what it signed.
-pub(crate) struct Pki {
+pub struct Pki {
     dir: PathBuf,
     ca: Made,
 }
 
 /// What a certificate is to be.
 #[derive(Clone, Copy)]
-pub(crate) enum Kind {
+pub enum Kind {
     /// An elliptic curve key, P-256.
     Ec,
     /// An RSA key.
@@ -45,7 +45,7 @@ impl Kind {
 
 impl Pki {
     /// An authority in a folder.
-    pub(crate) fn new(dir: &Path) -> Result<Self> {
+    pub fn new(dir: &Path) -> Result<Self> {
         let ca = authority()?;
         let pki = Self { dir: dir.to_owned(), ca };
         pki.write("ca.pem", &pki.ca.pem)?;
@@ -54,17 +54,17 @@ impl Pki {
     }
 
     /// The path of a file.
-    pub(crate) fn path(&self, file: &str) -> PathBuf {
+    pub fn path(&self, file: &str) -> PathBuf {
         self.dir.join(file)
     }
 
     /// The authority's file, for arguments.
-    pub(crate) fn ca(&self) -> String {
+    pub fn ca(&self) -> String {
         self.path("ca.pem").display().to_string()
     }
 
     /// Writes `file` with a certificate for the names, of which the first is its common name.
-    pub(crate) fn issue(&self, file: &str, names: &[&str], kind: Kind) -> Result<()> {
+    pub fn issue(&self, file: &str, names: &[&str], kind: Kind) -> Result<()> {
         let params = params(names, kind)?;
         let key = KeyPair::generate_for(kind.algorithm())?;
         let issuer = Issuer::from_params(&self.ca.params, &self.ca.key);
@@ -73,14 +73,14 @@ impl Pki {
     }
 
     /// Writes `file` with a certificate that signed itself.
-    pub(crate) fn self_signed(&self, file: &str, name: &str) -> Result<()> {
+    pub fn self_signed(&self, file: &str, name: &str) -> Result<()> {
         let key = KeyPair::generate()?;
         let pem = params(&[name], Kind::Ec)?.self_signed(&key)?.pem();
         self.write(file, &(key.serialize_pem() + &pem))
     }
 
     /// Writes `file` with what an OCSP responder says of a certificate in `of`: that it is good.
-    pub(crate) fn ocsp(&self, of: &str, file: &str) -> Result<()> {
+    pub fn ocsp(&self, of: &str, file: &str) -> Result<()> {
         let serial = self.openssl(&["x509", "-in", of, "-noout", "-serial"])?;
         let serial = serial.trim().strip_prefix("serial=").context("a serial number")?.to_owned();
         self.write("index.txt", &format!("V\t991231235959Z\t\t{serial}\tunknown\t/CN=x\n"))?;
@@ -107,7 +107,7 @@ impl Pki {
     }
 
     /// A file in base64, on one line.
-    pub(crate) fn base64(&self, file: &str) -> Result<String> {
+    pub fn base64(&self, file: &str) -> Result<String> {
         Ok(self.openssl(&["base64", "-A", "-in", file])?.trim().to_owned())
     }
 

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 /// What came of a handshake, in words that can be compared.
 ///
 /// `openssl s_client` prints `New, TLSv1.3, Cipher is NAME` after a handshake and `alert NAME` where the server gave up.
-pub(crate) fn s_client(address: SocketAddr, arguments: &[&str]) -> Result<String> {
+pub fn s_client(address: SocketAddr, arguments: &[&str]) -> Result<String> {
     let out = s_client_output(address, arguments)?;
     let line = |start: &str| out.lines().find_map(|line| line.trim().strip_prefix(start)).map(str::to_owned);
     if let Some(alert) = out.split("SSL alert number ").nth(1) {
@@ -28,7 +28,7 @@ pub(crate) fn s_client(address: SocketAddr, arguments: &[&str]) -> Result<String
 }
 
 /// Everything that `openssl s_client` says.
-pub(crate) fn s_client_output(address: SocketAddr, arguments: &[&str]) -> Result<String> {
+pub fn s_client_output(address: SocketAddr, arguments: &[&str]) -> Result<String> {
     let mut command = Command::new("openssl");
     command.args(["s_client", "-connect", &address.to_string()]).args(arguments);
     let mut child = command
@@ -47,7 +47,7 @@ pub(crate) fn s_client_output(address: SocketAddr, arguments: &[&str]) -> Result
 }
 
 /// What curl gets: status and version of HTTP, or curl's own error.
-pub(crate) fn curl(url: &str, arguments: &[&str]) -> Result<String> {
+pub fn curl(url: &str, arguments: &[&str]) -> Result<String> {
     let mut command = Command::new("curl");
     command.args(["-s", "-o", "/dev/null", "-w", "%{http_code} %{http_version}"]).args(arguments).arg(url);
     let output = command.output().context("curl")?;

@@ -1,0 +1,16 @@
+//! The article that the project began with, chapter by chapter: its configurations (config/seed), its examples and its
+//! sentences, with Debian's haproxy beside this program wherever both can be asked. docs/seed.md says which test proves
+//! what.
+//!
+//! Each file has a list of its own, `cases`.
+
+mod balancing;
+mod document;
+mod sample;
+
+use lbx_tests::suite;
+
+fn main() {
+    let chapters = [document::cases(), balancing::cases()];
+    suite::main(chapters.into_iter().flatten().collect());
+}
