@@ -112,10 +112,10 @@ fn fuzz(target: &str, program: &Path, seconds: u32) -> Result<()> {
 /// The words in the first column of the reference's tables, in libFuzzer's form.
 fn dictionary() -> Result<PathBuf> {
     let reference = fs::read_to_string(shell::root().join(WORDS)).context(WORDS)?;
-    let words =
+    let rows =
         reference.lines().filter_map(|line| line.strip_prefix("| `")?.split(['`', '<', '[', '(']).next());
-    let lines: String =
-        words.map(|word| format!("{:?}\n", word.trim())).filter(|word| word.is_ascii()).collect();
+    let words = rows.map(str::trim).filter(|word| !word.is_empty() && word.is_ascii());
+    let lines: String = words.map(|word| format!("{word:?}\n")).collect();
     let file = shell::root().join(WORK).join("words.dict");
     fs::write(&file, lines).with_context(|| file.display().to_string())?;
     Ok(file)
