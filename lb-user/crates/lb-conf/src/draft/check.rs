@@ -1,7 +1,7 @@
 //! How servers are checked.
 
 use super::Placed;
-use crate::model::{CheckStep, HttpExpect};
+use crate::model::{CheckStep, HttpExpect, ServiceCheck};
 use crate::span::Span;
 
 /// `option httpchk`, `option tcp-check` and their rules.
@@ -20,10 +20,11 @@ pub(crate) struct CheckDraft {
 }
 
 /// Which protocol.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum CheckKind {
     Tcp,
     Http,
+    Service(ServiceCheck),
 }
 
 /// A request as far as it is given.

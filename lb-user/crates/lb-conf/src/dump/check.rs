@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use super::writer::{Words, Writer};
 use crate::model::{
-    CheckProtocol, CheckSpec, CheckStep, HttpCheck, HttpExpect, HttpMatch, TcpExpect, TcpMatch, TextMatch,
+    CheckProtocol, CheckSpec, CheckStep, HttpCheck, HttpExpect, HttpMatch, ServiceCheck, TcpExpect, TcpMatch,
+    TextMatch,
 };
 
 pub(super) fn write(check: &CheckSpec, out: &mut Writer) {
@@ -15,6 +16,34 @@ pub(super) fn write(check: &CheckSpec, out: &mut Writer) {
             out.line("option tcp-check");
             steps.iter().for_each(|s| step(s, out));
         }
+        CheckProtocol::Service(check) => out.line(service(check).text()),
+    }
+}
+
+fn service(check: &ServiceCheck) -> Words {
+    match check {
+        ServiceCheck::Ldap => Words::new("option ldap-check"),
+        ServiceCheck::Mysql(user) => {
+            let mut words = Words::new("option mysql-check");
+            if let Some(user) = user {
+                words.word("user").word(&user.name).word(if user.pre_41 { "pre-41" } else { "post-41" });
+            }
+            words
+        }
+        ServiceCheck::Pgsql { user } => {
+            let mut words = Words::new("option pgsql-check user");
+            words.word(user);
+            words
+        }
+        ServiceCheck::Redis => Words::new("option redis-check"),
+        ServiceCheck::Smtp { hello } => {
+            let mut words = Words::new("option smtpchk");
+            hello.split(' ').for_each(|word| {
+                words.word(word);
+            });
+            words
+        }
+        ServiceCheck::SslHello => Words::new("option ssl-hello-chk"),
     }
 }
 

@@ -86,7 +86,7 @@ pub(super) fn httpchk(proxy: &mut ProxyDraft, args: &mut Args<'_>) -> Result<(),
     Ok(())
 }
 
-fn choose(proxy: &mut ProxyDraft, args: &Args<'_>, kind: CheckKind) {
+pub(super) fn choose(proxy: &mut ProxyDraft, args: &Args<'_>, kind: CheckKind) {
     proxy.check.kind = Some(Placed::new(kind, args.whole()));
 }
 

@@ -20,6 +20,7 @@ mod proxy;
 mod rules;
 pub mod section;
 mod server;
+mod service_check;
 mod stats;
 mod timeout;
 mod tls;

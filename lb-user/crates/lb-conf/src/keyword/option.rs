@@ -1,6 +1,6 @@
 //! `option`.
 
-use super::{Args, Keyword, Sections, check, planned, refused, served, unread};
+use super::{Args, Keyword, Sections, check, planned, refused, served, service_check, unread};
 use crate::diag::Diagnostic;
 use crate::draft::{Placed, ProxyDraft};
 use crate::model::{ProxyOption, Redispatch, XdpUse};
@@ -133,7 +133,7 @@ pub(crate) static OPTIONS: &[Keyword<ProxyDraft>] = &[
         switch(p, a, ProxyOption::IndependentStreams)
     })
     .negatable(),
-    unread("option ldap-check", "", DB, "checks LDAP servers"),
+    served("option ldap-check", "", DB, "checks LDAP servers", service_check::ldap),
     served("option log-separate-errors", "", DF, "logs failures at a higher level", |p, a| {
         switch(p, a, ProxyOption::LogSeparateErrors)
     })
@@ -142,7 +142,13 @@ pub(crate) static OPTIONS: &[Keyword<ProxyDraft>] = &[
         switch(p, a, ProxyOption::LogAsap)
     })
     .negatable(),
-    unread("option mysql-check", "[user <name> [post-41|pre-41]]", DB, "checks MySQL servers"),
+    served(
+        "option mysql-check",
+        "[user <name> [post-41|pre-41]]",
+        DB,
+        "checks MySQL servers",
+        service_check::mysql,
+    ),
     planned("option nolinger", "", DFB, "drops what was not sent when closing", |p, a| {
         switch(p, a, ProxyOption::NoLinger)
     })
@@ -151,13 +157,13 @@ pub(crate) static OPTIONS: &[Keyword<ProxyDraft>] = &[
         switch(p, a, ProxyOption::Persist)
     })
     .negatable(),
-    unread("option pgsql-check", "user <name>", DB, "checks PostgreSQL servers"),
+    served("option pgsql-check", "user <name>", DB, "checks PostgreSQL servers", service_check::pgsql),
     planned("option prefer-last-server", "", DB, "stays with the last server of a connection", |p, a| {
         switch(p, a, ProxyOption::PreferLastServer)
     })
     .negatable(),
-    unread("option redis-check", "", DB, "checks Redis servers"),
-    unread("option smtpchk", "[<hello> <domain>]", DB, "checks mail servers"),
+    served("option redis-check", "", DB, "checks Redis servers", service_check::redis),
+    served("option smtpchk", "[<hello> <domain>]", DB, "checks mail servers", service_check::smtp),
     planned("option socket-stats", "", DF, "counts each address of its own", |p, a| {
         switch(p, a, ProxyOption::SocketStats)
     })
@@ -179,7 +185,7 @@ pub(crate) static OPTIONS: &[Keyword<ProxyDraft>] = &[
         switch(p, a, ProxyOption::ServerKeepAliveProbes)
     })
     .negatable(),
-    unread("option ssl-hello-chk", "", DB, "checks by a TLS greeting"),
+    served("option ssl-hello-chk", "", DB, "checks by a TLS greeting", service_check::ssl_hello),
     planned("option tcp-smart-accept", "", DF, "saves a packet when accepting", |p, a| {
         switch(p, a, ProxyOption::SmartAccept)
     })

@@ -19,6 +19,40 @@ pub enum CheckProtocol {
     Http(HttpCheck),
     /// `option tcp-check` with rules: they are followed in their order.
     Script(Vec<CheckStep>),
+    /// A service's own protocol, spoken far enough to know that it is that service.
+    Service(ServiceCheck),
+}
+
+/// Which service a check speaks to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ServiceCheck {
+    /// `option ldap-check`: an anonymous bind of LDAPv3.
+    Ldap,
+    /// `option mysql-check`: the server's greeting, and with a user its login, which has no password.
+    Mysql(Option<MysqlUser>),
+    /// `option pgsql-check user`: whether the server asks this user for a password, or for none.
+    Pgsql {
+        /// The user.
+        user: String,
+    },
+    /// `option redis-check`: PING.
+    Redis,
+    /// `option smtpchk`: greeting, hello and good-bye.
+    Smtp {
+        /// The command with its argument, such as `HELO localhost`.
+        hello: String,
+    },
+    /// `option ssl-hello-chk`: any answer of TLS to a greeting of SSLv3.
+    SslHello,
+}
+
+/// `option mysql-check user`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MysqlUser {
+    /// The name.
+    pub name: String,
+    /// `pre-41`: the login of servers before 4.1.
+    pub pre_41: bool,
 }
 
 /// `option httpchk`, `http-check send` and `http-check expect`.

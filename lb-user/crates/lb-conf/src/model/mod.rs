@@ -27,7 +27,8 @@ pub use lb_expr::world::{TableId, UserlistId};
 pub use action::{Action, Normalizer, Number, Redirect, RedirectTo, RequestTimeout};
 pub use backend::{Algorithm, Backend, BalanceKey, HashFunction, HashKind, HashType, Redispatch};
 pub use check::{
-    CheckProtocol, CheckSpec, CheckStep, HttpCheck, HttpExpect, HttpMatch, TcpExpect, TcpMatch, TextMatch,
+    CheckProtocol, CheckSpec, CheckStep, HttpCheck, HttpExpect, HttpMatch, MysqlUser, ServiceCheck,
+    TcpExpect, TcpMatch, TextMatch,
 };
 pub use frontend::{Bind, BindAddress, Frontend};
 pub use global::{CommandLevel, Global, StatsSocket, XdpInterface, XdpMode};
@@ -130,7 +131,8 @@ impl Config {
 
     /// Whether anything in it accepts connections.
     pub fn listens(&self) -> bool {
-        self.frontends.iter().any(|frontend| !frontend.disabled && !frontend.binds.is_empty())
+        let serves = self.frontends.iter().any(|frontend| !frontend.disabled && !frontend.binds.is_empty());
+        serves || !self.global.stats_sockets.is_empty()
     }
 
     /// The backend of this name.

@@ -59,7 +59,8 @@ pub(super) fn resolve(
 }
 
 fn protocol(draft: &CheckDraft) -> CheckProtocol {
-    match draft.kind.as_ref().map(|k| k.value) {
+    match draft.kind.as_ref().map(|k| &k.value) {
+        Some(CheckKind::Service(service)) => CheckProtocol::Service(service.clone()),
         Some(CheckKind::Http) => CheckProtocol::Http(http(draft)),
         Some(CheckKind::Tcp) if !draft.steps.is_empty() => {
             CheckProtocol::Script(draft.steps.iter().map(|s| s.value.clone()).collect())

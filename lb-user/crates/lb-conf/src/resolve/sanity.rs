@@ -61,15 +61,15 @@ fn check_rules(proxy: &ProxyDraft, notes: &mut Vec<Diagnostic>) {
     if !proxy.is_backend() {
         return;
     }
-    let kind = proxy.check.kind.as_ref().map(|k| k.value);
+    let kind = proxy.check.kind.as_ref().map(|k| &k.value);
     let mut ignored = |span, rules: &str, option: &str| {
         let message = format!("'{rules}' rules have no effect without '{option}'");
         notes.push(Diagnostic::warning(Code::NoEffect, message).at(span));
     };
-    if let Some(span) = proxy.check.http_rules.filter(|_| kind != Some(CheckKind::Http)) {
+    if let Some(span) = proxy.check.http_rules.filter(|_| kind != Some(&CheckKind::Http)) {
         ignored(span, "http-check", "option httpchk");
     }
-    if let Some(step) = proxy.check.steps.first().filter(|_| kind != Some(CheckKind::Tcp)) {
+    if let Some(step) = proxy.check.steps.first().filter(|_| kind != Some(&CheckKind::Tcp)) {
         ignored(step.span, "tcp-check", "option tcp-check");
     }
 }

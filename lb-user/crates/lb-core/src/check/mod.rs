@@ -8,6 +8,7 @@ mod http;
 mod program;
 mod run;
 mod schedule;
+mod service;
 mod status;
 #[cfg(test)]
 mod tests;

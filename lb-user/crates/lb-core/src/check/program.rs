@@ -6,6 +6,7 @@ use regex::bytes::Regex;
 
 use super::content::{Needle, Until};
 use super::http::HttpExpectations;
+use super::service::{self, Reply};
 
 /// The steps of a check.
 #[derive(Debug)]
@@ -14,6 +15,8 @@ pub struct Program {
     pub(super) kind: Kind,
     /// Connections at the beginning that no rule asks for.
     pub(super) implicit: usize,
+    /// The connection is closed in the ordinary way rather than reset, so that the server takes no note of it.
+    pub(super) linger: bool,
 }
 
 /// Whose answer it is, for the names of outcomes.
@@ -22,6 +25,7 @@ pub(super) enum Kind {
     Tcp,
     Http,
     Script,
+    Service,
     Agent,
 }
 
@@ -31,6 +35,7 @@ pub(super) enum Step {
     Send(Bytes),
     Expect(Needle),
     Http(HttpExpectations),
+    Reply(Reply),
     Agent,
 }
 
@@ -46,12 +51,17 @@ impl Program {
     ///
     /// A regular expression does not compile. The configuration's loader refuses those before.
     pub fn new(spec: &CheckSpec) -> Result<Self, BadPattern> {
+        let begin = |steps, kind| Self { steps, kind, implicit: 1, linger: false };
         Ok(match &spec.protocol {
-            CheckProtocol::Tcp => Self { steps: vec![Step::Connect(None)], kind: Kind::Tcp, implicit: 1 },
-            CheckProtocol::Http(http) => Self { steps: http_steps(http)?, kind: Kind::Http, implicit: 1 },
+            CheckProtocol::Tcp => begin(vec![Step::Connect(None)], Kind::Tcp),
+            CheckProtocol::Http(http) => begin(http_steps(http)?, Kind::Http),
             CheckProtocol::Script(rules) => {
                 let steps = script_steps(rules)?;
-                Self { implicit: steps.len() - rules.len(), steps, kind: Kind::Script }
+                Self { implicit: steps.len() - rules.len(), ..begin(steps, Kind::Script) }
+            }
+            CheckProtocol::Service(check) => {
+                let linger = service::lingers(check);
+                Self { linger, ..begin(service::steps(check), Kind::Service) }
             }
         })
     }
@@ -63,7 +73,7 @@ impl Program {
             steps.push(Step::Send(Bytes::copy_from_slice(&agent.send)));
         }
         steps.push(Step::Agent);
-        Self { steps, kind: Kind::Agent, implicit: 1 }
+        Self { steps, kind: Kind::Agent, implicit: 1, linger: false }
     }
 }
 

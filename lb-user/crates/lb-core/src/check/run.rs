@@ -8,6 +8,7 @@ use bytes::Bytes;
 use super::content::Found;
 use super::http::Judgement;
 use super::program::{Kind, Program, Step};
+use super::service::Answer;
 use super::{AgentReport, CheckReport, CheckStatus};
 
 /// Received bytes that are kept: a longer answer is judged by its beginning.
@@ -61,6 +62,8 @@ pub struct CheckRun {
     secure: bool,
     received: Vec<u8>,
     closed: bool,
+    /// What the last answer that was good said.
+    said: Option<Outcome>,
     outcome: Option<Outcome>,
 }
 
@@ -81,6 +84,7 @@ impl CheckRun {
             secure: false,
             received: Vec::new(),
             closed: false,
+            said: None,
             outcome: None,
         }
     }
@@ -91,9 +95,14 @@ impl CheckRun {
             _ if self.outcome.is_some() => Action::Done,
             Some(Step::Connect(port)) => Action::Connect(*port),
             Some(Step::Send(bytes)) => Action::Send(bytes.clone()),
-            Some(Step::Expect(_) | Step::Http(_) | Step::Agent) => Action::Receive,
+            Some(Step::Expect(_) | Step::Http(_) | Step::Reply(_) | Step::Agent) => Action::Receive,
             None => Action::Done,
         }
+    }
+
+    /// Whether the connection is to be closed in the ordinary way rather than reset.
+    pub fn lingers(&self) -> bool {
+        self.program.linger
     }
 
     /// A connection is open; `secure`: with TLS.
@@ -127,7 +136,7 @@ impl CheckRun {
     /// The step could not be done.
     pub fn failed(&mut self, failure: Failure) {
         let (status, info) = match failure {
-            Failure::Timeout if self.connected => (CheckStatus::L7Timeout, String::new()),
+            Failure::Timeout if self.connected => (self.silence(), String::new()),
             Failure::Timeout => (CheckStatus::L4Timeout, String::new()),
             Failure::Socket(text) | Failure::Broken(text) => (CheckStatus::SocketError, text),
             Failure::Connect(text) => (CheckStatus::L4Connect, text),
@@ -156,6 +165,14 @@ impl CheckRun {
         AgentReport::parse(&self.received, duration)
     }
 
+    // What it is called when no answer comes.
+    fn silence(&self) -> CheckStatus {
+        match self.program.steps.get(self.step) {
+            Some(Step::Reply(reply)) => reply.silence,
+            _ => CheckStatus::L7Timeout,
+        }
+    }
+
     fn advance(&mut self) {
         self.step += 1;
         let last = match self.program.steps.get(self.step) {
@@ -167,7 +184,11 @@ impl CheckRun {
             (Some(Step::Connect(_)), _) if self.secure => self.end(CheckStatus::L6Ok, None, String::new()),
             (Some(Step::Connect(_)), _) => self.end(CheckStatus::L4Ok, None, String::new()),
             (_, Kind::Script) => self.end(CheckStatus::L7Ok, Some(0), "(tcp-check)".into()),
-            _ => self.end(CheckStatus::L7Ok, None, String::new()),
+            _ => {
+                let none = Outcome { status: CheckStatus::L7Ok, code: None, info: String::new() };
+                let said = self.said.take().unwrap_or(none);
+                self.outcome.get_or_insert(said);
+            }
         }
     }
 
@@ -189,6 +210,14 @@ impl CheckRun {
                     self.end(status, code, info);
                 }
             }
+            Some(Step::Reply(reply)) => match (reply.judge)(&self.received, complete) {
+                Answer::More => {}
+                Answer::Good(status, code, info) => {
+                    self.said = Some(Outcome { status, code, info });
+                    self.advance();
+                }
+                Answer::Bad(status, code, info) => self.end(status, code, info),
+            },
             Some(Step::Agent) => self.look_at_agent(complete),
             Some(Step::Expect(needle)) if self.received.is_empty() && complete => {
                 let negated = if needle.is_negated() { " not" } else { "" };

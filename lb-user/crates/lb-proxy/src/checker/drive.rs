@@ -120,8 +120,9 @@ pub(super) async fn drive(run: &mut CheckRun, target: &Target, tls: Option<&Upst
             Err(_elapsed) => run.failed(Failure::Timeout),
         }
     }
-    // A reset spares both ends the waiting states of a connection that nobody uses any more.
-    if let Some(transport) = &line.transport {
+    // A reset spares both ends the waiting states of a connection that nobody uses any more. Some
+    // services would count the reset as an error of their client's.
+    if let Some(transport) = line.transport.as_ref().filter(|_| !run.lingers()) {
         transport.socket().reset_on_close();
     }
 }
