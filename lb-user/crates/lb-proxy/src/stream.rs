@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
-use lb_conf::model::LogLevel;
+use lb_conf::model::{CompressionAlgorithm, LogLevel};
 use lb_core::counters::Phases;
 use lb_core::{Backend, Server, ServerId, ServerLease};
 use lb_expr::ctx::Kept;
@@ -163,6 +163,8 @@ pub(crate) struct Stream {
     pub(crate) wanted: Option<Arc<Server>>,
     /// What load balancing hashes, where it hashes a part of the request.
     pub(crate) balance_key: Option<Vec<u8>>,
+    /// What its response is to be compressed with, if that can be.
+    pub(crate) compression: Option<CompressionAlgorithm>,
     /// Its stick counters.
     pub(crate) tracked: Counters,
     /// What its server is to be remembered with.
@@ -215,6 +217,7 @@ impl Stream {
             vars: StreamVars::default(),
             wanted: None,
             balance_key: None,
+            compression: None,
             tracked: Counters::default(),
             memories: Vec::new(),
             cookie: CookieMarks { client: b'-', server: b'-' },

@@ -10,8 +10,8 @@ use super::{
 use crate::keyword::TableDraft;
 use crate::keyword::section::SectionKind;
 use crate::model::{
-    AddressHeader, Algorithm, ConnectionMode, Cookie, CookieCapture, ErrorAnswers, HashType, HeaderCapture,
-    HttpReuse, Mode, ProxyOption, Redispatch, StatsPage, XdpUse,
+    AddressHeader, Algorithm, Compression, ConnectionMode, Cookie, CookieCapture, ErrorAnswers, HashType,
+    HeaderCapture, HttpReuse, Mode, ProxyOption, Redispatch, StatsPage, XdpUse,
 };
 use crate::span::Span;
 
@@ -54,6 +54,7 @@ pub(crate) struct ProxyDraft {
     pub(crate) monitor_uri: Option<Placed<String>>,
     pub(crate) rate_limit: Option<u32>,
     pub(crate) max_keep_alive_queue: Option<i32>,
+    pub(crate) compression: Option<Compression>,
     pub(crate) timeouts: Timeouts,
     /// The timeouts of the `defaults`: a second value for one of the others is worth a warning.
     pub(crate) inherited: Timeouts,
@@ -122,6 +123,7 @@ impl ProxyDraft {
             monitor_uri: None,
             rate_limit: None,
             max_keep_alive_queue: None,
+            compression: None,
             timeouts: Timeouts::default(),
             inherited: Timeouts::default(),
             check: CheckDraft::default(),

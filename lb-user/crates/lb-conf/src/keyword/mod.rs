@@ -10,6 +10,7 @@ mod balance;
 mod bind;
 mod check;
 mod columns;
+mod compression;
 mod global;
 mod http;
 mod list;
@@ -68,6 +69,7 @@ pub(crate) static PROXIES: &[&[Keyword<ProxyDraft>]] = &[
     timeout::TIMEOUTS,
     option::OPTIONS,
     http::HTTP,
+    compression::COMPRESSION,
     stats::STATS,
     rules::RULES,
     check::CHECKS,

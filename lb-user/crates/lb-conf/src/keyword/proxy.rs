@@ -88,7 +88,6 @@ pub(crate) static PROXY: &[Keyword<ProxyDraft>] = &[
     unread("clitcpka-cnt", "<number>", DF, "probes before a client counts as gone"),
     unread("clitcpka-idle", "<time>", DF, "silence before clients are probed"),
     unread("clitcpka-intvl", "<time>", DF, "between two probes of clients"),
-    unread("compression", "<setting>…", DFB, "compresses responses"),
     unread("dispatch", "<address>", B, "an address that takes all traffic"),
     unread("email-alert", "<setting>…", DFB, "alerts by mail"),
     unread("external-check", "command|path <text>", DB, "checks by a program"),

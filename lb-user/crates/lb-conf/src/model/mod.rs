@@ -7,6 +7,7 @@
 mod action;
 mod backend;
 mod check;
+mod compression;
 mod frontend;
 mod global;
 mod http;
@@ -30,6 +31,7 @@ pub use check::{
     CheckProtocol, CheckSpec, CheckStep, HttpCheck, HttpExpect, HttpMatch, MysqlUser, ServiceCheck,
     TcpExpect, TcpMatch, TextMatch,
 };
+pub use compression::{Compression, CompressionAlgorithm, CompressionSet};
 pub use frontend::{Bind, BindAddress, Frontend};
 pub use global::{CommandLevel, Global, StatsSocket, XdpInterface, XdpMode};
 pub use http::{

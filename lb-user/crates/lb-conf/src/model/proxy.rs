@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    AddressHeader, ConnectionMode, ErrorAnswers, LogTarget, Name, ProxyId, ProxyOptions, Rules, StatsPage,
-    TableId,
+    AddressHeader, Compression, ConnectionMode, ErrorAnswers, LogTarget, Name, ProxyId, ProxyOptions, Rules,
+    StatsPage, TableId,
 };
 use crate::span::Span;
 
@@ -31,6 +31,8 @@ pub struct Proxy {
     pub forward_for: Option<AddressHeader>,
     /// `option originalto`.
     pub original_to: Option<AddressHeader>,
+    /// `compression`.
+    pub compression: Option<Arc<Compression>>,
     /// `errorfile`, `errorloc` and their siblings.
     pub errors: ErrorAnswers,
     /// `tcp-request`, `http-request` and so on.
@@ -60,6 +62,7 @@ impl Proxy {
             connection: None,
             forward_for: None,
             original_to: None,
+            compression: None,
             errors: ErrorAnswers::new(),
             rules: Arc::default(),
             table: None,

@@ -159,6 +159,7 @@ fn head(draft: &ProxyDraft, numbers: &mut Numbers, logs: &[LogTarget]) -> Proxy 
         connection: draft.connection.as_ref().map(|c| c.value),
         forward_for: draft.forward_for.as_ref().map(|h| h.value.clone()),
         original_to: draft.original_to.as_ref().map(|h| h.value.clone()),
+        compression: draft.compression.clone().map(Arc::new),
         errors: draft.errors.clone(),
         stats: draft.stats.as_ref().map(|s| Arc::new(s.value.clone())),
         lines: draft.lines.as_slice().into(),

@@ -1,8 +1,5 @@
-//! Bodies on their way through.
+//! Bodies of responses on their way to a client.
 
-use std::cell::Cell;
-use std::error::Error;
-use std::io::ErrorKind;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
@@ -11,93 +8,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 
+use super::compress::{self, Coder};
 use super::link::{Link, NoResponse};
 use super::serve::HttpSession;
 use crate::stream::{Cause, Stage, Stream};
-
-/// How far a request's body has come.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum UploadState {
-    /// The next piece is not asked for: the server is slower than the client.
-    #[default]
-    Unasked,
-    /// The client is waited for.
-    Waiting,
-    /// The client broke off.
-    Failed,
-    /// The client sent something that is no body.
-    Malformed,
-    /// All of it is through.
-    Done,
-}
-
-/// What is known of a request's body while it goes through.
-#[derive(Debug, Default)]
-pub(crate) struct Progress {
-    /// How far it has come.
-    pub(crate) state: Cell<UploadState>,
-    /// Its bytes so far.
-    pub(crate) bytes: Cell<u64>,
-}
-
-/// What an error of a request's body tells. hyper says that a chunk is none by the kind of an I/O error.
-fn failure(error: &hyper::Error) -> UploadState {
-    let io = error.source().and_then(|source| source.downcast_ref::<std::io::Error>());
-    match io.map(std::io::Error::kind) {
-        Some(ErrorKind::InvalidInput | ErrorKind::InvalidData) => UploadState::Malformed,
-        _ => UploadState::Failed,
-    }
-}
-
-/// A request's body on its way to a server.
-#[derive(Debug)]
-pub(crate) struct Upload {
-    body: Incoming,
-    progress: Rc<Progress>,
-}
-
-impl Upload {
-    /// Watches a body.
-    pub(crate) fn new(body: Incoming, progress: &Rc<Progress>) -> Self {
-        if body.is_end_stream() {
-            progress.state.set(UploadState::Done);
-        }
-        Self { body, progress: Rc::clone(progress) }
-    }
-}
-
-impl Body for Upload {
-    type Data = Bytes;
-    type Error = hyper::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        self.progress.state.set(UploadState::Waiting);
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
-        let progress = &self.progress;
-        match &frame {
-            Some(Ok(frame)) => {
-                let n = frame.data_ref().map_or(0, Bytes::len);
-                progress.bytes.set(progress.bytes.get() + n as u64);
-                let done = self.body.is_end_stream();
-                progress.state.set(if done { UploadState::Done } else { UploadState::Unasked });
-            }
-            Some(Err(error)) => progress.state.set(failure(error)),
-            None => progress.state.set(UploadState::Done),
-        }
-        Poll::Ready(frame)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
 
 /// Where a response's body comes from.
 #[derive(Debug)]
@@ -108,6 +22,24 @@ enum Source {
     Own(Bytes),
 }
 
+impl Source {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, NoResponse>>> {
+        match self {
+            Self::Own(body) if body.is_empty() => Poll::Ready(None),
+            Self::Own(body) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(body))))),
+            Self::Server { link: None, .. } => Poll::Ready(None),
+            Self::Server { link: Some(link), body, silence } => link.poll_body(cx, body, *silence),
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        match self {
+            Self::Own(body) => body.is_empty(),
+            Self::Server { body, .. } => body.is_end_stream(),
+        }
+    }
+}
+
 /// A response's body on its way to the client. Its stream ends with it.
 #[derive(Debug)]
 pub(crate) struct Download {
@@ -116,6 +48,7 @@ pub(crate) struct Download {
     error: Option<NoResponse>,
     http: Rc<HttpSession>,
     stream: Option<Box<Stream>>,
+    coder: Option<Box<Coder>>,
 }
 
 impl Download {
@@ -126,22 +59,29 @@ impl Download {
         silence: Option<Duration>,
         http: &Rc<HttpSession>,
         stream: Box<Stream>,
+        coder: Option<Box<Coder>>,
     ) -> Self {
         let source = Source::Server { link: Some(link), body, silence };
-        let mut download = Self { source, error: None, http: Rc::clone(http), stream: Some(stream) };
+        let mut download = Self { source, error: None, http: Rc::clone(http), stream: Some(stream), coder };
         download.finish_if_over();
         download
     }
 
     /// Nothing, ahead of what comes in another protocol; the stream goes on there.
     pub(crate) fn nothing(http: &Rc<HttpSession>) -> Self {
-        Self { source: Source::Own(Bytes::new()), error: None, http: Rc::clone(http), stream: None }
+        Self {
+            source: Source::Own(Bytes::new()),
+            error: None,
+            http: Rc::clone(http),
+            stream: None,
+            coder: None,
+        }
     }
 
     /// A body of the daemon's own.
     pub(crate) fn own(body: Bytes, http: &Rc<HttpSession>, stream: Box<Stream>) -> Self {
-        let mut download =
-            Self { source: Source::Own(body), error: None, http: Rc::clone(http), stream: Some(stream) };
+        let (source, stream) = (Source::Own(body), Some(stream));
+        let mut download = Self { source, error: None, http: Rc::clone(http), stream, coder: None };
         download.finish_if_over();
         download
     }
@@ -173,14 +113,17 @@ impl Download {
             let cause = match error {
                 NoResponse::Http(_) => Cause::Server,
                 NoResponse::Timeout => Cause::ServerTimeout,
+                NoResponse::Coder(_) => Cause::Proxy,
             };
             stream.end(cause, Stage::Data);
         }
     }
 
     fn count(&mut self, n: usize) {
-        if let Some(stream) = &mut self.stream {
-            stream.sent += n as u64;
+        let Some(stream) = &mut self.stream else { return };
+        stream.sent += n as u64;
+        if let Some(coder) = &mut self.coder {
+            compress::count(stream, coder.take_count(), n);
         }
     }
 }
@@ -196,11 +139,13 @@ impl Body for Download {
         if let Some(error) = self.error.take() {
             return Poll::Ready(Some(Err(error)));
         }
-        let frame = match &mut self.source {
-            Source::Own(body) if body.is_empty() => None,
-            Source::Own(body) => Some(Ok(Frame::data(std::mem::take(body)))),
-            Source::Server { link: None, .. } => None,
-            Source::Server { link: Some(link), body, silence } => ready!(link.poll_body(cx, body, *silence)),
+        let this = &mut *self;
+        let frame = match &mut this.coder {
+            None => ready!(this.source.poll_frame(cx)),
+            Some(coder) => {
+                let source = &mut this.source;
+                ready!(coder.poll_frame(cx, source, Source::poll_frame, Source::is_over))
+            }
         };
         match frame {
             Some(Ok(frame)) => {
@@ -223,14 +168,15 @@ impl Body for Download {
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.source {
-            Source::Own(body) => body.is_empty(),
-            Source::Server { body, .. } => body.is_end_stream(),
+        match &self.coder {
+            None => self.source.is_over(),
+            Some(coder) => coder.is_over(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.source {
+            _ if self.coder.is_some() => SizeHint::default(),
             Source::Own(body) => SizeHint::with_exact(body.len() as u64),
             Source::Server { body, .. } => body.size_hint(),
         }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{CONNECTION, COOKIE, HOST, HeaderValue};
+use http::header::{CONNECTION, COOKIE, HOST, HeaderValue, TRANSFER_ENCODING};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, Version, request};
 use hyper::body::{Body, Incoming};
@@ -15,12 +15,13 @@ use lb_core::stick::Metric;
 use lb_expr::ctx::KeptRequest;
 
 use super::answer;
-use super::body::{Download, Progress, Upload, UploadState};
+use super::body::Download;
 use super::headers::{strip_connection, wants_upgrade};
 use super::link::{Link, NoResponse};
 use super::rules::{self, Stop};
 use super::serve::{HttpSession, Protocol, Tunnel};
-use super::{balance, forward, persist, stats};
+use super::upload::{Progress, Upload, UploadState};
+use super::{balance, compress, forward, persist, stats};
 use crate::connect::{NoConnection, connect, take_seat};
 use crate::net::timer::now;
 use crate::stream::{Cause, Stage, Stream, head_bytes};
@@ -34,8 +35,9 @@ pub(crate) async fn exchange(
     let mut stream = http.begin();
     let (mut head, body) = request.into_parts();
     take_head(&mut stream, &head);
+    progress(&stream).hold(body);
     let outcome = match route(&mut stream, &mut head) {
-        Ok(backend) => send(&http, &mut stream, &backend, head, body).await,
+        Ok(backend) => send(&http, &mut stream, &backend, head).await,
         Err(stop) => Err(stop),
     };
     Ok(match outcome {
@@ -43,6 +45,11 @@ pub(crate) async fn exchange(
         Ok(Forwarded::Upgrade(link, response)) => switch(&http, stream, link, response).await,
         Err(stop) => stop_with(&http, stream, stop),
     })
+}
+
+/// The body of a stream's request.
+fn progress(stream: &Stream) -> Rc<Progress> {
+    stream.turn.as_ref().map(|turn| Rc::clone(turn.progress())).unwrap_or_default()
 }
 
 /// What a server made of a request.
@@ -151,8 +158,8 @@ async fn send(
     stream: &mut Stream,
     backend: &Arc<Backend>,
     mut head: request::Parts,
-    body: Incoming,
 ) -> Result<Forwarded, Stop> {
+    let coder = compress::on_request(stream, &mut head);
     strip_connection(&mut head.headers);
     head.version = Version::HTTP_11;
     if mode(stream) != ConnectionMode::KeepAlive {
@@ -162,8 +169,8 @@ async fn send(
     let mut link = acquire(http, stream, backend).await?;
     stream.stage = Stage::Headers;
     let upgrade = wants_upgrade(&head.headers) || head.method == Method::CONNECT;
-    let (progress, waiting) = (http.progress(), http.wait_for_server());
-    let request = Request::from_parts(head, Upload::new(body, &progress));
+    let (progress, waiting) = (progress(stream), http.wait_for_server());
+    let request = Request::from_parts(head, Upload::new(&progress, coder));
     let before = link.received();
     let result = link.request(request, backend.config.timeout_server).await;
     drop(waiting);
@@ -253,6 +260,7 @@ fn no_response(
             (Cause::Proxy, Stage::Data, StatusCode::BAD_REQUEST)
         }
         NoResponse::Timeout => (Cause::ServerTimeout, Stage::Headers, StatusCode::GATEWAY_TIMEOUT),
+        NoResponse::Coder(_) => (Cause::Proxy, Stage::Data, StatusCode::INTERNAL_SERVER_ERROR),
         NoResponse::Http(e) if e.is_parse() => (Cause::Proxy, Stage::Headers, StatusCode::BAD_GATEWAY),
         NoResponse::Http(_) => (Cause::Server, Stage::Headers, StatusCode::BAD_GATEWAY),
     };
@@ -294,13 +302,17 @@ fn deliver(
         rules::stick_response(backend, &stream, &head);
         persist::write_cookie(&mut stream, backend, &mut head);
     }
+    // A body that ends with its connection might be cut short without a trace: it is not compressed.
+    let framed = head.headers.contains_key(TRANSFER_ENCODING) || body.size_hint().exact().is_some();
+    let framed = framed && head.version != Version::HTTP_10 || head.version == Version::HTTP_2;
     strip_connection(&mut head.headers);
     head.version = http.version();
     let mut response = Response::from_parts(head, ());
     finish_head(http, &mut stream, &mut response, false);
     stream.stage = Stage::Data;
-    let (head, ()) = response.into_parts();
-    Response::from_parts(head, Download::from_server(link, body, silence, http, stream))
+    let (mut head, ()) = response.into_parts();
+    let coder = if framed { compress::on_response(&stream, &mut head) } else { None };
+    Response::from_parts(head, Download::from_server(link, body, silence, http, stream, coder))
 }
 
 /// What all responses have in common: the last rules, the account of bytes, and what is said about the connection.
@@ -338,7 +350,7 @@ fn stop_with(http: &Rc<HttpSession>, mut stream: Box<Stream>, stop: Stop) -> Res
     *response.version_mut() = http.version();
     stream.sent = head_bytes([8, 3, answer::reason(&response).len()], response.headers());
     // What is left of a request cannot be told from the next one.
-    let unread = !matches!(http.progress().state.get(), UploadState::Done | UploadState::Unasked);
+    let unread = !matches!(progress(&stream).state.get(), UploadState::Done | UploadState::Unasked);
     let closes = response.status() == StatusCode::BAD_REQUEST || unread;
     finish_head(http, &mut stream, &mut response, closes);
     response.map(|body| Download::own(body, http, stream))

@@ -17,7 +17,7 @@ use hyper::client::conn::http1::{Builder, Connection, SendRequest};
 use lb_conf::model::ServerAddress;
 use tokio::time::Instant;
 
-use super::body::Upload;
+use super::upload::Upload;
 use super::wire::{Meter, Wire};
 use crate::net::Transport;
 use crate::net::timer::{LazyTimer, after, now};
@@ -49,6 +49,9 @@ pub(crate) enum NoResponse {
     /// The server was silent for too long.
     #[error("timeout server")]
     Timeout,
+    /// The encoder of a body failed.
+    #[error("compression: {0}")]
+    Coder(#[from] std::io::Error),
 }
 
 impl Link {

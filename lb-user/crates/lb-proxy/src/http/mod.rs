@@ -3,6 +3,7 @@
 pub(crate) mod answer;
 mod balance;
 pub(crate) mod body;
+mod compress;
 pub(crate) mod exchange;
 mod forward;
 mod h1;
@@ -15,4 +16,5 @@ pub(crate) mod pool;
 pub(crate) mod rules;
 pub(crate) mod serve;
 mod stats;
+pub(crate) mod upload;
 pub(crate) mod wire;

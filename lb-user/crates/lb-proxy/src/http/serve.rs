@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::Version;
 use tokio::time::Instant;
 
-use super::body::{Progress, UploadState};
+use super::upload::{Progress, UploadState};
 use super::wire::{Meter, Phase, Wire};
 use super::{h1, h2};
 use crate::handshake::admit;
@@ -119,7 +119,7 @@ impl HttpSession {
             None => *progress = Rc::default(),
         }
         let mut stream = Stream::new(&self.session, self.ready.get(), first_byte);
-        stream.turn = Some(Turn(Rc::clone(self)));
+        stream.turn = Some(Turn { http: Rc::clone(self), progress: Rc::clone(&progress) });
         stream.is_http = true;
         Box::new(stream)
     }
@@ -131,11 +131,6 @@ impl HttpSession {
             self.ready.set(now());
             self.meter.enter(Phase::Idle);
         }
-    }
-
-    /// How far the body has come of the request that arrived last.
-    pub(crate) fn progress(&self) -> Rc<Progress> {
-        Rc::clone(&self.progress.borrow())
     }
 
     /// Whether this is the first request of its connection.
@@ -214,11 +209,23 @@ impl HttpSession {
 
 /// An exchange under way; it is over when this is dropped.
 #[derive(Debug)]
-pub(crate) struct Turn(Rc<HttpSession>);
+pub(crate) struct Turn {
+    http: Rc<HttpSession>,
+    progress: Rc<Progress>,
+}
+
+impl Turn {
+    /// The body of its request.
+    pub(crate) fn progress(&self) -> &Rc<Progress> {
+        &self.progress
+    }
+}
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        self.0.finished();
+        // What is left of the request is of no use to anybody, and its sender is to know.
+        self.progress.discard();
+        self.http.finished();
     }
 }
 
