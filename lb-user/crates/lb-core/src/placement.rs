@@ -280,6 +280,8 @@ fn proxy_obstacles(proxy: &Proxy, add: &mut impl FnMut(ObstacleKind, Span)) {
         http_request: _,
         http_response: _,
         http_after_response: _,
+        stats_request: _,
+        stats_admin: _,
     } = &*proxy.rules;
     let words = [
         ("tcp-request connection", tcp_connection),

@@ -40,6 +40,8 @@ impl Places {
     pub const HTTP_RESPONSE: Self = Self(32);
     /// `http-after-response`
     pub const HTTP_AFTER_RESPONSE: Self = Self(64);
+    /// `stats http-request`
+    pub const STATS: Self = Self(128);
 
     /// Both sets together.
     #[must_use]
@@ -62,6 +64,7 @@ impl Places {
             (Self::HTTP_REQUEST, "http-request"),
             (Self::HTTP_RESPONSE, "http-response"),
             (Self::HTTP_AFTER_RESPONSE, "http-after-response"),
+            (Self::STATS, "stats http-request"),
         ];
         all.into_iter().filter(|(place, _)| self.meets(*place)).map(|(_, name)| name).collect()
     }

@@ -13,14 +13,15 @@ const TR: Places = Places::TCP_RESPONSE;
 const Q: Places = Places::HTTP_REQUEST;
 const R: Places = Places::HTTP_RESPONSE;
 const A: Places = Places::HTTP_AFTER_RESPONSE;
+const S: Places = Places::STATS;
 
 /// The rows.
 pub(super) static ACTIONS: &[ActionRow] = &[
-    row(Status::Served, "allow", "", Q.and(R).and(A), "passes over the rules behind it", |_| {
+    row(Status::Served, "allow", "", Q.and(R).and(A).and(S), "passes over the rules behind it", |_| {
         Ok(Action::Allow)
     }),
     row(Status::Served, "accept", "", TCP.and(TR), "passes over the rules behind it", |_| Ok(Action::Allow)),
-    row(Status::Served, "deny", "[status <code>] [<reply>…]", Q, "refuses the request", |a| {
+    row(Status::Served, "deny", "[status <code>] [<reply>…]", Q.and(S), "refuses the request", |a| {
         Ok(Action::Deny(Box::new(reply(a, 403)?)))
     }),
     row(Status::Served, "deny", "[status <code>] [<reply>…]", R, "refuses the response", |a| {
@@ -40,7 +41,7 @@ pub(super) static ACTIONS: &[ActionRow] = &[
         "answers with a redirect",
         |a| Ok(Action::Redirect(Box::new(redirect(a)?))),
     ),
-    row(Status::Served, "auth", "[realm <text>]", Q, "asks for a user and a password", |a| {
+    row(Status::Served, "auth", "[realm <text>]", Q.and(S), "asks for a user and a password", |a| {
         let realm = if a.args.take_if("realm") { Some(a.args.word("a text")?.text.clone()) } else { None };
         Ok(Action::Auth { realm })
     }),

@@ -11,8 +11,8 @@ use crate::draft::{Placed, ProxyDraft, RuleDraft, RuleKind};
 use crate::keyword::{Args, Context, Sections};
 use crate::lex::Word;
 use crate::model::{
-    Action, BackendChoice, HeaderCapture, LogFormats, Rule, Rules, ServerChoice, StickRule, UseBackend,
-    UseServer,
+    Action, BackendChoice, HeaderCapture, LogFormats, Rule, Rules, ServerChoice, StatsPage, StickRule,
+    UseBackend, UseServer,
 };
 use crate::span::Span;
 
@@ -119,6 +119,25 @@ impl<'d> Compiler<'d> {
             RuleKind::UseBackend => self.use_backend(line, proxy, out),
             RuleKind::UseServer => self.use_server(line, proxy, out),
             RuleKind::Stick => self.stick(line, out),
+            RuleKind::StatsRequest => {
+                let (mut rule, notes) = self.rule(line, &line.words, Places::STATS)?;
+                if let Action::Auth { realm: realm @ None } = &mut rule.action {
+                    *realm = Some(StatsPage::default().realm);
+                }
+                out.rules.stats_request.push(rule);
+                Ok(notes)
+            }
+            RuleKind::StatsAdmin => {
+                self.place = self.checkpoint(Places::STATS);
+                let (condition, notes) = self.rest(&line.words, &line.head)?;
+                out.rules.stats_admin.push(condition.ok_or_else(|| {
+                    let message = "'stats admin' needs a condition";
+                    let error = Diagnostic::alert(Code::MissingArgument, message).at(line.head.span);
+                    error
+                        .help("write 'stats admin if TRUE' to let everybody who sees the page change servers")
+                })?);
+                Ok(notes)
+            }
             RuleKind::MonitorFail => {
                 self.place = Checkpoint::FrontendHttpRequest;
                 let (condition, notes) = self.rest(&line.words, &line.head)?;
@@ -342,8 +361,8 @@ impl<'d> Compiler<'d> {
             Places::TCP_CONTENT => Checkpoint::FrontendTcpContent,
             Places::TCP_RESPONSE if backend => Checkpoint::BackendTcpResponse,
             Places::TCP_RESPONSE => Checkpoint::FrontendTcpResponse,
-            Places::HTTP_REQUEST if backend => Checkpoint::BackendHttpRequest,
-            Places::HTTP_REQUEST => Checkpoint::FrontendHttpRequest,
+            Places::HTTP_REQUEST | Places::STATS if backend => Checkpoint::BackendHttpRequest,
+            Places::HTTP_REQUEST | Places::STATS => Checkpoint::FrontendHttpRequest,
             _ if backend => Checkpoint::BackendHttpResponse,
             _ => Checkpoint::FrontendHttpResponse,
         }

@@ -26,6 +26,8 @@ pub(crate) enum RuleKind {
     UseServer,
     Stick,
     MonitorFail,
+    StatsRequest,
+    StatsAdmin,
 }
 
 /// A format that is compiled later, with the place of its line.

@@ -135,7 +135,7 @@ fn keep_format(lines: &mut Vec<String>, args: &Args<'_>) {
     lines.push(text);
 }
 
-fn keep(proxy: &mut ProxyDraft, args: &mut Args<'_>, kind: RuleKind) -> Result<(), Diagnostic> {
+pub(super) fn keep(proxy: &mut ProxyDraft, args: &mut Args<'_>, kind: RuleKind) -> Result<(), Diagnostic> {
     if args.sections == Sections::DEFAULTS && proxy.name.is_empty() && kind != RuleKind::Stick {
         let message = format!("'{}' needs a defaults section with a name", args.head().text);
         return Err(Diagnostic::alert(Code::Misplaced, message).at(args.span()));

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::args::invalid;
-use super::{Args, Keyword, Sections, planned, served, unread};
-use crate::draft::{Placed, ProxyDraft};
+use super::rules::keep;
+use super::{Args, Keyword, Sections, planned, served};
+use crate::draft::{Placed, ProxyDraft, RuleKind};
 use crate::model::StatsPage;
 
 const FB: Sections = Sections::FRONTEND.and(Sections::BACKEND);
@@ -68,12 +69,19 @@ pub(crate) static STATS: &[Keyword<ProxyDraft>] = &[
         page(p, a).hide_version = true;
         Ok(())
     }),
-    unread("stats admin", "if|unless <condition>", FB, "who may change servers on the page"),
-    unread(
+    served("stats admin", "if|unless <condition>", FB, "who may change servers on the page", |p, a| {
+        page(p, a);
+        keep(p, a, RuleKind::StatsAdmin)
+    }),
+    served(
         "stats http-request",
         "allow|deny|auth [realm <text>] [if|unless <condition>]",
         FB,
         "rules for the page",
+        |p, a| {
+            page(p, a);
+            keep(p, a, RuleKind::StatsRequest)
+        },
     ),
 ];
 

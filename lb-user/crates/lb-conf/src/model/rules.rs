@@ -30,6 +30,10 @@ pub struct Rules {
     pub http_response: Vec<Rule>,
     /// `http-after-response`: whatever is answered.
     pub http_after_response: Vec<Rule>,
+    /// `stats http-request`: who may see the statistics page.
+    pub stats_request: Vec<Rule>,
+    /// `stats admin`: who may change servers on it, if any of them holds.
+    pub stats_admin: Vec<Condition>,
 }
 
 /// An action and when it is done.

@@ -37,7 +37,11 @@ pub(crate) async fn exchange(
     take_head(&mut stream, &head);
     progress(&stream).hold(body);
     let outcome = match route(&mut stream, &mut head) {
-        Ok(backend) => send(&http, &mut stream, &backend, head).await,
+        Ok(Route::Backend(backend)) => send(&http, &mut stream, &backend, head).await,
+        Ok(Route::Page(visit)) => {
+            let body = progress(&stream);
+            Err(stats::visit(&mut stream, &body, visit, &head).await)
+        }
         Err(stop) => Err(stop),
     };
     Ok(match outcome {
@@ -50,6 +54,14 @@ pub(crate) async fn exchange(
 /// The body of a stream's request.
 fn progress(stream: &Stream) -> Rc<Progress> {
     stream.turn.as_ref().map(|turn| Rc::clone(turn.progress())).unwrap_or_default()
+}
+
+/// Where a request goes.
+enum Route {
+    /// To a server of this backend.
+    Backend(Arc<Backend>),
+    /// To the statistics page.
+    Page(stats::Visit),
 }
 
 /// What a server made of a request.
@@ -79,7 +91,7 @@ fn target_len(uri: &Uri) -> usize {
 }
 
 /// Where a request goes, after all that rules do to it.
-fn route(stream: &mut Stream, head: &mut request::Parts) -> Result<Arc<Backend>, Stop> {
+fn route(stream: &mut Stream, head: &mut request::Parts) -> Result<Route, Stop> {
     let front = Rc::clone(&stream.front);
     let config = &front.frontend.config;
     if !host_agrees(head) {
@@ -97,8 +109,8 @@ fn route(stream: &mut Stream, head: &mut request::Parts) -> Result<Arc<Backend>,
         return Err(Stop::Silence);
     }
     rules::on_request(&config.proxy.rules.http_request, stream, head)?;
-    if let Some(page) = stats::intercept(stream, &config.proxy, head) {
-        return Err(page);
+    if let Some(visit) = stats::intercept(stream, &config.proxy, head)? {
+        return Ok(Route::Page(visit));
     }
     let Some(backend) = rules::choose_backend(&front, stream, Some(head)) else {
         stream.end(Cause::Server, Stage::Connect);
@@ -112,8 +124,8 @@ fn route(stream: &mut Stream, head: &mut request::Parts) -> Result<Arc<Backend>,
             return Err(Stop::Silence);
         }
         rules::on_request(&rules.http_request, stream, head)?;
-        if let Some(page) = stats::intercept(stream, &backend.config.proxy, head) {
-            return Err(page);
+        if let Some(visit) = stats::intercept(stream, &backend.config.proxy, head)? {
+            return Ok(Route::Page(visit));
         }
     }
     forward::tell_addresses(stream, backend, head);
@@ -121,7 +133,7 @@ fn route(stream: &mut Stream, head: &mut request::Parts) -> Result<Arc<Backend>,
     rules::stick(backend, stream, Some(head));
     rules::choose_server(backend, stream, head);
     stream.balance_key = balance::key(backend, head);
-    Ok(Arc::clone(backend))
+    Ok(Route::Backend(Arc::clone(backend)))
 }
 
 /// Whether the authority of the target, where there is one, is the one of the Host header.

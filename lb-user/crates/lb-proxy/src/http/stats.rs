@@ -5,36 +5,75 @@ use data_encoding::BASE64;
 use http::header::{
     AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, WWW_AUTHENTICATE,
 };
+use http::uri::PathAndQuery;
 use http::{HeaderMap, Method, Response, StatusCode, request};
 use lb_conf::model::{Proxy, StatsPage};
-use lb_core::stats::page::{self, Answer, Asked, Source, options};
+use lb_core::stats::page::{self, Answer, Asked, FORM_BYTES, Form, Source, options};
 
-use super::answer;
-use super::rules::Stop;
+use super::answer as answers;
+use super::rules::{self, Stop};
+use super::upload::Progress;
 use crate::stream::{Cause, Stage, Stream};
 
 /// Header of no standard that browsers know nevertheless.
 const REFRESH: HeaderName = HeaderName::from_static("refresh");
 
-/// The answer to a request for the statistics page of this proxy; None: it is for something else.
-pub(super) fn intercept(stream: &mut Stream, proxy: &Proxy, head: &request::Parts) -> Option<Stop> {
-    let page = proxy.stats.as_ref()?;
-    let options = options(page, head.uri.path_and_query()?.as_str())?;
-    if ![Method::GET, Method::HEAD, Method::POST].contains(&head.method) {
-        return None;
-    }
+/// A request for the statistics page that rules and passwords let pass.
+#[derive(Debug)]
+pub(super) struct Visit {
+    /// Whether the page is the backend's rather than the frontend's.
+    of_backend: bool,
+    /// `stats admin`
+    admin: bool,
+}
+
+/// Whether a request is for the statistics page of this proxy; an answer, if it is and may not see it.
+pub(super) fn intercept(
+    stream: &mut Stream,
+    proxy: &Proxy,
+    head: &request::Parts,
+) -> Result<Option<Visit>, Stop> {
+    let Some(page) = proxy.stats.as_ref().filter(|page| is_for(page, head)) else { return Ok(None) };
     stream.end(Cause::Local, Stage::Request);
     stream.front.frontend.traffic().intercepted.inc();
-    if !is_known(page, &head.headers) {
-        return Some(Stop::Answer(Box::new(challenge(page))));
+    let allowed = rules::on_page(&proxy.rules.stats_request, stream, head)?;
+    if !allowed && !is_known(page, &head.headers) {
+        return Err(Stop::Answer(Box::new(challenge(page))));
     }
+    let of_backend = stream.backend.is_some();
+    Ok(Some(Visit { of_backend, admin: rules::is_admin(proxy, stream, head) }))
+}
+
+fn is_for(page: &StatsPage, head: &request::Parts) -> bool {
+    let target = head.uri.path_and_query().map(PathAndQuery::as_str);
+    target.is_some_and(|target| options(page, target).is_some())
+        && [Method::GET, Method::HEAD, Method::POST].contains(&head.method)
+}
+
+/// Shows the page, or does what a form says.
+pub(super) async fn visit(stream: &mut Stream, body: &Progress, visit: Visit, head: &request::Parts) -> Stop {
+    let posted = head.method == Method::POST;
+    // Without `stats admin` a form is refused, whatever it says: its body need not be read.
+    if posted && visit.admin && body.read_ahead(FORM_BYTES + 1).await.is_err() {
+        stream.end(Cause::Client, Stage::Request);
+        return Stop::Error(StatusCode::BAD_REQUEST);
+    }
+    let bytes = body.ahead();
+    let form = if bytes.len() > FORM_BYTES { Form::TooLong } else { Form::Whole(&bytes) };
+    let form = posted.then_some(form);
+    answer(stream, &visit, head, form)
+        .map_or(Stop::Silence, |answer| Stop::Answer(Box::new(response(answer))))
+}
+
+fn answer(stream: &Stream, visit: &Visit, head: &request::Parts, form: Option<Form<'_>>) -> Option<Answer> {
+    let backend = stream.backend.as_ref().filter(|_| visit.of_backend);
+    let proxy = backend.map_or(&stream.front.frontend.config.proxy, |backend| &backend.config.proxy);
+    let page = proxy.stats.as_ref()?;
+    let options = options(page, head.uri.path_and_query()?.as_str())?;
     let shared = &stream.session.worker.shared;
     let (process, now) = (shared.process(), stream.session.worker.tick());
     let source = Source { page, runtime: &shared.runtime, process: &process, now };
-    // Without `stats admin` a form is refused, whatever it says: its body need not be read.
-    let form = (head.method == Method::POST).then_some(&b""[..]);
-    let answer = page::answer(&source, &Asked { options, form, admin: false });
-    Some(Stop::Answer(Box::new(response(answer))))
+    Some(page::answer(&source, &Asked { options, form, admin: visit.admin }))
 }
 
 /// `stats auth`
@@ -60,7 +99,7 @@ fn is_equal(a: &[u8], b: &[u8]) -> bool {
 }
 
 fn challenge(page: &StatsPage) -> Response<Bytes> {
-    let mut response = answer::of_status(StatusCode::UNAUTHORIZED);
+    let mut response = answers::of_status(StatusCode::UNAUTHORIZED);
     if let Ok(value) = HeaderValue::from_str(&format!("Basic realm=\"{}\"", page.realm)) {
         response.headers_mut().insert(WWW_AUTHENTICATE, value);
     }
@@ -72,7 +111,7 @@ fn response(answer: Answer) -> Response<Bytes> {
     let mut response = Response::new(Bytes::from(answer.body));
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
     let headers = response.headers_mut();
-    answer::no_cache(headers);
+    answers::no_cache(headers);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(answer.content_type));
     headers.insert(CONTENT_LENGTH, length);
     if let Some(seconds) = answer.refresh {

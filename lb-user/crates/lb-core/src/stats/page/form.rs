@@ -13,6 +13,7 @@ pub(super) enum Outcome {
     Partly,
     Nothing,
     Wrong,
+    TooLong,
     Denied,
 }
 
@@ -22,6 +23,7 @@ const OUTCOMES: &[(Outcome, &str, &str)] = &[
     (Outcome::Partly, "PART", "Not all of it could be done."),
     (Outcome::Nothing, "NONE", "Nothing was changed."),
     (Outcome::Wrong, "ERRP", "The form was not understood."),
+    (Outcome::TooLong, "EXCD", "The form was too long: choose fewer servers."),
     (Outcome::Denied, "DENY", "You may not change anything here."),
 ];
 

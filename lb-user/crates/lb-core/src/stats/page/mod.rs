@@ -12,13 +12,25 @@ use crate::host::Process;
 use crate::runtime::Runtime;
 use crate::tick::Tick;
 
+/// The body of a POST.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form<'a> {
+    /// All of it.
+    Whole(&'a [u8]),
+    /// It has more than [`FORM_BYTES`].
+    TooLong,
+}
+
+/// The longest form that is read: a little less than what is ever read ahead of a body.
+pub const FORM_BYTES: usize = 15 * 1024 - 1;
+
 /// A request for the page.
 #[derive(Clone, Copy)]
 pub struct Asked<'a> {
     /// What follows the page's URI in the request's target: `;` and words.
     pub options: &'a str,
     /// The body of a POST.
-    pub form: Option<&'a [u8]>,
+    pub form: Option<Form<'a>>,
     /// Whether the client may change servers (`stats admin`).
     pub admin: bool,
 }
@@ -59,7 +71,11 @@ pub fn options<'t>(page: &StatsPage, target: &'t str) -> Option<&'t str> {
 /// Answers a request.
 pub fn answer(source: &Source<'_>, asked: &Asked<'_>) -> Answer {
     if let Some(form) = asked.form {
-        let outcome = if asked.admin { form::submit(source, form) } else { form::Outcome::Denied };
+        let outcome = match form {
+            _ if !asked.admin => form::Outcome::Denied,
+            Form::TooLong => form::Outcome::TooLong,
+            Form::Whole(bytes) => form::submit(source, bytes),
+        };
         return Answer {
             status: 303,
             content_type: "text/plain",

@@ -26,7 +26,7 @@ fn seed() -> StatsPage {
 fn ask(fixture: &Fixture, page: &StatsPage, options: &str, form: Option<&str>, admin: bool) -> Answer {
     let process = TestHost.process();
     let source = Source { page, runtime: &fixture.runtime, process: &process, now: fixture.now };
-    answer(&source, &Asked { options, form: form.map(str::as_bytes), admin })
+    answer(&source, &Asked { options, form: form.map(|form| Form::Whole(form.as_bytes())), admin })
 }
 
 #[test]

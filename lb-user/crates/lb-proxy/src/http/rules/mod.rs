@@ -11,7 +11,7 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use http::{Response, StatusCode, request, response};
-use lb_conf::model::{Action, BackendChoice, Rule, ServerChoice};
+use lb_conf::model::{Action, BackendChoice, Proxy, Rule, ServerChoice};
 use lb_core::Backend;
 use lb_expr::Ctx;
 
@@ -61,6 +61,34 @@ pub(crate) fn on_request(rules: &[Rule], stream: &mut Stream, head: &mut request
         }
     }
     Ok(())
+}
+
+/// Carries out `stats http-request` rules; whether one of them let the request pass without a password.
+pub(crate) fn on_page(rules: &[Rule], stream: &mut Stream, head: &request::Parts) -> Result<bool, Stop> {
+    for rule in rules {
+        let step = {
+            let view = View::of(stream);
+            let ctx = view.request(stream, head);
+            if !holds(rule, &ctx) {
+                continue;
+            }
+            step(&rule.action, &ctx, &Scene::of(stream), StatusCode::FORBIDDEN)
+        };
+        match step {
+            // Loading refuses actions that change a request.
+            Step::Edit(_) => {}
+            Step::Enough => return Ok(true),
+            Step::Stop(stop, cause) => return Err(end(stream, stop, cause, Stage::Request)),
+        }
+    }
+    Ok(false)
+}
+
+/// Whether one of `stats admin` holds.
+pub(crate) fn is_admin(proxy: &Proxy, stream: &Stream, head: &request::Parts) -> bool {
+    let view = View::of(stream);
+    let ctx = view.request(stream, head);
+    proxy.rules.stats_admin.iter().any(|condition| condition.holds(&ctx))
 }
 
 /// Carries out `http-response` rules, and `http-after-response` rules.
