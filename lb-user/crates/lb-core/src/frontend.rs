@@ -55,9 +55,14 @@ impl Frontend {
         Self { config, live: Arc::clone(&self.live) }
     }
 
-    /// Counts a line of its log; how many there were before.
-    pub fn count_log_line(&self) -> u64 {
-        self.live.log_lines.fetch_add(1, Ordering::Relaxed)
+    /// Counts a line of its log.
+    pub fn count_log_line(&self) {
+        self.live.log_lines.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Lines of its log so far.
+    pub fn log_lines(&self) -> u64 {
+        self.live.log_lines.load(Ordering::Relaxed)
     }
 
     /// Its counters.

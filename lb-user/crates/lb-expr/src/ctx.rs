@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, Uri, Version};
 
-use crate::logformat::LogFacts;
+use crate::logformat::FactSource;
 use crate::vars::Vars;
 use crate::world::{BackendId, Counter, FrontendId, ServerId, TableId, World};
 
@@ -51,7 +51,7 @@ pub struct Ctx<'a> {
     /// The counters that `track-sc` chose.
     pub tracked: Option<&'a dyn Tracked>,
     /// Timers, byte counts and the like. Complete at the time of the log only.
-    pub facts: Option<&'a LogFacts<'a>>,
+    pub facts: Option<&'a dyn FactSource>,
     /// Whether content inspection may still wait: fetches from buffers then answer "not yet" where data are
     /// short.
     pub may_wait: bool,
@@ -176,6 +176,8 @@ pub struct KeptRequest {
     pub uri: Bytes,
     /// The version.
     pub version: Version,
+    /// Whether it is the first of its connection.
+    pub first: bool,
 }
 
 /// A connection, on either side.

@@ -41,7 +41,7 @@ pub use conv::{SET_VAR_CONDITIONS, SetVarCondition};
 pub use ctx::Ctx;
 pub use error::{ErrorKind, ParseError};
 pub use expr::Expr;
-pub use logformat::{LogFacts, LogFormat, Style};
+pub use logformat::{FactSource, LogFacts, LogFormat, Style};
 pub use place::{Checkpoint, Source};
 pub use resolve::{Env, Layer, Resolver, Unresolved};
 pub use sample::{Data, Sample, SampleType};

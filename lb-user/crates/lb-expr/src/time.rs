@@ -41,6 +41,8 @@ pub(crate) struct Civil {
     pub(crate) offset: i32,
     /// Seconds since 1970, in UTC.
     pub(crate) epoch: i64,
+    /// Whether UTC was asked for, which the C library calls GMT then.
+    pub(crate) is_gmt: bool,
 }
 
 impl Civil {
@@ -61,7 +63,13 @@ impl Civil {
             yearday: yearday as u16,
             offset,
             epoch,
+            is_gmt: false,
         }
+    }
+
+    /// The date at that time in UTC.
+    pub(crate) fn utc(epoch: i64) -> Self {
+        Self { is_gmt: true, ..Self::at(epoch, 0) }
     }
 
     pub(crate) fn month_name(&self) -> &'static str {
@@ -183,6 +191,7 @@ fn conversion(letter: Option<char>, c: &Civil, out: &mut String) {
         Some('g') => write!(out, "{:02}", iso_week(c).0.rem_euclid(100)),
         Some('s') => write!(out, "{}", c.epoch),
         Some('z') => write!(out, "{}", c.zone()),
+        Some('Z') if c.is_gmt => write!(out, "GMT"),
         Some('Z') => write!(out, "{}", if c.offset == 0 { "UTC".to_owned() } else { c.zone() }),
         Some('n') => out.write_char('\n'),
         Some('t') => out.write_char('\t'),

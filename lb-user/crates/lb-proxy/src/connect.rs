@@ -1,6 +1,7 @@
 //! From a backend to a connection: a server is chosen, waited for if it is full, and connected to, again if need be.
 
 use std::io;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use tokio::time::{sleep, timeout, timeout_at};
 use crate::handshake::with_server;
 use crate::net::timer::now;
 use crate::net::{Socket, Transport};
+use crate::server_side::ServerSide;
 use crate::stream::{Cause, Stage, Stream};
 
 /// The longest pause before a server is tried again; a shorter connect timeout shortens it.
@@ -141,7 +143,8 @@ pub(crate) async fn connect(stream: &mut Stream, backend: &Arc<Backend>) -> Resu
         let Some(server) = stream.server.clone() else { return Err(NoConnection::NoServer) };
         server.counters().traffic.connects.inc();
         let error = match within(limit, attempt(stream, &server)).await {
-            Ok(transport) => {
+            Ok((transport, side)) => {
+                stream.upstream = Some(Rc::new(side));
                 stream.times.connected = Some(now());
                 return Ok(transport);
             }
@@ -201,10 +204,14 @@ fn give_up(stream: &mut Stream, backend: &Backend, error: &io::Error) -> NoConne
     NoConnection::Failed
 }
 
-async fn attempt(stream: &Stream, server: &Server) -> io::Result<Transport> {
+async fn attempt(stream: &Stream, server: &Server) -> io::Result<(Transport, ServerSide)> {
     let socket = open(stream, server).await?;
-    let ip = server.socket_address(0).map(|address| address.ip());
-    with_server(stream.front.tls.upstream(server.at), ip, socket).await.map_err(io::Error::other)
+    let peer = server.socket_address(stream.session.local.map_or(0, |addr| addr.port()));
+    let upstream = stream.front.tls.upstream(server.at);
+    let secured = with_server(upstream, peer.map(|peer| peer.ip()), socket).await;
+    let (transport, tls) = secured.map_err(io::Error::other)?;
+    let side = ServerSide::new(&transport, peer, tls, stream.is_http);
+    Ok((transport, side))
 }
 
 async fn open(stream: &Stream, server: &Server) -> io::Result<Socket> {

@@ -7,7 +7,7 @@ use http::response;
 use lb_conf::model::{self, Password, User};
 use lb_core::{Backend, Frontend, Server, Snapshot};
 use lb_expr::Ctx;
-use lb_expr::ctx::{Connection, RequestHead, ResponseHead, ResponseOrigin, Tls};
+use lb_expr::ctx::{Connection, RequestHead, ResponseHead, ResponseOrigin, TcpInfo, Tls};
 use lb_expr::sample::Sample;
 use lb_expr::vars::Vars;
 use lb_expr::world::{
@@ -75,6 +75,7 @@ impl<'a> View<'a> {
         ctx.vars.proc = Some(&front.proc_vars);
         ctx.vars.sess = Some(&session.vars);
         ctx.tracked = Some(&self.seen);
+        ctx.facts = Some(session);
         ctx
     }
 
@@ -86,6 +87,8 @@ impl<'a> View<'a> {
             .server
             .as_ref()
             .map(|s| ServerId { backend: BackendId(s.at.backend.0), index: s.at.index });
+        ctx.upstream = stream.upstream.as_deref().map(|side| side as &dyn Connection);
+        ctx.facts = Some(stream);
         ctx.kept = Some(&stream.kept);
         ctx.vars = Vars {
             proc: ctx.vars.proc,
@@ -135,9 +138,35 @@ impl Connection for Session {
         self.local
     }
 
+    fn listener_name(&self) -> Option<&str> {
+        self.listener.name.as_deref()
+    }
+
+    fn listener_id(&self) -> Option<u32> {
+        Some(self.listener.id)
+    }
+
+    fn listener_connections(&self) -> Option<u32> {
+        u32::try_from(self.endpoint.bound.connections()).ok()
+    }
+
+    fn tcp_info(&self) -> Option<TcpInfo> {
+        let info = self.socket.get()?.tcp_info()?;
+        Some(TcpInfo {
+            rtt_us: info.tcpi_rtt,
+            rttvar_us: info.tcpi_rttvar,
+            unacked: info.tcpi_unacked,
+            sacked: info.tcpi_sacked,
+            lost: info.tcpi_lost,
+            retrans: info.tcpi_retrans,
+            fackets: info.tcpi_fackets,
+            reordering: info.tcpi_reordering,
+        })
+    }
+
     fn http_major(&self) -> Option<u8> {
         let h2 = self.tls.get().is_some_and(|tls| tls.alpn() == Some(b"h2"));
-        Some(if h2 { 2 } else { 1 })
+        self.is_http.then_some(if h2 { 2 } else { 1 })
     }
 
     fn tls(&self) -> Option<&dyn Tls> {

@@ -12,7 +12,7 @@ use crate::net::timer::refresh_now;
 use crate::net::{Socket, Transport};
 use crate::session::Session;
 use crate::tcp::rules::{on_connection, on_session};
-use crate::tls::{HandshakeError, Upstream};
+use crate::tls::{HandshakeError, TlsInfo, Upstream};
 
 /// Makes a client's socket what its bytes go through. None: the client is not welcome, or no hands can be shaken with
 /// it, of which it has been told.
@@ -36,6 +36,8 @@ pub(crate) async fn admit(session: &Session, socket: Socket) -> Option<Transport
 }
 
 async fn with_client(session: &Session, socket: Socket) -> Result<Transport, HandshakeError> {
+    // A session has one socket.
+    let _ = session.socket.set(socket.view());
     let front = session.endpoint.front();
     let Some(acceptor) = &front.acceptor else { return Ok(Transport::Plain(socket)) };
     let limit = front.frontend.config.timeout_client;
@@ -52,11 +54,11 @@ pub(crate) async fn with_server(
     upstream: Option<&Upstream>,
     ip: Option<IpAddr>,
     socket: Socket,
-) -> Result<Transport, HandshakeError> {
-    let Some(upstream) = upstream else { return Ok(Transport::Plain(socket)) };
+) -> Result<(Transport, Option<TlsInfo>), HandshakeError> {
+    let Some(upstream) = upstream else { return Ok((Transport::Plain(socket), None)) };
     let ip = ip.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-    let (stream, _info) = upstream.connector.connect(socket, upstream.sni.as_deref(), ip).await?;
-    Ok(Transport::Tls(Box::new(stream.into())))
+    let (stream, info) = upstream.connector.connect(socket, upstream.sni.as_deref(), ip).await?;
+    Ok((Transport::Tls(Box::new(stream.into())), Some(info)))
 }
 
 /// A client with which no hands could be shaken.

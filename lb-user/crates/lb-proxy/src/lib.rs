@@ -12,6 +12,7 @@ mod logs;
 mod net;
 mod places;
 mod plane;
+mod server_side;
 mod session;
 mod sessions;
 mod stream;

@@ -1,12 +1,14 @@
 //! Listening sockets: bound before anything changes, kept as long as their address stays configured.
 
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, FromRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use lb_conf::model::BindAddress;
+use lb_conf::model::{BindAddress, Name};
+use lb_core::counters::Gauge;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
 /// Connections that the kernel completes before they are accepted; `net.core.somaxconn` caps it.
@@ -19,6 +21,37 @@ const BACKLOG: i32 = 4096;
 pub(crate) struct Bound {
     address: BindAddress,
     sockets: Vec<Socket>,
+    /// Connections that are open, over all workers.
+    open: Arc<Gauge>,
+}
+
+/// What a `bind` line is called.
+#[derive(Clone, Debug)]
+pub(crate) struct BindName {
+    /// `id`
+    pub(crate) id: u32,
+    /// `name`
+    pub(crate) name: Option<Name>,
+}
+
+/// For logs: the name, or the number where there is none.
+impl fmt::Display for BindName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.name {
+            Some(name) => f.write_str(name),
+            None => self.id.fmt(f),
+        }
+    }
+}
+
+/// An open connection of an address. Dropping it says that it is no more.
+#[derive(Debug)]
+pub(crate) struct Entered(Arc<Gauge>);
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
 }
 
 /// A system call that failed while an address was bound.
@@ -35,12 +68,23 @@ impl Bound {
                 shared(Socket::from(socket), workers)?
             }
         };
-        Ok(Arc::new(Self { address: address.clone(), sockets }))
+        Ok(Arc::new(Self { address: address.clone(), sockets, open: Arc::default() }))
     }
 
     /// What was asked for.
     pub(crate) fn address(&self) -> &BindAddress {
         &self.address
+    }
+
+    /// Counts a connection.
+    pub(crate) fn enter(&self) -> Entered {
+        self.open.inc();
+        Entered(Arc::clone(&self.open))
+    }
+
+    /// Connections that are open.
+    pub(crate) fn connections(&self) -> u64 {
+        self.open.get()
     }
 
     /// The address as the kernel has it, which tells the port where port 0 was asked for.

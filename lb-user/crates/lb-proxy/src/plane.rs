@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use crate::checker;
 use crate::clock::Clock;
 use crate::error::{BindError, PrepareError};
-use crate::listener::Bound;
+use crate::listener::{BindName, Bound};
 use crate::places::Places;
 use crate::tls::{Site, Store};
 use crate::worker::{self, Address, Command, Setup, Shared};
@@ -96,7 +96,7 @@ pub fn prepare(config: &Config, tls: Site, running: Option<&Plane>) -> Result<Pr
                 Ok(bound) => addresses.push(Address {
                     bound,
                     frontend: frontend.id,
-                    name: bind.name.clone().unwrap_or_else(|| bind.id.to_string().into()),
+                    name: BindName { id: bind.id, name: bind.name.clone() },
                     acceptor: tls.acceptor(frontend.id, index).cloned(),
                 }),
                 Err((call, source)) => errors.push(BindError {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::Context;
 use std::time::Duration;
 
-use lb_conf::model::Name;
+use lb_conf::model::Mode;
 use lb_core::host::SessionInfo;
 use lb_core::{Backend, Frontend, Server, Snapshot};
 use lb_expr::vars::{ProcVars, VarStore};
@@ -15,9 +15,10 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::http::pages::Pages;
+use crate::listener::{BindName, Bound, Entered};
 use crate::logs::{ProxyLog, wall_clock};
-use crate::net::Socket;
 use crate::net::timer::refresh_now;
+use crate::net::{Socket, SocketView};
 use crate::places::Place;
 use crate::sessions::Open;
 use crate::tls::{Acceptor, Site, TlsInfo};
@@ -31,8 +32,8 @@ pub(crate) struct Front {
     pub(crate) snapshot: Arc<Snapshot>,
     /// The frontend of the address.
     pub(crate) frontend: Arc<Frontend>,
-    /// What logs call the address: its name, or its number.
-    pub(crate) listener: Name,
+    /// What the address is called.
+    pub(crate) listener: BindName,
     /// What clients of the address shake hands with.
     pub(crate) acceptor: Option<Arc<Acceptor>>,
     /// What hands are shaken with servers with.
@@ -59,15 +60,22 @@ impl Front {
 pub(crate) struct Endpoint {
     /// The address itself, unless it is a wildcard.
     address: Option<SocketAddr>,
+    /// Its sockets in all workers.
+    pub(crate) bound: Arc<Bound>,
     front: RefCell<Rc<Front>>,
     closing: Cell<bool>,
 }
 
 impl Endpoint {
     /// An address that serves `front`.
-    pub(crate) fn new(address: Option<SocketAddr>, front: Front) -> Self {
-        let address = address.filter(|address| !address.ip().is_unspecified());
-        Self { address, front: RefCell::new(Rc::new(front)), closing: Cell::new(false) }
+    pub(crate) fn new(bound: &Arc<Bound>, front: Front) -> Self {
+        let address = bound.local_addr().filter(|address| !address.ip().is_unspecified());
+        Self {
+            address,
+            bound: Arc::clone(bound),
+            front: RefCell::new(Rc::new(front)),
+            closing: Cell::new(false),
+        }
     }
 
     /// What it serves now.
@@ -98,6 +106,10 @@ pub(crate) struct Session {
     pub(crate) worker: Rc<Worker>,
     /// The address that it came in on.
     pub(crate) endpoint: Rc<Endpoint>,
+    /// What the address is called.
+    pub(crate) listener: BindName,
+    /// Whether it began in HTTP mode.
+    pub(crate) is_http: bool,
     /// The client; None on a Unix socket.
     pub(crate) client: Option<SocketAddr>,
     /// Where the client connected to; None on a Unix socket.
@@ -118,10 +130,13 @@ pub(crate) struct Session {
     pub(crate) route: RefCell<Route>,
     /// TLS with the client, once hands are shaken.
     pub(crate) tls: OnceCell<TlsInfo>,
+    /// Its socket, once it is admitted.
+    pub(crate) socket: OnceCell<SocketView>,
     open: Open,
     killed: Notify,
     is_killed: Cell<bool>,
     _place: Place,
+    _entered: Entered,
 }
 
 /// Where a stream went.
@@ -146,6 +161,8 @@ impl Session {
         let session = Rc::new(Self {
             worker: Rc::clone(worker),
             endpoint: Rc::clone(endpoint),
+            listener: endpoint.front.borrow().listener.clone(),
+            is_http: endpoint.front.borrow().frontend.config.proxy.mode == Mode::Http,
             client: socket.client,
             local,
             accepted: refresh_now(),
@@ -156,10 +173,12 @@ impl Session {
             vars: VarStore::default(),
             route: RefCell::default(),
             tls: OnceCell::new(),
+            socket: OnceCell::new(),
             open: worker.sessions.open(),
             killed: Notify::new(),
             is_killed: Cell::new(false),
             _place: place,
+            _entered: endpoint.bound.enter(),
         });
         session.open.list(&session);
         session

@@ -19,6 +19,7 @@ use tokio::time::Instant;
 use crate::http::serve::Turn;
 use crate::logs::access;
 use crate::net::timer::now;
+use crate::server_side::ServerSide;
 use crate::session::{Front, Route, Session};
 use crate::track::{self, Counters, Memory};
 
@@ -137,6 +138,8 @@ pub(crate) struct Stream {
     pub(crate) seat: Option<ServerLease>,
     /// The server that it was sent to, which stays when the place is given back.
     pub(crate) server: Option<Arc<Server>>,
+    /// The connection to it, once there is one.
+    pub(crate) upstream: Option<Rc<ServerSide>>,
     /// A server that did not accept its connection and is not to be chosen again while there is another.
     pub(crate) failed: Option<ServerId>,
     /// When what happened.
@@ -204,6 +207,7 @@ impl Stream {
             backend: None,
             seat: None,
             server: None,
+            upstream: None,
             failed: None,
             times: Times { ready, first_byte, head: None, queued: None, connected: None, response: None },
             cause: Cause::Normal,

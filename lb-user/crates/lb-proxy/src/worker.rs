@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock, Weak};
 
-use lb_conf::model::{FrontendId, Mode, Name};
+use lb_conf::model::{FrontendId, Mode};
 use lb_core::event::LogEvent;
 use lb_core::host::{Host, Process, SessionInfo};
 use lb_core::{FlowEnd, Frontend, Runtime, ServerId, Snapshot, Tick};
@@ -20,7 +20,7 @@ use tokio::task::spawn_local;
 use crate::clock::Clock;
 use crate::http::pages::Pages;
 use crate::http::pool::Pool;
-use crate::listener::Bound;
+use crate::listener::{BindName, Bound};
 use crate::logs::{Journal, flow};
 use crate::net::timer::now;
 use crate::net::{Socket, register};
@@ -96,8 +96,8 @@ pub(crate) struct Address {
     pub(crate) bound: Arc<Bound>,
     /// The frontend that it leads to.
     pub(crate) frontend: FrontendId,
-    /// What logs call it.
-    pub(crate) name: Name,
+    /// What it is called.
+    pub(crate) name: BindName,
     /// `ssl`: what its clients shake hands with.
     pub(crate) acceptor: Option<Arc<Acceptor>>,
 }
@@ -258,7 +258,7 @@ impl Worker {
                 return None;
             }
         };
-        let (endpoint, stop) = (Rc::new(Endpoint::new(bound.local_addr(), front)), Rc::new(Notify::new()));
+        let (endpoint, stop) = (Rc::new(Endpoint::new(bound, front)), Rc::new(Notify::new()));
         spawn_local(accept_until_stopped(Rc::clone(self), socket, Rc::clone(&endpoint), Rc::clone(&stop)));
         Some(Listener { bound: Arc::clone(bound), endpoint, stop })
     }

@@ -169,7 +169,8 @@ impl Scene {
         ] {
             headers.append(name, HeaderValue::from_static(value));
         }
-        let request = KeptRequest { method: Method::GET, uri: TARGET.into(), version: Version::HTTP_11 };
+        let request =
+            KeptRequest { method: Method::GET, uri: TARGET.into(), version: Version::HTTP_11, first: true };
         let kept = Kept { request: Some(request), ..Kept::default() };
         Self { uri: Uri::from_static(TARGET), headers, kept, txn: VarStore::default() }
     }

@@ -11,7 +11,7 @@ use crate::expr::{Expr, identifier};
 use crate::hint::nearest;
 use crate::pattern::{Compiled, Entry, METHODS, MapValue, Method, Operator, Reference, Set, prepare};
 use crate::resolve::{Env, Resolver};
-use crate::sample::Sample;
+use crate::sample::{Sample, SampleType};
 use crate::world::UserlistId;
 
 /// A compiled test.
@@ -38,6 +38,7 @@ impl AclTest {
         };
         let (expr, implied) = parse_criterion(criterion, env)?;
         let mut parser = Parser {
+            folds: if expr.output() == SampleType::Method { |p| !is_known_method(p) } else { |_| true },
             words,
             at: 1,
             method: None,
@@ -145,6 +146,8 @@ fn with_keyword_hint(e: ParseError, name: &str) -> ParseError {
 }
 
 struct Parser<'w> {
+    /// Whether `-i` has a meaning for a pattern.
+    folds: fn(&str) -> bool,
     words: &'w [&'w str],
     at: usize,
     method: Option<Method>,
@@ -263,16 +266,16 @@ impl<'w> Parser<'w> {
     fn patterns(&mut self, method: Method, env: &mut Env<'_>) -> Result<Vec<Entry>, ParseError> {
         let mut operator = None;
         let mut entries = Vec::new();
-        let first = self.at;
         while let Some(word) = self.word() {
-            if method.is_numeric() && self.at == first && operator.is_none() {
-                operator = Operator::from_word(word);
-                if operator.is_some() {
-                    self.at += 1;
-                    continue;
-                }
+            // An operator holds for all numbers behind it, up to the next operator.
+            if method.is_numeric()
+                && let Some(next) = Operator::from_word(word)
+            {
+                operator = Some(next);
+                self.at += 1;
+                continue;
             }
-            let entry = Entry { operator, ..Entry::new(word, self.icase) };
+            let entry = Entry { operator, ..Entry::new(word, self.icase && (self.folds)(word)) };
             // Each is checked alone, so that the error names its word.
             if method.has_patterns() && !(method == Method::Ip && self.lookup && is_name(word)) {
                 let alone = std::slice::from_ref(&entry);
@@ -319,6 +322,12 @@ impl<'w> Parser<'w> {
         let text = self.words.join(" ").into();
         Ok(AclTest { expr, method, patterns, groups: None, text })
     }
+}
+
+/// Whether it is a method that everybody knows, whose case counts even under `-i`.
+fn is_known_method(pattern: &str) -> bool {
+    const KNOWN: [&str; 8] = ["OPTIONS", "GET", "HEAD", "POST", "PUT", "DELETE", "TRACE", "CONNECT"];
+    KNOWN.iter().any(|known| pattern.eq_ignore_ascii_case(known))
 }
 
 /// Whether a pattern can only be a host's name.

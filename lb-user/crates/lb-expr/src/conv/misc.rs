@@ -160,8 +160,10 @@ fn formatted(args: &mut Args<'_>, parts: i64, local: bool) -> Built {
         let Sample::Int(time) = sample else { return None };
         let time = time.checked_add(*offset)?;
         let (seconds, fraction) = (time.div_euclid(*parts), time.rem_euclid(*parts));
-        let zone = if *local { ctx.world.utc_offset(seconds) } else { 0 };
-        let civil = Civil::at(seconds, zone);
+        let civil = match *local {
+            true => Civil::at(seconds, ctx.world.utc_offset(seconds)),
+            false => Civil::utc(seconds),
+        };
         let digits = if *parts == 1_000 { 3 } else { 6 };
         match *parts {
             1 => Some(Sample::str(strftime(format, &civil))),

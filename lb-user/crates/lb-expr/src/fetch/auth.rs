@@ -56,7 +56,13 @@ pub(super) static ROWS: &[FetchRow] = &[
         Some(Sample::str(basic(ctx)?.1))
     }),
     FetchRow::plain(&["http_auth_type"], Str, RequestHead, "the scheme of the Authorization header", |ctx| {
-        Some(Sample::str(scheme(authorization(ctx)?)?.0))
+        let (scheme, credentials) = scheme(authorization(ctx)?)?;
+        // What does not decode is no authentication at all.
+        let is_known = match () {
+            () if scheme.eq_ignore_ascii_case(b"basic") => decode(credentials).is_some(),
+            () => scheme.eq_ignore_ascii_case(b"bearer"),
+        };
+        is_known.then(|| Sample::str(scheme))
     }),
     FetchRow::plain(&["http_auth_user"], Str, RequestHead, "the user of basic authentication", |ctx| {
         Some(Sample::str(basic(ctx)?.0))
@@ -79,6 +85,10 @@ fn basic(ctx: &Ctx<'_>) -> Option<(Vec<u8>, Vec<u8>)> {
     if !scheme.eq_ignore_ascii_case(b"basic") {
         return None;
     }
+    decode(credentials)
+}
+
+fn decode(credentials: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
     let mut user = base64::decode(credentials, base64::Alphabet::Standard)?;
     let colon = memchr::memchr(b':', &user)?;
     let password = user.split_off(colon + 1);

@@ -212,7 +212,8 @@ fn text(bytes: &[u8]) -> Option<Sample<'_>> {
 }
 
 fn number(bytes: &[u8]) -> Option<Sample<'_>> {
-    parse_int_prefix(bytes).map(Sample::Int)
+    // What is empty counts as zero here.
+    Some(Sample::Int(parse_int_prefix(bytes).unwrap_or(0)))
 }
 
 fn address(bytes: &[u8]) -> Option<Sample<'_>> {
@@ -256,6 +257,8 @@ fn header(args: &mut Args<'_>, side: Side, kind: Kind, read: Read) -> Built {
     let header = Header { side, name, occ: args.int(1, 0), kind, read };
     Ok(fetch_each(header, |header, ctx, cursor| {
         let headers = header.side.headers(ctx)?;
+        // As in HAProxy, only counts are of all headers together.
+        header.name.as_ref()?;
         match cursor.each && header.occ == 0 {
             true => header.next(headers, cursor),
             false => (header.read)(header.occurrence(headers)?),

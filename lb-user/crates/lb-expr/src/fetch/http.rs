@@ -1,9 +1,12 @@
 //! Fetches from the first lines of HTTP messages.
 
+use std::net::IpAddr;
+
+use http::uri::Scheme;
 use http::{Uri, Version};
 
 use crate::conv::hash;
-use crate::ctx::{Ctx, RequestHead};
+use crate::ctx::{Ctx, KeptRequest, RequestHead};
 use crate::place::Source::{RequestHead as Request, RequestKept, ResponseHead, ResponseKept, Server};
 use crate::resolve::Layer;
 use crate::sample::SampleType::{Addr, Bin, Bool, Method, Sint, Str};
@@ -30,10 +33,14 @@ pub(super) static ROWS: &[FetchRow] = &[
         Bool,
         RequestKept,
         "whether the request is the first of its connection",
-        |ctx| Some(Sample::Bool(request(ctx)?.first)),
+        |ctx| {
+            let first = request(ctx).map(|r| r.first);
+            Some(Sample::Bool(first.or_else(|| Some(kept(ctx)?.first))?))
+        },
     ),
     FetchRow::plain(&["method"], Method, RequestKept, "the method", |ctx| {
-        Some(Sample::Method(request(ctx)?.method.as_str().into()))
+        let method = request(ctx).map(|r| r.method);
+        Some(Sample::Method(method.or_else(|| Some(&kept(ctx)?.method))?.as_str().into()))
     }),
     FetchRow::plain(&["path"], Str, Request, "the path, without query string and host", |ctx| {
         path(request(ctx)?.uri).map(Sample::str)
@@ -49,7 +56,7 @@ pub(super) static ROWS: &[FetchRow] = &[
         Bool,
         RequestKept,
         "whether the request is HTTP",
-        |ctx| Some(Sample::Bool(ctx.request.is_some())),
+        |ctx| request(ctx).map(|_| Sample::Bool(true)),
     ),
     FetchRow::plain(&["req.ver", "req_ver"], Str, Request, "the version of the request, `1.1`", |ctx| {
         Some(Sample::str(version(request(ctx)?.version)))
@@ -57,25 +64,29 @@ pub(super) static ROWS: &[FetchRow] = &[
     FetchRow::plain(&["url"], Str, Request, "the target of the request as it is", |ctx| {
         Some(Sample::Str(url(request(ctx)?.uri)))
     }),
-    FetchRow::plain(&["url32"], Sint, Request, "a hash of the Host header and the whole target", |ctx| {
-        Some(Sample::Int(url_hash(&request(ctx)?).into()))
-    }),
+    FetchRow::plain(
+        &["url32"],
+        Sint,
+        Request,
+        "a hash of the Host header, the path and the query string",
+        |ctx| Some(Sample::Int(url_hash(&request(ctx)?).into())),
+    ),
     FetchRow::plain(&["url32+src"], Bin, Request, "url32 and the client's address, as bytes", |ctx| {
         with_src(ctx, url_hash(&request(ctx)?))
     }),
     FetchRow::plain(&["url_ip"], Addr, Request, "the address in an absolute target", |ctx| {
-        let host = request(ctx)?.uri.host()?;
-        host.trim_matches(['[', ']']).parse().ok().map(Sample::addr)
+        target_ip(request(ctx)?.uri).map(Sample::addr)
     }),
     FetchRow::plain(
         &["url_port"],
         Sint,
         Request,
-        "the port in an absolute target, 80 where it has none",
+        "the port in an absolute target with an address; the scheme's where it has none",
         |ctx| {
             let uri = request(ctx)?.uri;
-            uri.host()?;
-            Some(Sample::Int(uri.port_u16().unwrap_or(80).into()))
+            target_ip(uri)?;
+            let of_scheme = if uri.scheme() == Some(&Scheme::HTTPS) { 443 } else { 80 };
+            Some(Sample::Int(uri.port_u16().unwrap_or(of_scheme).into()))
         },
     ),
     FetchRow::plain(&["res.cache_hit"], Bool, Server, "whether the response comes from the cache", |ctx| {
@@ -116,6 +127,11 @@ fn request<'a>(ctx: &Ctx<'a>) -> Option<RequestHead<'a>> {
     ctx.request
 }
 
+/// What outlives it.
+fn kept<'a>(ctx: &Ctx<'a>) -> Option<&'a KeptRequest> {
+    ctx.kept?.request.as_ref()
+}
+
 /// The path as it is in the target. None for `*` and for the authority of a CONNECT.
 pub(super) fn path(uri: &Uri) -> Option<&str> {
     Some(uri.path()).filter(|p| p.starts_with('/'))
@@ -134,6 +150,11 @@ pub(super) fn url(uri: &Uri) -> Data<'_> {
     }
 }
 
+/// The address that an absolute target names. Names of hosts are not looked up.
+fn target_ip(uri: &Uri) -> Option<IpAddr> {
+    uri.host()?.trim_matches(['[', ']']).parse().ok()
+}
+
 fn host<'a>(request: &RequestHead<'a>) -> &'a [u8] {
     request.headers.get(http::header::HOST).map(|h| h.as_bytes()).unwrap_or_default()
 }
@@ -150,7 +171,7 @@ fn hash_of(sample: &Sample<'_>) -> u32 {
 
 fn url_hash(request: &RequestHead<'_>) -> u32 {
     let mut all = host(request).to_vec();
-    all.extend(url(request.uri).as_bytes());
+    all.extend(pathq(request.uri).unwrap_or_default().as_bytes());
     hash::avalanche(hash::sdbm(&all))
 }
 
@@ -158,8 +179,8 @@ fn url_hash(request: &RequestHead<'_>) -> u32 {
 fn with_src<'a>(ctx: &Ctx<'a>, hash: u32) -> Option<Sample<'a>> {
     let mut out = hash.to_be_bytes().to_vec();
     match ctx.src()? {
-        std::net::IpAddr::V4(ip) => out.extend(ip.octets()),
-        std::net::IpAddr::V6(ip) => out.extend(ip.octets()),
+        IpAddr::V4(ip) => out.extend(ip.octets()),
+        IpAddr::V6(ip) => out.extend(ip.octets()),
     }
     Some(Sample::bin(out))
 }

@@ -33,8 +33,8 @@ pub(super) static ROWS: &[FetchRow] = &[
         RequestKept,
         "the target of the request, without scheme and host",
         |ctx| {
-            let request = request(ctx)?;
-            Some(Sample::str(crate::logformat::path_only(&request.uri)))
+            let path = crate::logformat::path_only(&request(ctx)?.uri);
+            path.starts_with(b"/").then(|| Sample::str(path))
         },
     ),
     FetchRow::plain(

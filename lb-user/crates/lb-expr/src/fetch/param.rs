@@ -54,7 +54,7 @@ fn url_param(args: &mut Args<'_>, number: bool) -> Built {
     Ok(fetch_each((name, delimiter, number), |(name, delimiter, number), ctx, cursor| {
         let url = url(ctx.request?.uri);
         let start = memchr::memchr(*delimiter, url.as_bytes())? + 1;
-        let value = next(url.slice(start, usize::MAX), name, cursor)?;
+        let value = next(url.slice(start, usize::MAX), name, *delimiter, cursor)?;
         match number {
             true => parse_int_prefix(value.as_bytes()).map(Sample::Int),
             false => Some(Sample::Str(value)),
@@ -65,19 +65,20 @@ fn url_param(args: &mut Args<'_>, number: bool) -> Built {
 fn body_param(args: &mut Args<'_>) -> Built {
     let name: Box<[u8]> = args.str(0).as_bytes().into();
     Ok(fetch_each(name, |name, ctx, cursor| {
-        next(Data::Borrowed(ctx.request_data.bytes?), name, cursor).map(Sample::Bin)
+        next(Data::Borrowed(ctx.request_data.bytes?), name, b'&', cursor).map(Sample::Bin)
     }))
 }
 
-/// The next parameter of a name, or of any name where none is given.
-fn next<'a>(query: Data<'a>, name: &[u8], cursor: &mut Cursor) -> Option<Data<'a>> {
+/// The next parameter of a name, or of any name where none is given. What separates the query from the path separates
+/// parameters, too.
+fn next<'a>(query: Data<'a>, name: &[u8], delimiter: u8, cursor: &mut Cursor) -> Option<Data<'a>> {
     let (from, to) = loop {
         let bytes = query.as_bytes();
         if cursor.pos > bytes.len() || bytes.is_empty() {
             return None;
         }
         let start = cursor.pos;
-        let end = memchr::memchr2(b'&', b';', &bytes[start..]).map_or(bytes.len(), |i| start + i);
+        let end = memchr::memchr3(b'&', b';', delimiter, &bytes[start..]).map_or(bytes.len(), |i| start + i);
         cursor.pos = end + 1;
         cursor.more = true;
         let equals = memchr::memchr(b'=', &bytes[start..end]).map(|i| start + i);

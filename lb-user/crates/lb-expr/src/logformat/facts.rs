@@ -45,6 +45,18 @@ pub struct LogFacts<'a> {
     pub service: Option<&'a str>,
 }
 
+/// Who can say what only the log knows, once somebody asks: few formats outside of logs do.
+pub trait FactSource {
+    /// The facts as they are at the moment.
+    fn log_facts(&self) -> LogFacts<'_>;
+}
+
+impl FactSource for LogFacts<'_> {
+    fn log_facts(&self) -> LogFacts<'_> {
+        *self
+    }
+}
+
 /// Concurrent connections at the time of the log.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Connections {

@@ -7,7 +7,7 @@ mod variable;
 
 use std::fmt;
 
-pub use facts::{Connections, LogFacts, Termination, Timers};
+pub use facts::{Connections, FactSource, LogFacts, Termination, Timers};
 pub use variable::{VARIABLES, VariableRow};
 pub(crate) use variable::{path_only, version_name};
 
@@ -43,6 +43,8 @@ pub struct Flags {
 pub struct LogFormat {
     parts: Vec<Part>,
     style: Style,
+    /// Whether a variable in it asks for facts of the log.
+    needs_facts: bool,
 }
 
 enum Part {
@@ -76,6 +78,10 @@ impl LogFormat {
 
     /// Appends what the format comes to.
     pub fn write<'a>(&'a self, ctx: &Ctx<'a>, out: &mut Vec<u8>) {
+        let facts = match ctx.facts.filter(|_| self.needs_facts) {
+            Some(source) => source.log_facts(),
+            None => LogFacts::default(),
+        };
         let mut after_blank = true;
         for part in &self.parts {
             let before = out.len();
@@ -83,7 +89,7 @@ impl LogFormat {
                 Part::Blank if after_blank => continue,
                 Part::Blank => out.push(b' '),
                 Part::Text(text) => out.extend_from_slice(text),
-                Part::Variable(row, flags) => row.write(ctx, *flags, out),
+                Part::Variable(row, flags) => row.write(ctx, &facts, *flags, out),
                 Part::Expr(expr, flags) => self.write_value(expr.eval_str(ctx), *flags, out),
             }
             let optional = matches!(part, Part::Variable(row, _) if row.is_optional());

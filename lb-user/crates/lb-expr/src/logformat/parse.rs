@@ -14,7 +14,8 @@ pub(super) fn parse(text: &str, style: Style, env: &mut Env<'_>) -> Result<LogFo
         parser.step(env)?;
     }
     parser.flush();
-    Ok(LogFormat { parts: parser.parts, style })
+    let needs_facts = parser.parts.iter().any(|p| matches!(p, Part::Variable(row, _) if row.needs_facts()));
+    Ok(LogFormat { parts: parser.parts, style, needs_facts })
 }
 
 struct Parser<'t> {

@@ -79,7 +79,9 @@ pub static VARIABLES: &[VariableRow] = &[
     http(
         "HPO",
         "path of the request, without host and query string",
-        Request(|r| path_only(split_query(r).0)),
+        Request(|r| {
+            Some(path_only(split_query(r).0)).filter(|path| path.starts_with(b"/")).unwrap_or_default()
+        }),
     ),
     http("HQ", "query string of the request, from its question mark", Request(|r| split_query(r).1)),
     http("HU", "target of the request", Request(|r| &r.uri)),
@@ -202,10 +204,13 @@ impl VariableRow {
         matches!(self.value, Captures(..))
     }
 
+    /// Whether it wants [`LogFacts`].
+    pub(super) fn needs_facts(&self) -> bool {
+        matches!(self.value, Number(_) | Hex(..) | Timer(..) | Other(_))
+    }
+
     /// Appends its value. Facts that do not exist yet count as zero and dashes.
-    pub(super) fn write(&self, ctx: &Ctx<'_>, flags: Flags, out: &mut Vec<u8>) {
-        let none = LogFacts::default();
-        let facts = ctx.facts.unwrap_or(&none);
+    pub(super) fn write(&self, ctx: &Ctx<'_>, facts: &LogFacts<'_>, flags: Flags, out: &mut Vec<u8>) {
         match &self.value {
             Text(find) => encode::text(find(ctx).unwrap_or_default().as_bytes(), flags, out),
             Untrusted(find) => {

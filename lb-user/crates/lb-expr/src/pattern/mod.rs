@@ -111,8 +111,8 @@ impl Method {
             SampleType::Bool => Some(Self::Bool),
             SampleType::Sint => Some(Self::Int),
             SampleType::Addr | SampleType::Ipv4 | SampleType::Ipv6 => Some(Self::Ip),
-            SampleType::Str | SampleType::Method => Some(Self::Str),
-            SampleType::Bin | SampleType::Any => None,
+            SampleType::Str => Some(Self::Str),
+            SampleType::Bin | SampleType::Method | SampleType::Any => None,
         }
     }
 

@@ -86,7 +86,7 @@ impl IntSet {
 
 /// An integer, `low:high`, `low:` or `:high`.
 pub(crate) fn parse_range(text: &str, operator: Option<Operator>) -> Result<Range, String> {
-    let number = |t: &str| crate::cast::parse_int(t).ok_or_else(|| format!("`{text}` is not a number"));
+    let number = |t: &str| t.parse().map_err(|_| format!("`{text}` is not a number"));
     bounds(text, number, number, operator)
 }
 
@@ -107,19 +107,30 @@ pub(crate) fn parse_version_range(text: &str, operator: Option<Operator>) -> Res
     bounds(text, version(0), version(0xffff), operator)
 }
 
+/// The ends of a range. HAProxy takes a hyphen for a colon; one at the beginning is a minus sign here.
+fn split(text: &str) -> Option<(&str, &str)> {
+    text.split_once(':').or_else(|| {
+        let hyphen = text.get(1..)?.find('-')? + 1;
+        Some((&text[..hyphen], &text[hyphen + 1..]))
+    })
+}
+
 fn bounds(
     text: &str,
     low: impl Fn(&str) -> Result<i64, String>,
     high: impl Fn(&str) -> Result<i64, String>,
     operator: Option<Operator>,
 ) -> Result<Range, String> {
-    let (low, high) = match text.split_once(':') {
+    let (low, high) = match split(text) {
         Some(("", "")) => return Err(format!("`{text}` is not a range")),
         Some((l, h)) => {
             (if l.is_empty() { i64::MIN } else { low(l)? }, if h.is_empty() { i64::MAX } else { high(h)? })
         }
         None => (low(text)?, high(text)?),
     };
+    if low > high {
+        return Err(format!("`{text}` ends before it begins"));
+    }
     Ok(match operator {
         None | Some(Operator::Eq) => (low, high),
         Some(Operator::Ge) => (low, i64::MAX),
@@ -139,7 +150,9 @@ mod tests {
         assert_eq!(parse_range("0", Some(Operator::Lt)), Ok((i64::MIN, -1)));
         assert_eq!(parse_range("1:6", Some(Operator::Gt)), Ok((2, i64::MAX)));
         assert_eq!(parse_range("-5:-1", None), Ok((-5, -1)));
-        for bad in [":", "5x", "5.5", "abc", "", "1:2:3"] {
+        assert_eq!(parse_range("5-10", None), Ok((5, 10)));
+        assert_eq!(parse_range("-5", None), Ok((-5, -5)));
+        for bad in [":", "5x", "5.5", "abc", "", "1:2:3", "5:3", "9223372036854775808"] {
             assert!(parse_range(bad, None).is_err(), "{bad}");
         }
     }

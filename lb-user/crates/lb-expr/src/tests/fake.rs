@@ -174,8 +174,12 @@ impl Scene {
             let name: HeaderName = name.parse().unwrap();
             map.append(name, HeaderValue::from_bytes(value.trim().as_bytes()).unwrap());
         }
-        let request =
-            KeptRequest { method: method.clone(), uri: uri.to_owned().into(), version: Version::HTTP_11 };
+        let request = KeptRequest {
+            method: method.clone(),
+            uri: uri.to_owned().into(),
+            version: Version::HTTP_11,
+            first: true,
+        };
         let kept = Kept { request: Some(request), ..Kept::default() };
         let uri = uri.parse().unwrap();
         Self { method, uri, headers: map, body: None, kept, txn: VarStore::default(), complete: true }

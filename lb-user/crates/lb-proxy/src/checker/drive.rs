@@ -163,7 +163,8 @@ impl Line<'_> {
         self.securing = self.tls.is_some();
         let transport = with_server(self.tls, self.target.ip(), socket).await;
         self.securing = false;
-        self.transport = Some(transport.map_err(|e| Failure::Tls(e.words().to_owned()))?);
+        let (transport, _) = transport.map_err(|e| Failure::Tls(e.words().to_owned()))?;
+        self.transport = Some(transport);
         Ok(())
     }
 }

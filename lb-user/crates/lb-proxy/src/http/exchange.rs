@@ -83,7 +83,12 @@ fn take_head(stream: &mut Stream, head: &request::Parts) {
         Some(path) if head.uri.authority().is_none() => Bytes::copy_from_slice(path.as_str().as_bytes()),
         _ => Bytes::from(head.uri.to_string()),
     };
-    stream.kept.request = Some(KeptRequest { method: head.method.clone(), uri, version: head.version });
+    stream.kept.request = Some(KeptRequest {
+        method: head.method.clone(),
+        uri,
+        version: head.version,
+        first: stream.session.requests.get() <= 1,
+    });
 }
 
 fn target_len(uri: &Uri) -> usize {
@@ -231,12 +236,13 @@ async fn acquire(http: &HttpSession, stream: &mut Stream, backend: &Arc<Backend>
     {
         server.counters().traffic.reuses.inc();
         stream.times.connected = Some(now());
+        stream.upstream = link.side();
         return Ok(link);
     }
     let address = server.address();
     // Boxed: most requests go over a connection that is there.
     let transport = Box::pin(connect(stream, backend)).await.map_err(unconnected)?;
-    Link::new(transport, address).await.map_err(|_| {
+    Link::new(transport, address, stream.upstream.clone()).await.map_err(|_| {
         stream.end(Cause::Server, Stage::Connect);
         Stop::Error(StatusCode::BAD_GATEWAY)
     })

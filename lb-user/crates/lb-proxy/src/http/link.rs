@@ -21,6 +21,7 @@ use super::upload::Upload;
 use super::wire::{Meter, Wire};
 use crate::net::Transport;
 use crate::net::timer::{LazyTimer, after, now};
+use crate::server_side::ServerSide;
 
 /// The most that is buffered of a response that arrives faster than it leaves, and the longest head of one.
 const BUFFER_BYTES: usize = 256 * 1024;
@@ -38,6 +39,8 @@ pub(crate) struct Link {
     /// When it was put aside.
     idle_since: Instant,
     reused: bool,
+    /// What there is to know about it.
+    side: Option<Rc<ServerSide>>,
 }
 
 /// Why there is no response.
@@ -56,7 +59,11 @@ pub(crate) enum NoResponse {
 
 impl Link {
     /// Speaks HTTP/1 over a new connection.
-    pub(crate) async fn new(transport: Transport, address: Arc<ServerAddress>) -> hyper::Result<Box<Self>> {
+    pub(crate) async fn new(
+        transport: Transport,
+        address: Arc<ServerAddress>,
+        side: Option<Rc<ServerSide>>,
+    ) -> hyper::Result<Box<Self>> {
         let meter = Meter::new(false);
         let wire = Wire::new(transport, Rc::clone(&meter));
         let (sender, connection) = Builder::new().max_buf_size(BUFFER_BYTES).handshake(wire).await?;
@@ -70,6 +77,7 @@ impl Link {
             address,
             idle_since,
             reused: false,
+            side,
         }))
     }
 
@@ -81,6 +89,11 @@ impl Link {
     /// Where it goes.
     pub(crate) fn address(&self) -> &Arc<ServerAddress> {
         &self.address
+    }
+
+    /// What there is to know about it.
+    pub(crate) fn side(&self) -> Option<Rc<ServerSide>> {
+        self.side.clone()
     }
 
     /// How long it has been put aside.

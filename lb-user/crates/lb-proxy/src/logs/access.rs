@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use lb_conf::model::{Frontend, LogLevel, Mode, ProxyOption};
-use lb_expr::logformat::{Connections, LogFacts, Termination, Timers};
+use lb_core::{Backend, Server};
+use lb_expr::logformat::{Connections, FactSource, LogFacts, Termination, Timers};
 use tokio::time::Instant;
 
 use super::LocalTime;
@@ -24,13 +25,12 @@ pub(crate) fn write(stream: &Stream) {
     let mut line = Vec::with_capacity(256);
     match &config.log_formats.format {
         Some(format) => {
-            let (view, facts) = (View::of(stream), facts(stream));
-            let mut ctx = view.ctx(stream);
-            ctx.facts = Some(&facts);
-            format.write(&ctx, &mut line);
+            let view = View::of(stream);
+            format.write(&view.ctx(stream), &mut line);
         }
         None => bare(stream, &mut line),
     }
+    front.frontend.count_log_line();
     journal.write(&front.log, level, &line);
 }
 
@@ -108,34 +108,58 @@ fn level(stream: &Stream) -> LogLevel {
     }
 }
 
-fn facts(stream: &Stream) -> LogFacts<'_> {
-    let session = &stream.session;
+impl FactSource for Session {
+    fn log_facts(&self) -> LogFacts<'_> {
+        LogFacts {
+            accepted: self.accepted_at,
+            requested: self.accepted_at,
+            connections: connections(self, &self.endpoint.front(), None, None),
+            pid: std::process::id(),
+            hostname: &self.worker.shared.hostname,
+            ..LogFacts::default()
+        }
+    }
+}
+
+impl FactSource for Stream {
+    fn log_facts(&self) -> LogFacts<'_> {
+        let session = &self.session;
+        let since_accept = self.times.first_byte.saturating_duration_since(session.accepted);
+        LogFacts {
+            accepted: session.accepted_at,
+            requested: session.accepted_at + since_accept,
+            timers: timers(self),
+            bytes_out: self.sent,
+            bytes_in: self.received,
+            status: self.status.map(|s| s.as_u16()),
+            retries: self.retries,
+            redispatched: self.redispatched,
+            server_queue: self.queued_behind.server,
+            backend_queue: self.queued_behind.backend,
+            connections: connections(session, &self.front, self.backend.as_deref(), self.server.as_deref()),
+            termination: termination(self),
+            early: false,
+            log_counter: self.front.frontend.log_lines(),
+            request_counter: self.number,
+            pid: std::process::id(),
+            hostname: &session.worker.shared.hostname,
+            service: self.service,
+        }
+    }
+}
+
+fn connections(
+    session: &Session,
+    front: &Front,
+    backend: Option<&Backend>,
+    server: Option<&Server>,
+) -> Connections {
     let count = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
-    let since_accept = stream.times.first_byte.saturating_duration_since(session.accepted);
-    LogFacts {
-        accepted: session.accepted_at,
-        requested: session.accepted_at + since_accept,
-        timers: timers(stream),
-        bytes_out: stream.sent,
-        bytes_in: stream.received,
-        status: stream.status.map(|s| s.as_u16()),
-        retries: stream.retries,
-        redispatched: stream.redispatched,
-        server_queue: stream.queued_behind.server,
-        backend_queue: stream.queued_behind.backend,
-        connections: Connections {
-            process: count(session.worker.shared.places.current()),
-            frontend: count(stream.front.frontend.traffic().sessions.get()),
-            backend: stream.backend.as_ref().map_or(0, |b| count(b.traffic().sessions.get())),
-            server: stream.server.as_ref().map_or(0, |s| count(s.active())),
-        },
-        termination: termination(stream),
-        early: false,
-        log_counter: stream.front.frontend.count_log_line(),
-        request_counter: stream.number,
-        pid: std::process::id(),
-        hostname: &session.worker.shared.hostname,
-        service: stream.service,
+    Connections {
+        process: count(session.worker.shared.places.current()),
+        frontend: count(front.frontend.traffic().sessions.get()),
+        backend: backend.map_or(0, |b| count(b.traffic().sessions.get())),
+        server: server.map_or(0, |s| count(s.active())),
     }
 }
 

@@ -5,5 +5,5 @@ pub(crate) mod socket;
 pub(crate) mod timer;
 pub(crate) mod transport;
 
-pub(crate) use socket::{Socket, register};
+pub(crate) use socket::{Socket, SocketView, register};
 pub(crate) use transport::Transport;

@@ -6,9 +6,10 @@
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
 use std::net::{Shutdown, SocketAddr};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::path::Path;
 use std::pin::Pin;
+use std::rc::{Rc, Weak};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -19,7 +20,25 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// A connected stream socket.
 #[derive(Debug)]
 pub(crate) struct Socket {
-    fd: AsyncFd<socket2::Socket>,
+    fd: Rc<AsyncFd<socket2::Socket>>,
+}
+
+/// A socket as its session sees it: it asks about the connection, and does not keep it open.
+#[derive(Clone, Debug)]
+pub(crate) struct SocketView(Weak<AsyncFd<socket2::Socket>>);
+
+impl SocketView {
+    /// What the kernel measured of the connection, if it is one of TCP that is still there.
+    pub(crate) fn tcp_info(&self) -> Option<libc::tcp_info> {
+        let socket = self.0.upgrade()?;
+        // SAFETY: all zeroes is a valid tcp_info.
+        let mut info: libc::tcp_info = unsafe { std::mem::zeroed() };
+        let mut len = libc::socklen_t::try_from(size_of_val(&info)).ok()?;
+        let (fd, into) = (socket.get_ref().as_raw_fd(), std::ptr::from_mut(&mut info).cast());
+        // SAFETY: `into` is valid for writes of `len` bytes, and the socket is open for as long as it is borrowed.
+        let result = unsafe { libc::getsockopt(fd, libc::IPPROTO_TCP, libc::TCP_INFO, into, &raw mut len) };
+        (result == 0).then_some(info)
+    }
 }
 
 /// Registers a socket with the event loop of the current thread.
@@ -31,7 +50,7 @@ pub(crate) fn register(socket: socket2::Socket) -> io::Result<AsyncFd<socket2::S
 impl Socket {
     /// Registers a non-blocking socket with the current runtime.
     pub(crate) fn new(socket: socket2::Socket) -> io::Result<Self> {
-        Ok(Self { fd: register(socket)? })
+        Ok(Self { fd: Rc::new(register(socket)?) })
     }
 
     /// Opens a connection over TCP, from `source` where given.
@@ -64,6 +83,11 @@ impl Socket {
             Some(e) => Err(e),
             None => Ok(socket),
         }
+    }
+
+    /// A view of it that does not keep it open.
+    pub(crate) fn view(&self) -> SocketView {
+        SocketView(Rc::downgrade(&self.fd))
     }
 
     /// Our end, if it has a network address.
