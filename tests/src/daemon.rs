@@ -69,6 +69,7 @@ pub struct Setup<'a> {
     values: BTreeMap<String, String>,
     ready: Vec<SocketAddr>,
     dir: Home,
+    background: bool,
 }
 
 /// What outlives one daemon and is there for the next: its folder and its pinned maps.
@@ -159,6 +160,7 @@ impl<'a> Setup<'a> {
             values: BTreeMap::new(),
             ready: Vec::new(),
             dir: Home::new()?,
+            background: false,
         })
     }
 
@@ -201,6 +203,12 @@ impl<'a> Setup<'a> {
     /// A further command line argument.
     pub fn argument(mut self, argument: &str) -> Self {
         self.arguments.push(argument.to_owned());
+        self
+    }
+
+    /// Lets the configuration say whether HAProxy goes into the background; it stays in the foreground otherwise.
+    pub fn may_go_to_background(mut self) -> Self {
+        self.background = true;
         self
     }
 
@@ -264,6 +272,7 @@ impl<'a> Setup<'a> {
         let mut command = Command::new(self.program.path()?);
         match self.program {
             Program::Lbx => command.arg("-f").arg(file),
+            Program::Haproxy if self.background => command.arg("-f").arg(file),
             // Stay in the foreground, one process.
             Program::Haproxy => command.args(["-db", "-f"]).arg(file),
             Program::Nginx => command.args(["-e", "stderr", "-p"]).arg(self.dir.dir()).arg("-c").arg(file),
@@ -330,6 +339,18 @@ impl Output {
 fn loopback(values: &BTreeMap<String, String>, port: &str) -> SocketAddr {
     let port = values.get(port).and_then(|p| p.parse().ok());
     SocketAddr::from(([127, 0, 0, 1], port.expect("a port that the setup names")))
+}
+
+/// Sends one line to a runtime socket and returns the answer.
+pub fn command(socket: &Path, line: &str) -> Result<String> {
+    // A daemon that has just begun to listen may not have this socket yet.
+    let connect = || UnixStream::connect(socket).ok();
+    let mut socket = wait::value(&socket.display().to_string(), wait::SOON, connect)?;
+    socket.set_read_timeout(Some(wait::SOON))?;
+    socket.write_all(format!("{line}\n").as_bytes())?;
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).with_context(|| format!("the answer to {line:?}"))?;
+    Ok(answer)
 }
 
 /// A running daemon, killed when dropped.
@@ -429,15 +450,7 @@ impl Daemon {
 
     /// Sends one line to the runtime socket, `{dir}/sock` in the configuration, and returns the answer.
     pub fn cli(&self, line: &str) -> Result<String> {
-        let path = self.home.dir().join("sock");
-        // A daemon that has just begun to listen may not have this socket yet.
-        let connect = || UnixStream::connect(&path).ok();
-        let mut socket = wait::value(&path.display().to_string(), wait::SOON, connect)?;
-        socket.set_read_timeout(Some(wait::SOON))?;
-        socket.write_all(format!("{line}\n").as_bytes())?;
-        let mut answer = String::new();
-        socket.read_to_string(&mut answer).with_context(|| format!("the answer to {line:?}"))?;
-        Ok(answer)
+        command(&self.home.dir().join("sock"), line)
     }
 
     /// The CPU time that the process and its descendants have used, to the nanosecond.

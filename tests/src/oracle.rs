@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use regex::Regex;
@@ -14,6 +15,13 @@ use crate::message::Headers;
 use crate::origin::{Origin, Request};
 use crate::ports;
 use crate::syslog::Syslog;
+use crate::wait;
+
+/// Column of `show stat` with the status of a server.
+pub const STATUS: usize = 17;
+
+/// Longer than checks with the intervals of any test take to change a status.
+const CHECKED: Duration = Duration::from_secs(60);
 
 /// A configuration and the traffic to send through it.
 ///
@@ -37,6 +45,14 @@ pub struct Side {
     ports: BTreeMap<String, u16>,
     transcript: Vec<String>,
     requests: bool,
+    log_view: LogView,
+}
+
+/// Which lines of the log are compared.
+enum LogView {
+    All,
+    With(&'static str),
+    None,
 }
 
 /// Runs a scenario through HAProxy and through this program; an error shows where they differ.
@@ -117,6 +133,7 @@ impl Side {
             ports: bound,
             transcript: Vec::new(),
             requests: true,
+            log_view: LogView::All,
         })
     }
 
@@ -153,6 +170,16 @@ impl Side {
         self.requests = false;
     }
 
+    /// Leaves out the log, whose lines depend on the moment or on the program.
+    pub fn without_log(&mut self) {
+        self.log_view = LogView::None;
+    }
+
+    /// Leaves out the lines of the log without `text`.
+    pub fn only_log(&mut self, text: &'static str) {
+        self.log_view = LogView::With(text);
+    }
+
     /// Writes down whether the proxy closes the connection now.
     pub fn expect_close(&mut self, http: &mut Http) {
         let end = match http.read_to_end() {
@@ -171,13 +198,30 @@ impl Side {
         Ok(())
     }
 
+    /// A column of `show stat`, by its number, for `proxy/server`.
+    pub fn stat(&self, server: &str, column: usize) -> Result<String> {
+        let start = format!("{},", server.replace('/', ","));
+        let text = self.daemon.cli("show stat")?;
+        let row = text.lines().find(|line| line.starts_with(&start)).with_context(|| text.clone())?;
+        Ok(row.split(',').nth(column).unwrap_or_default().to_owned())
+    }
+
+    /// Waits until a server has a status, such as `DOWN` or `UP 1/3`.
+    pub fn wait_status(&self, server: &str, status: &str) -> Result<()> {
+        let what = format!("{server} to be {status}");
+        wait::until(&what, CHECKED, || self.stat(server, STATUS).is_ok_and(|found| found == status))
+    }
+
     /// Writes down something else that both programs should agree on.
     pub fn note(&mut self, line: impl Into<String>) {
         self.transcript.push(line.into());
     }
 
     fn note_headers(&mut self, mark: &str, headers: &Headers) {
-        for (name, value) in &headers.0 {
+        // hyper writes the length of an empty body last; where a field stands says nothing (RFC 9110, 5.3).
+        let is_empty = |name: &str, value: &str| name.eq_ignore_ascii_case("content-length") && value == "0";
+        let (last, first): (Vec<_>, Vec<_>) = headers.0.iter().partition(|(n, v)| is_empty(n, v));
+        for (name, value) in first.into_iter().chain(last) {
             // The date is that of the moment, and names are written in lower or upper case as everybody likes.
             let value = if name.eq_ignore_ascii_case("date") { "DATE" } else { value };
             self.note(format!("{mark} {}: {value}", name.to_ascii_lowercase()));
@@ -199,10 +243,20 @@ impl Side {
                 self.note_request(&name, request);
             }
         }
-        for line in self.log.settled()? {
-            self.note(format!("log {}", normal_log(&line)));
+        for line in self.log_lines()? {
+            self.note(format!("log {} {}", priority(&line), normal_log(&line)));
         }
         Ok(self.transcript.iter().map(|line| self.normal(line)).collect())
+    }
+
+    fn log_lines(&self) -> Result<Vec<String>> {
+        match self.log_view {
+            LogView::All => self.log.settled(),
+            LogView::With(text) => {
+                Ok(self.log.settled()?.into_iter().filter(|line| line.contains(text)).collect())
+            }
+            LogView::None => Ok(Vec::new()),
+        }
     }
 
     /// Gives addresses the names that they have in the configuration.
@@ -228,15 +282,23 @@ fn origin(name: &str) -> Result<Option<Origin>> {
 /// The names in braces, and whether each stands for a port to bind to.
 fn placeholders(config: &str) -> BTreeMap<String, bool> {
     static NAME: LazyLock<Regex> = LazyLock::new(|| pattern(r"(127\.0\.0\.1:)?\{([a-z]+[0-9]*)\}"));
-    NAME.captures_iter(config)
-        .filter_map(|found| Some((found.get(2)?.as_str().to_owned(), found.get(1).is_some())))
-        .collect()
+    let mut names = BTreeMap::new();
+    for found in NAME.captures_iter(config) {
+        // An IPv6 address may have the same port.
+        *names.entry(found[2].to_owned()).or_default() |= found.get(1).is_some();
+    }
+    names
 }
 
 static CLIENT: LazyLock<Regex> = LazyLock::new(|| pattern(r"127(\.\d+){3}:\d+"));
 
 fn pattern(text: &str) -> Regex {
     Regex::new(text).expect("a pattern of this file")
+}
+
+/// The priority of a log line: facility times eight, and severity.
+fn priority(line: &str) -> &str {
+    line.strip_prefix('<').and_then(|rest| rest.split_once('>')).map_or("-", |(number, _)| number)
 }
 
 /// A log line without its syslog header, with dates and durations blotted out; a duration of -1, which says that
@@ -247,7 +309,10 @@ fn normal_log(line: &str) -> String {
     static HTTP: LazyLock<Regex> = LazyLock::new(|| pattern(r" ([-+\d]+(?:/[-+\d]+){4}) (-1|\d{3}) \+?\d+ "));
     static TCP: LazyLock<Regex> = LazyLock::new(|| pattern(r" ([-+\d]+(?:/[-+\d]+){2}) \+?\d+ "));
     // Open connections of four kinds before the retries: those of the exchange before may or may not be closed yet.
-    static OPEN: LazyLock<Regex> = LazyLock::new(|| pattern(r" \d+/\d+/\d+/\d+(/\+?\d+ \d+/\d+)"));
+    static OPEN: LazyLock<Regex> = LazyLock::new(|| pattern(r" \d+/\d+/\d+/\d+(/\+?\d+( \d+/\d+)?)"));
+    static CHECK: LazyLock<Regex> = LazyLock::new(|| pattern(r"check duration: \d+ms"));
+    // The pages of errors are the program's own, and so is their length.
+    static PAGE: LazyLock<Regex> = LazyLock::new(|| pattern(r" ([45]\d\d) \d+ ((?:\S+ \S+ )?[A-Za-z]{2}..)"));
     let message = line.split_once("]: ").map_or(line, |(_, message)| message);
     let mut text = DATE.replace(message, "[DATE]").into_owned();
     let durations = HTTP.captures(&text).or_else(|| TCP.captures(&text)).and_then(|found| found.get(1));
@@ -255,6 +320,8 @@ fn normal_log(line: &str) -> String {
         let blotted = blot(text.get(range.clone()).unwrap_or_default());
         text.replace_range(range, &blotted);
     }
+    let text = PAGE.replace(&text, " $1 SIZE $2");
+    let text = CHECK.replace(&text, "check duration: T");
     OPEN.replace(&text, " N/N/N/N$1").into_owned()
 }
 

@@ -5,12 +5,15 @@
 //! Each file has a list of its own, `cases`.
 
 mod balancing;
+mod base;
+mod checks;
 mod document;
+mod https;
 mod sample;
 
 use lbx_tests::suite;
 
 fn main() {
-    let chapters = [document::cases(), balancing::cases()];
+    let chapters = [document::cases(), base::cases(), balancing::cases(), checks::cases()];
     suite::main(chapters.into_iter().flatten().collect());
 }

@@ -9,6 +9,7 @@ use lbx_tests::oracle::{self, Side};
 use lbx_tests::pki::{Kind, Pki};
 use lbx_tests::privilege::Need;
 use lbx_tests::suite::Case;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use regex::{Captures, Regex};
 
 /// The name of the article's site.
@@ -28,19 +29,25 @@ pub(crate) fn start(file: &str, program: Program) -> Result<Side> {
     Side::start_with(&template(file), program, |setup| prepare(setup, program))
 }
 
-/// Makes the folders and files that the article's paths lead to.
+/// Prepares a daemon that stays in the foreground whatever the file says.
 pub(crate) fn prepare(setup: Setup<'static>, program: Program) -> Result<Setup<'static>> {
+    let setup = files(setup)?;
+    Ok(match program {
+        // The harness keeps HAProxy in the foreground already.
+        Program::Lbx => setup.argument("-db"),
+        Program::Haproxy | Program::Nginx => setup,
+    })
+}
+
+/// Makes the folders and files that the article's paths lead to.
+pub(crate) fn files(setup: Setup<'static>) -> Result<Setup<'static>> {
     let dir = setup.dir();
     for folder in ["root", "certs", "errors"] {
         fs::create_dir(dir.join(folder))?;
     }
     fs::write(dir.join("errors/503.http"), ERROR_PAGE)?;
     Pki::new(dir)?.issue(&format!("certs/{SITE}.pem"), &[SITE], Kind::Ec)?;
-    Ok(match program {
-        // The harness keeps HAProxy in the foreground already.
-        Program::Lbx => setup.argument("-db"),
-        Program::Haproxy | Program::Nginx => setup,
-    })
+    Ok(setup)
 }
 
 /// What the article's `errorfile` points to; its start line is not that of the code.
@@ -63,8 +70,20 @@ fn pattern(text: &str) -> Regex {
     Regex::new(text).expect("a pattern of this file")
 }
 
+/// File descriptors that the article's fifty thousand connections need, and some.
+const DESCRIPTORS: u64 = 101_000;
+
+/// The article's limit of connections, or what a machine can have whose limit of open files is fixed: both programs
+/// refuse to start with less than they need.
+pub(crate) fn connections() -> u32 {
+    let hard = getrlimit(Resource::RLIMIT_NOFILE).map_or(0, |(_, hard)| hard);
+    let more = |files| setrlimit(Resource::RLIMIT_NOFILE, files, files).is_ok();
+    if hard >= DESCRIPTORS || more(DESCRIPTORS) { 50_000 } else { 4_000 }
+}
+
 /// A file of config/seed as a template of the harness.
 pub(crate) fn template(file: &str) -> String {
+    let file = &file.replace("maxconn     50000", &format!("maxconn     {}", connections()));
     let kind = if file.contains("mode        tcp") { 't' } else { 's' };
     let text = PATHS.iter().fold(file.to_owned(), |text, (theirs, ours)| text.replace(theirs, ours));
     let text = text.replace(" 10.10.0.0/16", " 127.10.0.0/16");

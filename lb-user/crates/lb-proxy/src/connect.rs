@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lb_conf::model::{self, Redispatch, ServerAddress};
+use lb_conf::model::{Algorithm, Redispatch, ServerAddress};
 use lb_core::counters::Gauge;
 use lb_core::queue::{Line, QueueFull, Ticket, Turn};
 use lb_core::{Backend, Pick, PickInput, Server, ServerLease};
@@ -157,7 +157,7 @@ pub(crate) async fn connect(stream: &mut Stream, backend: &Arc<Backend>) -> Resu
         stream.retries += 1;
         backend.traffic().retries.inc();
         server.counters().traffic.retries.inc();
-        if redispatch_is_due(stream.retries, &backend.config) && redispatch(stream, backend, &server).await? {
+        if redispatch_is_due(stream, backend) && redispatch(stream, backend, &server).await? {
             continue;
         }
         // A server that refuses answers at once: trying again at once would find it in the same state. One that is
@@ -169,13 +169,22 @@ pub(crate) async fn connect(stream: &mut Stream, backend: &Arc<Backend>) -> Resu
 }
 
 /// Whether this retry goes to another server.
-fn redispatch_is_due(retry: u32, config: &model::Backend) -> bool {
-    match config.redispatch {
-        None => false,
+fn redispatch_is_due(stream: &Stream, backend: &Backend) -> bool {
+    let (retry, config) = (stream.retries, &backend.config);
+    let due = match config.redispatch {
+        None => return false,
         Some(Redispatch::Last) => retry == config.retries,
         Some(Redispatch::Every(n)) => n > 0 && retry.is_multiple_of(n),
         Some(Redispatch::FromLast(n)) => retry + n == config.retries,
-    }
+    };
+    due || nothing_binds(stream, backend)
+}
+
+/// Whether the client may as well have any other server, so that waiting for this one would serve nobody.
+fn nothing_binds(stream: &Stream, backend: &Backend) -> bool {
+    let in_turn =
+        matches!(backend.config.algorithm, Algorithm::RoundRobin | Algorithm::StaticRr | Algorithm::Random(_));
+    in_turn && stream.wanted.is_none() && backend.usable_by_kind().0 > 1
 }
 
 /// Gives the place on the failed server up for one on another; whether it is another.

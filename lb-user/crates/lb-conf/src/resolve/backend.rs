@@ -62,10 +62,9 @@ fn protocol(draft: &CheckDraft) -> CheckProtocol {
     match draft.kind.as_ref().map(|k| &k.value) {
         Some(CheckKind::Service(service)) => CheckProtocol::Service(service.clone()),
         Some(CheckKind::Http) => CheckProtocol::Http(http(draft)),
-        Some(CheckKind::Tcp) if !draft.steps.is_empty() => {
-            CheckProtocol::Script(draft.steps.iter().map(|s| s.value.clone()).collect())
-        }
-        Some(CheckKind::Tcp) | None => CheckProtocol::Tcp,
+        // Without steps, too: failures are then told as those of the script's connection.
+        Some(CheckKind::Tcp) => CheckProtocol::Script(draft.steps.iter().map(|s| s.value.clone()).collect()),
+        None => CheckProtocol::Tcp,
     }
 }
 

@@ -86,11 +86,11 @@ fn http_steps(check: &HttpCheck) -> Result<Vec<Step>, BadPattern> {
 fn request(check: &HttpCheck) -> Bytes {
     let mut head = format!("{} {} {}\r\n", check.method, check.uri, check.version);
     let has = |name: &str| check.headers.iter().any(|(header, _)| header.eq_ignore_ascii_case(name));
-    if check.version != "HTTP/1.0" && !has("connection") {
-        head.push_str("Connection: close\r\n");
-    }
     for (name, value) in &check.headers {
         head.push_str(&format!("{name}: {value}\r\n"));
+    }
+    if check.version != "HTTP/1.0" && !has("connection") {
+        head.push_str("Connection: close\r\n");
     }
     if !check.body.is_empty() && !has("content-length") {
         head.push_str(&format!("Content-Length: {}\r\n", check.body.len()));

@@ -129,7 +129,7 @@ fn requests_are_what_the_server_expects() {
     };
     assert_eq!(
         bytes(posted),
-        "POST /health HTTP/1.1\r\nConnection: close\r\nHost: example.org\r\nContent-Length: 5\r\n\r\nhello"
+        "POST /health HTTP/1.1\r\nHost: example.org\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello"
     );
 }
 

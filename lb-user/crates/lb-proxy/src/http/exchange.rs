@@ -42,7 +42,10 @@ pub(crate) async fn exchange(
             let body = progress(&stream);
             Err(stats::visit(&mut stream, &body, visit, &head).await)
         }
-        Err(stop) => Err(stop),
+        Err(stop) => {
+            progress(&stream).ignore();
+            Err(stop)
+        }
     };
     Ok(match outcome {
         Ok(Forwarded::Response(link, response)) => deliver(&http, stream, link, response),
@@ -365,11 +368,15 @@ fn stop_with(http: &Rc<HttpSession>, mut stream: Box<Stream>, stop: Stop) -> Res
         http.hang_up();
         return Response::new(Download::own(Bytes::new(), http, stream));
     };
-    *response.version_mut() = http.version();
+    // A file of the configuration may be in HTTP/1.0, which says that the connection ends with it.
+    let old = response.version() == Version::HTTP_10 && http.protocol() == Protocol::Http1;
+    if !old {
+        *response.version_mut() = http.version();
+    }
     stream.sent = head_bytes([8, 3, answer::reason(&response).len()], response.headers());
     // What is left of a request cannot be told from the next one.
     let unread = !matches!(progress(&stream).state.get(), UploadState::Done | UploadState::Unasked);
-    let closes = response.status() == StatusCode::BAD_REQUEST || unread;
+    let closes = response.status() == StatusCode::BAD_REQUEST || unread || old;
     finish_head(http, &mut stream, &mut response, closes);
     response.map(|body| Download::own(body, http, stream))
 }

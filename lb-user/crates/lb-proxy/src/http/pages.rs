@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue, LOCATION, TRANSFER_ENCODING};
-use http::{Response, StatusCode};
+use http::{Response, StatusCode, Version};
 use hyper::ext::ReasonPhrase;
 use lb_conf::model::{ErrorAnswer, ErrorAnswers};
 
@@ -70,6 +70,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Option<Response<Bytes>> {
     let httparse::Status::Complete(end) = head.parse(bytes).ok()? else { return None };
     let mut response = Response::new(Bytes::copy_from_slice(bytes.get(end..)?));
     *response.status_mut() = StatusCode::from_u16(head.code?).ok()?;
+    *response.version_mut() = if head.version == Some(0) { Version::HTTP_10 } else { Version::HTTP_11 };
     if let Some(reason) = head.reason.and_then(|r| ReasonPhrase::try_from(r.as_bytes()).ok()) {
         response.extensions_mut().insert(reason);
     }
@@ -94,6 +95,7 @@ mod tests {
             parse(b"HTTP/1.0 503 Later Please\r\nCache-Control: no-cache\r\nConnection: close\r\n\r\nhi")
                 .unwrap();
         assert_eq!(response.status(), 503);
+        assert_eq!(response.version(), Version::HTTP_10);
         assert_eq!(response.extensions().get::<ReasonPhrase>().unwrap().as_bytes(), b"Later Please");
         assert_eq!(response.headers()["content-length"], "2");
         assert!(!response.headers().contains_key("connection"));

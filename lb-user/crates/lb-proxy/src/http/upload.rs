@@ -29,6 +29,8 @@ pub(crate) enum UploadState {
     Failed,
     /// The client sent something that is no body.
     Malformed,
+    /// It was answered before anybody asked for it.
+    Ignored,
     /// All of it is through.
     Done,
 }
@@ -64,6 +66,13 @@ impl Progress {
             self.state.set(UploadState::Done);
         }
         *self.body.borrow_mut() = Some(body);
+    }
+
+    /// The request is answered without it.
+    pub(crate) fn ignore(&self) {
+        if self.state.get() == UploadState::Unasked {
+            self.state.set(UploadState::Ignored);
+        }
     }
 
     /// Nobody will read the rest.

@@ -1,0 +1,202 @@
+//! "HAProxy Architecture and Base Configuration".
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use anyhow::{Context, Result, ensure};
+use lbx_tests::client;
+use lbx_tests::daemon::{Program, Setup};
+use lbx_tests::oracle::{self, Side};
+use lbx_tests::privilege::Need;
+use lbx_tests::suite::Case;
+use lbx_tests::{ports, wait};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{Pid, User};
+
+use crate::https::{COMPARED, curl, exchange};
+use crate::sample::{self, ERROR_PAGE, compared, start, template};
+
+pub(crate) const BASE: &str = include_str!("../../../config/seed/base.cfg");
+
+/// What a daemon needs that becomes the article's user.
+const DAEMON: &[Need] = &[Need::Program("haproxy"), Need::Root];
+
+pub(crate) fn cases() -> Vec<Case> {
+    let secure = |name, traffic: fn(&mut Side) -> Result<()>| {
+        Case::new(name, COMPARED, move || oracle::compare_sides(|program| start(BASE, program), traffic))
+    };
+    vec![
+        compared("base::port_80_redirects_to_https", BASE, redirects),
+        compared("base::bare_connections_are_not_logged", BASE, bare_connections),
+        secure("base::requests_reach_the_servers", requests),
+        secure("base::connections_of_clients_are_kept", keep_alive),
+        secure("base::dead_servers_are_retried_and_answered_for", dead_servers),
+        Case::new("base::redispatch_costs_no_client_an_error", COMPARED, || {
+            let file = BASE.replace("retries     3\n", "retries     3\n    option      redispatch\n");
+            oracle::compare_sides(|program| start(&file, program), redispatch)
+        }),
+        Case::new("base::process", DAEMON, process),
+        Case::new("base::what_has_no_effect_is_said", &[], diagnostics),
+    ]
+}
+
+/// The answer to each request on port 80, header by header.
+fn redirects(side: &mut Side) -> Result<()> {
+    let mut http = side.connect("p80")?;
+    for request in [
+        "GET / HTTP/1.1\r\nhost: solvethenetwork.com\r\n\r\n",
+        "GET /a/path?with=query&more HTTP/1.1\r\nhost: solvethenetwork.com\r\n\r\n",
+        "HEAD /head HTTP/1.1\r\nhost: solvethenetwork.com\r\n\r\n",
+        "POST /form HTTP/1.1\r\nhost: solvethenetwork.com\r\ncontent-length: 3\r\n\r\na=b",
+    ] {
+        if request.starts_with("POST") {
+            http = side.connect("p80")?;
+        }
+        http.send(request.as_bytes())?;
+        let response = side.response(&mut http, request)?;
+        ensure!(response.status == 302, "{}", response.line);
+    }
+    let response = side.exchange("p80", "GET /x?y HTTP/1.1\r\nhost: solvethenetwork.com:80\r\n\r\n")?;
+    let location = response.headers.get("location");
+    ensure!(location == Some("https://solvethenetwork.com:80/x?y"), "{location:?}");
+    Ok(())
+}
+
+/// `option dontlognull`: who connects and says nothing leaves no line.
+fn bare_connections(side: &mut Side) -> Result<()> {
+    for _ in 0..3 {
+        drop(client::connect(client::From::default(), side.daemon.address("p80"))?);
+    }
+    side.exchange("p80", "GET /only HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")?;
+    let lines = side.log.settled()?;
+    let sessions: Vec<_> = lines.iter().filter(|line| line.contains("http_in")).collect();
+    ensure!(sessions.iter().all(|line| line.contains("/only") || line.contains("started")), "{sessions:?}");
+    Ok(())
+}
+
+/// Round robin over three servers, each of which learns the client's address and is asked to close.
+fn requests(side: &mut Side) -> Result<()> {
+    for path in ["/", "/bytes/10", "/bytes/100", "/status/404", "/x?y=z"] {
+        exchange(side, path, &[])?;
+    }
+    exchange(side, "/echo", &["-d", "some data"])?;
+    exchange(side, "/forwarded", &["-H", "x-forwarded-for: 192.0.2.1"])?;
+    let requests: Vec<_> = side.origins.values().flat_map(|origin| origin.requests()).collect();
+    ensure!(requests.len() == 7);
+    for request in requests {
+        let headers = &request.headers;
+        ensure!(headers.all("x-forwarded-for").last() == Some(&"127.0.0.1"), "{headers:?}");
+        ensure!(headers.get("connection") == Some("close"), "{headers:?}");
+    }
+    Ok(())
+}
+
+/// `option http-server-close`: one connection of the client, one of the server's for each request.
+fn keep_alive(side: &mut Side) -> Result<()> {
+    let port = side.daemon.address("p443").port();
+    let second = format!("https://{}:{port}/second", sample::SITE);
+    let said = curl(side, "/first", &["--http1.1", "-A", "test", "-w", " %{num_connects}\n", &second])?;
+    ensure!(said.lines().map(|line| line.chars().last()).eq([Some('1'), Some('0')]), "{said}");
+    let connections: u64 = side.origins.values().map(|origin| origin.connections()).sum();
+    ensure!(connections >= 2, "{connections}");
+    side.note(said);
+    Ok(())
+}
+
+/// Servers that have just died cost three more tries each; then there is none, which takes no time. The page is the
+/// file's, its start line included.
+fn dead_servers(side: &mut Side) -> Result<()> {
+    side.origins.values().for_each(|origin| origin.die());
+    page(side, "/retried")?;
+    ["web01", "web02", "web03"]
+        .iter()
+        .try_for_each(|server| side.wait_status(&format!("web_servers/{server}"), "DOWN"))?;
+    page(side, "/none")?;
+    let line = side.log.wait_for("/retried")?;
+    ensure!(line.contains(" SC-- ") && line.contains("/3 0/0 "), "{line}");
+    let line = side.log.wait_for("/none")?;
+    ensure!(line.contains("web_servers/<NOSRV> ") && line.contains(" SC-- "), "{line}");
+    // The order in which servers are found dead is nobody's promise.
+    side.only_log("GET /");
+    Ok(())
+}
+
+/// Requests what is answered with the file. What it says of its length and of the connection is left to the programs:
+/// HAProxy says nothing, this one says what is so.
+fn page(side: &Side, path: &str) -> Result<()> {
+    let found = curl(side, path, &["-i", "--http1.1", "-A", "test"])?;
+    let about_connection = |line: &&str| !line.starts_with("content-length:") && !line.starts_with("connection:");
+    let lines = |text: &str| text.split("\r\n").filter(about_connection).map(str::to_owned).collect::<Vec<_>>();
+    ensure!(lines(&found) == lines(ERROR_PAGE), "{found:?}");
+    Ok(())
+}
+
+/// A server that dies is left out by those who find it dead, before the checks do.
+fn redispatch(side: &mut Side) -> Result<()> {
+    side.without_requests();
+    side.origins.get("s2").context("s2")?.die();
+    for number in 0..4 {
+        let status = curl(side, &format!("/{number}"), &["-w", "%{http_code}"])?;
+        ensure!(status == "s1200" || status == "s3200", "{status}");
+    }
+    // Which line of the checks comes first depends on the moment.
+    side.only_log("GET /");
+    Ok(())
+}
+
+/// The process as the configuration wants it, and what it leaves where.
+#[derive(Debug, PartialEq)]
+struct Facts {
+    user: String,
+    root: bool,
+    socket_mode: u32,
+    maxconn: String,
+    answer: String,
+}
+
+fn process() -> Result<()> {
+    let (expected, actual) = (facts(Program::Haproxy)?, facts(Program::Lbx)?);
+    ensure!(expected == actual, "{expected:?}\n{actual:?}");
+    let maxconn = format!("Maxconn: {}", sample::connections());
+    ensure!(actual.root && actual.socket_mode == 0o660 && actual.maxconn == maxconn, "{actual:?}");
+    Ok(())
+}
+
+/// Starts a program as the article has it, in the background.
+fn facts(program: Program) -> Result<Facts> {
+    let setup = Setup::new(program, &template(BASE))?.may_go_to_background().set("log", "127.0.0.1:9");
+    let setup =
+        ["s1", "s2", "s3"].iter().fold(setup, |s, name| s.set(name, format!("127.0.0.1:{}", ports::free())));
+    let setup = sample::files(setup)?.port("p80").port("p443");
+    let (home, web) = (setup.folders(), setup.address("p80"));
+    let ended = setup.run_to_end()?;
+    ensure!(ended.status.success(), "{program:?}: {ended:?}");
+    let pid: i32 = fs::read_to_string(home.dir().join("pid"))?.trim().parse().context("the pid file")?;
+    let facts = observe(pid, &home, web);
+    kill(Pid::from_raw(pid), Signal::SIGTERM)?;
+    wait::until("the daemon to end", wait::SOON, || kill(Pid::from_raw(pid), None).is_err())?;
+    facts
+}
+
+fn observe(pid: i32, home: &lbx_tests::daemon::Home, web: std::net::SocketAddr) -> Result<Facts> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let uid = status.lines().find_map(|line| line.strip_prefix("Uid:")).context("Uid")?;
+    let uid = uid.split_whitespace().next().context("a number")?.parse()?;
+    let info = lbx_tests::daemon::command(&home.dir().join("sock"), "show info")?;
+    let mut http = client::Http::connect(web)?;
+    Ok(Facts {
+        user: User::from_uid(nix::unistd::Uid::from_raw(uid))?.context("a user")?.name,
+        root: fs::read_link(format!("/proc/{pid}/root"))? == home.dir().join("root"),
+        socket_mode: fs::metadata(home.dir().join("sock"))?.permissions().mode() & 0o777,
+        maxconn: info.lines().find(|line| line.starts_with("Maxconn:")).unwrap_or_default().to_owned(),
+        answer: http.get("/")?.line,
+    })
+}
+
+fn diagnostics() -> Result<()> {
+    let setup = Setup::new(Program::Lbx, &template(BASE))?.set("log", "127.0.0.1:9").argument("-c");
+    let setup = ["s1", "s2", "s3", "p80", "p443"].iter().fold(setup, |s, name| s.set(name, "127.0.0.1:80"));
+    let ended = sample::files(setup)?.run_to_end()?;
+    ensure!(ended.output.contains("2048 bits of Diffie-Hellman have no effect"), "{}", ended.output);
+    Ok(())
+}
