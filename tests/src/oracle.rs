@@ -243,10 +243,12 @@ impl Side {
                 self.note_request(&name, request);
             }
         }
-        for line in self.log_lines()? {
-            self.note(format!("log {} {}", priority(&line), normal_log(&line)));
-        }
-        Ok(self.transcript.iter().map(|line| self.normal(line)).collect())
+        let log = self.log_lines()?;
+        let log = log.iter().map(|line| format!("log {} {}", priority(line), normal_log(line)));
+        let mut log: Vec<String> = log.map(|line| self.normal(&line)).collect();
+        // Threads that serve different connections write at different moments.
+        log.sort();
+        Ok(self.transcript.iter().map(|line| self.normal(line)).chain(log).collect())
     }
 
     fn log_lines(&self) -> Result<Vec<String>> {

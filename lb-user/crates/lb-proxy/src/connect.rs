@@ -182,8 +182,10 @@ fn redispatch_is_due(stream: &Stream, backend: &Backend) -> bool {
 
 /// Whether the client may as well have any other server, so that waiting for this one would serve nobody.
 fn nothing_binds(stream: &Stream, backend: &Backend) -> bool {
-    let in_turn =
-        matches!(backend.config.algorithm, Algorithm::RoundRobin | Algorithm::StaticRr | Algorithm::Random(_));
+    let in_turn = matches!(
+        backend.config.algorithm,
+        Algorithm::RoundRobin | Algorithm::StaticRr | Algorithm::Random(_)
+    );
     in_turn && stream.wanted.is_none() && backend.usable_by_kind().0 > 1
 }
 

@@ -373,9 +373,12 @@ fn stop_with(http: &Rc<HttpSession>, mut stream: Box<Stream>, stop: Stop) -> Res
     if !old {
         *response.version_mut() = http.version();
     }
-    stream.sent = head_bytes([8, 3, answer::reason(&response).len()], response.headers());
     // What is left of a request cannot be told from the next one.
     let unread = !matches!(progress(&stream).state.get(), UploadState::Done | UploadState::Unasked);
+    if unread && http.protocol() == Protocol::Http1 {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    stream.sent = head_bytes([8, 3, answer::reason(&response).len()], response.headers());
     let closes = response.status() == StatusCode::BAD_REQUEST || unread || old;
     finish_head(http, &mut stream, &mut response, closes);
     response.map(|body| Download::own(body, http, stream))
