@@ -13,6 +13,7 @@ pub type Wide = [u8; 16];
 
 /// The family of an address, where a struct holds a [`Wide`] one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[repr(u8)]
 pub enum Family {
     /// The entry is unused.

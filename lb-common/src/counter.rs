@@ -4,6 +4,7 @@ use crate::value::Direction;
 
 /// Packets and bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[repr(C)]
 pub struct Count {
     /// Frames.
@@ -49,6 +50,7 @@ macro_rules! reasons {
 
         /// Value of `COUNTERS`: one count for each [`Reason`], per service; service 0 counts what belongs to none.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
         #[repr(C)]
         pub struct ServiceCounters { $($(#[$doc])* pub $field: Count),+ }
 
@@ -117,6 +119,7 @@ const _: () = assert!(size_of::<ServiceCounters>() == Reason::ALL.len() * size_o
 
 /// Value of `SERVER_COUNTERS`, per server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[repr(C)]
 pub struct ServerCounters {
     /// Frames towards the server.

@@ -7,6 +7,7 @@ use crate::value::{Jiffies, ServerId, ServiceId};
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[repr(u8)]
 pub enum EventKind {
     /// A flow was opened.
@@ -17,6 +18,7 @@ pub enum EventKind {
 
 /// A flow's opening or closing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[repr(C, align(8))]
 pub struct FlowEvent {
     /// The client's address.

@@ -18,6 +18,7 @@ pub type Jiffies = u32;
 
 /// Where a frame is sent next.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[repr(C)]
 pub struct Hop {
     /// Destination MAC address.
@@ -32,6 +33,7 @@ const _: () = assert!(size_of::<Hop>() == 16);
 
 /// How a service's table is indexed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[repr(u8)]
 pub enum Algorithm {
     /// By a counter: each slot in turn (`roundrobin`).
@@ -45,6 +47,7 @@ pub enum Algorithm {
 
 /// How packets of a service reach its servers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[repr(u8)]
 pub enum ForwardMode {
     /// Both addresses and ports are rewritten.
@@ -59,6 +62,7 @@ pub const SERVICE_EVENTS: u32 = 1 << 1;
 
 /// Value of `SERVICES` and `SERVICES6`, written by user space.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[repr(C)]
 pub struct Service {
     /// Its number, not 0.
@@ -89,6 +93,7 @@ impl Service {
 
 /// Whether a server takes flows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[repr(u8)]
 pub enum ServerState {
     /// The entry is unused, or the server is down or in maintenance.
@@ -102,6 +107,7 @@ pub enum ServerState {
 
 /// Value of `SERVERS`, written by user space.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[repr(C)]
 pub struct Server {
     /// Its address; of IPv4 in the first four octets.
@@ -159,6 +165,7 @@ impl Server {
 /// Value of `SERVER_LOAD`, written by the kernel: flows ever opened and closed; their difference, less what user
 /// space expired, is how many are open. Each counter has one writer, so none loses an update.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[repr(C)]
 pub struct ServerLoad {
     /// Flows opened; wraps.
@@ -171,6 +178,7 @@ const _: () = assert!(size_of::<ServerLoad>() == 8);
 
 /// Value of `SERVICE_LOAD`, written by the kernel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[repr(C)]
 pub struct ServiceLoad {
     /// Flows opened; wraps.

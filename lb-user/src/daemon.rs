@@ -51,7 +51,11 @@ impl Prepared {
     ///
     /// # Errors
     /// All addresses that can't be bound, each with its line. Nothing has changed then.
-    pub(crate) fn new(mut loaded: Loaded, running: Option<&Daemon>) -> Result<Self> {
+    pub(crate) fn new(
+        mut loaded: Loaded,
+        kernel_plane: &KernelPlane,
+        running: Option<&Daemon>,
+    ) -> Result<Self> {
         let tls = std::mem::take(&mut loaded.tls);
         let user_plane = lb_proxy::prepare(&loaded.config, tls, running.map(|daemon| &daemon.user_plane));
         let user_plane = user_plane.map_err(|PrepareError::Bind(errors)| {
@@ -60,7 +64,7 @@ impl Prepared {
         })?;
         let config = loaded.config;
         let sockets = Sockets::bind(running.map(|daemon| &daemon.sockets), &config.global.stats_sockets)?;
-        let kernel_plane = kernel_plane::prepare(&config, running.map(|daemon| &daemon.kernel_plane))?;
+        let kernel_plane = kernel_plane.prepare(&config)?;
         Ok(Self { config, user_plane, kernel_plane, sockets })
     }
 }
@@ -70,12 +74,17 @@ impl Daemon {
     ///
     /// # Errors
     /// A thread can't be started.
-    pub(crate) fn start(loader: Loader, prepared: Prepared, event_loop: Handle) -> Result<Arc<Self>> {
+    pub(crate) fn start(
+        loader: Loader,
+        prepared: Prepared,
+        kernel_plane: KernelPlane,
+        event_loop: Handle,
+    ) -> Result<Arc<Self>> {
         let clock = Clock::start();
         let runtime = Arc::new(Runtime::new(Arc::clone(&prepared.config), clock.now()));
         runtime.subscribe(Box::new(show_event));
-        if let Some(kernel_plane) = &prepared.kernel_plane {
-            kernel_plane::recall(kernel_plane, &runtime, clock.now());
+        if let Some(prepared) = &prepared.kernel_plane {
+            kernel_plane::recall(prepared, &runtime, clock.now());
         }
         let user_plane = lb_proxy::Plane::start(prepared.user_plane, Arc::clone(&runtime), clock)?;
         let daemon = Arc::new_cyclic(|daemon| Self {
@@ -83,7 +92,7 @@ impl Daemon {
             clock,
             runtime,
             user_plane,
-            kernel_plane: KernelPlane::default(),
+            kernel_plane,
             sockets: Sockets::new(event_loop, Weak::clone(daemon)),
             started: Instant::now(),
             stopping: AtomicBool::new(false),
@@ -102,7 +111,7 @@ impl Daemon {
     /// The new configuration is wrong or can't be served; everything is as it was.
     pub(crate) fn reload(&self) -> Result<()> {
         let _one_at_a_time = self.reloading.lock();
-        let prepared = Prepared::new(self.loader.load()?, Some(self))?;
+        let prepared = Prepared::new(self.loader.load()?, &self.kernel_plane, Some(self))?;
         let config = Arc::clone(&prepared.config);
         self.runtime.reconfigure(prepared.config, self.clock.now());
         self.user_plane.commit(prepared.user_plane);

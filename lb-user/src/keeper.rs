@@ -15,12 +15,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use lb_conf::host::Host;
-use nix::sys::signal::{SigHandler, Signal, signal};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
-use nix::unistd::{ForkResult, fork};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
+use crate::child;
 use crate::host::System;
 
 /// The one request.
@@ -29,9 +28,6 @@ const LOAD: u8 = b'L';
 /// The most that an answer may weigh. What a configuration names (certificates, lists) is far below it; a length
 /// beyond it means that the two ends lost step.
 const MAX_ANSWER: u64 = 4 << 30;
-
-/// Signals that are sent to all processes of the program's name, or of the terminal, and concern the daemon.
-const FOR_THE_DAEMON: [Signal; 4] = [Signal::SIGHUP, Signal::SIGINT, Signal::SIGUSR1, Signal::SIGUSR2];
 
 /// An answer of the machine: the value, or the number of the error.
 type Answer<T> = Result<T, i32>;
@@ -156,15 +152,8 @@ impl Keeper {
     pub(crate) fn start(load: impl Fn(&dyn Host)) -> Result<Self> {
         let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::Stream, None, SockFlag::SOCK_CLOEXEC)
             .context("socketpair")?;
-        // SAFETY: no other thread exists yet, so the child inherits no held lock.
-        match unsafe { fork() }.context("fork")? {
-            ForkResult::Parent { .. } => Ok(Self(Mutex::new(File::from(ours)))),
-            ForkResult::Child => {
-                drop(ours);
-                let served = keep(theirs, load);
-                std::process::exit(i32::from(served.is_err()));
-            }
-        }
+        let (ours, _) = child::start(ours, || keep(theirs, load))?;
+        Ok(Self(Mutex::new(File::from(ours))))
     }
 
     /// What the machine answers to the loader now.
@@ -180,10 +169,6 @@ impl Keeper {
 
 /// Answers until the daemon's end of the line closes.
 fn keep(line: OwnedFd, load: impl Fn(&dyn Host)) -> Result<()> {
-    for number in FOR_THE_DAEMON {
-        // SAFETY: ignoring a signal runs no code.
-        unsafe { signal(number, SigHandler::SigIgn) }.context("sigaction")?;
-    }
     let mut line = File::from(line);
     let mut request = [0];
     while line.read(&mut request)? == 1 {

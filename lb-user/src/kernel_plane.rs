@@ -2,39 +2,22 @@
 
 use std::sync::Arc;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use lb_conf::model::{Config, LogLevel, XdpUse};
 use lb_core::change::{Change, ForcedHealth, ServerChange};
-use lb_core::placement::{self, ObstacleKind};
 use lb_core::{Runtime, Tick};
 use lb_proxy::Clock;
-use lb_xdp::{Plane, Prepared, Status, Unavailable};
+use lb_xdp::{Plane, Prepared, Status, Steward, Unavailable};
 use parking_lot::Mutex;
 
+use crate::child;
 use crate::messages::say;
+use crate::process;
 
-/// The kernel plane, where there is one.
-#[derive(Default)]
-pub(crate) struct KernelPlane(Mutex<Option<Plane>>);
-
-/// Prepares it for a configuration. None: nothing wants it, it runs already, or it can't be had; the last is said.
-///
-/// # Errors
-/// A proxy insists on it (`option xdp`) and it can't be had.
-pub(crate) fn prepare(config: &Config, running: Option<&KernelPlane>) -> Result<Option<Prepared>> {
-    if running.is_some_and(|plane| plane.0.lock().is_some()) {
-        return Ok(None);
-    }
-    match lb_xdp::prepare(config) {
-        Ok(prepared) => Ok(Some(prepared)),
-        Err(Unavailable::NotWanted) => {
-            let mut obstacles =
-                placement::place(config).into_iter().flat_map(|placement| placement.obstacles);
-            let why = obstacles.find(|obstacle| obstacle.kind == ObstacleKind::GivesUpRoot);
-            why.map_or(Ok(()), |why| without(config, &why.kind)).map(|()| None)
-        }
-        Err(why) => without(config, &why).map(|()| None),
-    }
+/// The kernel plane, where there is one, and the process that does its work.
+pub(crate) struct KernelPlane {
+    steward: Steward,
+    plane: Mutex<Option<Plane>>,
 }
 
 /// Goes on in user space, unless a proxy insists on the kernel.
@@ -64,6 +47,45 @@ pub(crate) fn recall(prepared: &Prepared, runtime: &Runtime, now: Tick) {
 }
 
 impl KernelPlane {
+    /// Starts the process that does its work, whatever the configuration wants now: after a reload it may want more, and
+    /// the daemon has given up the right to start it. It waits, and takes hardly any memory. To be called before there are
+    /// threads.
+    ///
+    /// # Errors
+    /// socketpair(2) or fork(2) fails.
+    pub(crate) fn start_steward(config: &Config, background: bool) -> Result<Self> {
+        let (steward, line) = lb_xdp::steward::pair(&lb_xdp::pin_folder(config)).context("socketpair")?;
+        let (steward, pid) = child::start(steward, || {
+            // The terminal is the daemon's to let go of.
+            if background {
+                process::leave_terminal()?;
+            }
+            line.serve().context("the line to the daemon")
+        })?;
+        steward.is_child(pid);
+        Ok(Self { steward, plane: Mutex::default() })
+    }
+
+    /// Prepares it for a configuration. None: nothing wants it, it runs already, or it can't be had; the last is said.
+    ///
+    /// # Errors
+    /// A proxy insists on it (`option xdp`) and it can't be had.
+    pub(crate) fn prepare(&self, config: &Config) -> Result<Option<Prepared>> {
+        let folder = lb_xdp::pin_folder(config);
+        if folder != self.steward.folder() {
+            let (old, new) = (self.steward.folder().display(), folder.display());
+            say(LogLevel::Warning, format_args!("xdp-pin-path stays {old}: {new} takes a restart"));
+        }
+        if self.plane.lock().is_some() {
+            return Ok(None);
+        }
+        match lb_xdp::prepare(config, &self.steward) {
+            Ok(prepared) => Ok(Some(prepared)),
+            Err(Unavailable::NotWanted) => Ok(None),
+            Err(why) => without(config, &why).map(|()| None),
+        }
+    }
+
     /// Starts it.
     ///
     /// # Errors
@@ -71,7 +93,7 @@ impl KernelPlane {
     pub(crate) fn commit(&self, prepared: Prepared, runtime: &Arc<Runtime>, clock: Clock) -> Result<()> {
         match prepared.commit(Arc::clone(runtime), Arc::new(move || clock.now())) {
             Ok(plane) => {
-                *self.0.lock() = Some(plane);
+                *self.plane.lock() = Some(plane);
                 Ok(())
             }
             Err(why) => {
@@ -82,12 +104,12 @@ impl KernelPlane {
 
     /// What it does; None where there is none.
     pub(crate) fn status(&self) -> Option<Status> {
-        self.0.lock().as_ref().map(Plane::status)
+        self.plane.lock().as_ref().map(Plane::status)
     }
 
     /// Opens no flow any more.
     pub(crate) fn close(&self) {
-        if let Some(plane) = &*self.0.lock() {
+        if let Some(plane) = &*self.plane.lock() {
             plane.close();
         }
     }
@@ -99,7 +121,7 @@ impl KernelPlane {
 
     /// Takes it off the interfaces; its flows end.
     pub(crate) fn stop(&self) {
-        if let Some(plane) = self.0.lock().take() {
+        if let Some(plane) = self.plane.lock().take() {
             plane.stop();
         }
     }

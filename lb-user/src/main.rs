@@ -1,6 +1,7 @@
 //! The daemon `lbx`: a load balancer that reads HAProxy's configuration language and forwards TCP in the kernel.
 
 mod args;
+mod child;
 mod cli_socket;
 mod daemon;
 mod facts;
@@ -24,6 +25,7 @@ use sd_notify::NotifyState;
 
 use crate::args::{CommandLine, Run};
 use crate::daemon::{Daemon, Prepared};
+use crate::kernel_plane::KernelPlane;
 use crate::load::{Loaded, Loader, Refused};
 use crate::messages::say;
 use crate::privileges::Identity;
@@ -93,17 +95,18 @@ fn start(run: &Run, mut loader: Loader, loaded: Loaded) -> Result<ExitCode> {
     process::raise_file_limit(global.ulimit_n, global.maxconn)?;
     let background = (global.daemon || run.daemon) && !run.foreground && !run.debug;
     let readiness = if background { process::go_to_background()? } else { Readiness::nobody_waits() };
+    let kernel_plane = KernelPlane::start_steward(&loaded.config, background)?;
     if global.chroot.is_some() || global.uid.is_some() {
         loader.start_keeper()?;
     }
-    let prepared = Prepared::new(loaded, None)?;
+    let prepared = Prepared::new(loaded, &kernel_plane, None)?;
     settle(run, &global)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("event loop")?;
     let orders = {
         let _inside = runtime.enter();
         Orders::listen()?
     };
-    let daemon = Daemon::start(loader, prepared, runtime.handle().clone())?;
+    let daemon = Daemon::start(loader, prepared, kernel_plane, runtime.handle().clone())?;
     process::signal_all(&run.finish, Signal::SIGUSR1)?;
     process::signal_all(&run.terminate, Signal::SIGTERM)?;
     readiness.ready()?;

@@ -6,15 +6,10 @@ use lb_conf::model::Global;
 use nix::sys::prctl::set_keepcaps;
 use nix::unistd::{Gid, Uid, setgid, setgroups, setuid};
 
-/// What the daemon still needs as an ordinary user: maps and links of the kernel plane, and addresses that a reload
-/// adds.
-const KEPT: [Capability; 5] = [
-    Capability::CAP_BPF,
-    Capability::CAP_NET_ADMIN,
-    Capability::CAP_NET_BIND_SERVICE,
-    Capability::CAP_NET_RAW,
-    Capability::CAP_PERFMON,
-];
+/// What the daemon still needs as an ordinary user: addresses that a reload adds, transparent ones included. What the
+/// kernel plane needs its steward has.
+const KEPT: [Capability; 3] =
+    [Capability::CAP_NET_ADMIN, Capability::CAP_NET_BIND_SERVICE, Capability::CAP_NET_RAW];
 
 /// The user and group to become.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,8 +26,8 @@ impl Identity {
         Self { uid: global.uid.map(Uid::from_raw), gid: global.gid.map(Gid::from_raw) }
     }
 
-    /// Becomes them, for all threads that start from now on. Of root's powers the kernel plane's and the binding of
-    /// low ports are kept.
+    /// Becomes them, for all threads that start from now on. Of root's powers those over
+    /// its own sockets are kept.
     ///
     /// # Errors
     /// The process may not change its user or group.

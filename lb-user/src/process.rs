@@ -68,7 +68,7 @@ impl Readiness {
 /// # Errors
 /// /dev/null can't be opened, or pipe(2), fork(2) or setsid(2) fails.
 pub(crate) fn go_to_background() -> Result<Readiness> {
-    let null = fs::OpenOptions::new().read(true).write(true).open("/dev/null").context("open /dev/null")?;
+    let null = open_null()?;
     let (read, write) = pipe().context("pipe")?;
     // SAFETY: no other thread exists yet (the runtimes are made later), so the child inherits no held lock.
     match unsafe { fork() }.context("fork")? {
@@ -83,6 +83,21 @@ pub(crate) fn go_to_background() -> Result<Readiness> {
             Ok(Readiness(Some(Waiting { pipe: write, null })))
         }
     }
+}
+
+/// Lets go of the terminal: nothing is read or written there any more.
+///
+/// # Errors
+/// /dev/null can't take the place of the standard streams.
+pub(crate) fn leave_terminal() -> Result<()> {
+    let null = open_null()?;
+    dup2_stdin(&null).context("dup2 stdin")?;
+    dup2_stdout(&null).context("dup2 stdout")?;
+    dup2_stderr(&null).context("dup2 stderr")
+}
+
+fn open_null() -> Result<fs::File> {
+    fs::OpenOptions::new().read(true).write(true).open("/dev/null").context("open /dev/null")
 }
 
 /// Writes the process's id to `path`, the old content gone.

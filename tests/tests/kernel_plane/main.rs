@@ -5,6 +5,7 @@ mod fixture;
 mod frames;
 mod logs;
 mod planes;
+mod privileges;
 mod reload;
 mod traffic;
 
@@ -27,7 +28,9 @@ fn main() {
         test("planes::a_client_gets_the_same_server_from_both", planes::same_server),
         test("logs::sessions_are_logged_once", logs::tcplog),
         test("planes::sources_are_counted", planes::sources),
-        test("planes::an_ordinary_user_serves_in_user_space", planes::ordinary_user),
+        test("privileges::an_ordinary_user_in_a_chroot", privileges::chroot),
+        test("privileges::in_the_background", privileges::background),
+        test("privileges::the_stewards_end_is_reported", privileges::steward_killed),
         test("planes::pins_have_one_owner", planes::pins_have_one_owner),
         test("reload::connections_to_a_removed_server_go_on", reload::server_removed),
         test("reload::a_proxy_moves_to_user_space", reload::moved_to_user_space),

@@ -48,9 +48,6 @@ pub enum ObstacleKind {
     Disabled,
     /// No `xdp-interface` in `global`.
     NoInterface,
-    /// `user`, `uid` or `chroot`: pins are root's and outside of a chroot, and the daemon could neither follow its
-    /// interfaces nor take its program off them again.
-    GivesUpRoot,
     /// Connections are closed as soon as they are accepted.
     NoBackend,
     /// The backend has no server.
@@ -84,9 +81,6 @@ impl fmt::Display for ObstacleKind {
             Self::TurnedOff => f.write_str("'no option xdp' keeps it in user space"),
             Self::Disabled => f.write_str("it is disabled"),
             Self::NoInterface => f.write_str("there is no 'xdp-interface' in the global section"),
-            Self::GivesUpRoot => {
-                f.write_str("'user', 'uid' or 'chroot' gives up what the kernel plane needs")
-            }
             Self::NoBackend => f.write_str("it has no default_backend"),
             Self::NoServer(backend) => write!(f, "backend '{backend}' has no server"),
             Self::Algorithm(name) => write!(f, "'{name}' is done in user space"),
@@ -149,8 +143,6 @@ fn place_frontend(config: &Config, frontend: &Frontend) -> Placement {
     let mut add = |kind, span| obstacles.push(Obstacle { kind, span });
     if config.global.xdp_interfaces.is_empty() {
         add(ObstacleKind::NoInterface, head);
-    } else if config.global.uid.is_some() || config.global.chroot.is_some() {
-        add(ObstacleKind::GivesUpRoot, head);
     }
     frontend_obstacles(frontend, &mut add);
     match backend {

@@ -1,33 +1,30 @@
-//! The kernel plane's one task: follows the daemon's state and the host's network, and keeps the maps in step.
+//! The kernel plane's one task: follows the daemon's state and what the steward tells of the host, and keeps the maps in
+//! step.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
-use lb_common::event::FlowEvent;
-use lb_conf::model::{Config, XdpInterface, XdpMode};
+use lb_conf::model::{Config, XdpMode};
 use lb_core::Snapshot;
 use lb_core::placement::{Placement, place};
 use tokio::sync::mpsc;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use crate::attach::{Attachment, Hook, Interface, attach};
-use crate::bpf::BpfStore;
+use crate::attach::Hook;
 use crate::control::{Control, Wanted};
-use crate::events::Events;
-use crate::neigh::{IfIndex, Notice, Watch};
+use crate::neigh::IfIndex;
 use crate::object::Inheritance;
-use crate::pins::Pins;
 use crate::plan;
 use crate::plane::Shared;
 use crate::report;
-use crate::reset;
 use crate::status::InterfaceStatus;
+use crate::steward::message::{Notice, View, Wish, Wishes};
+use crate::steward::{Gone, RemoteStore, Steward};
 
 /// How often it is looked whether something is due: what bounds how late flows are expired under pressure.
 const TICK: Duration = Duration::from_millis(250);
-/// How many ticks make a turn of what is done once a second: counters, neighbours.
+/// How many ticks make a turn of what is done once a second: counters.
 const TURN: u32 = 4;
 /// How many ticks lie between two walks over the flows: what bounds how late a flow is expired. A walk looks at every
 /// bucket of the tables, empty or not, which takes some milliseconds.
@@ -49,25 +46,23 @@ pub(crate) type Inbox = mpsc::UnboundedReceiver<Command>;
 enum Wake {
     Command(Option<Command>),
     Changed,
-    Network(std::io::Result<Notice>),
-    Event(std::io::Result<FlowEvent>),
+    Notice(Option<Notice>),
     Tick,
 }
 
-/// The program on an interface, or why it is not there.
-type Attached = Result<Attachment, String>;
-
 /// The kernel plane's task.
 pub(crate) struct Agent {
-    control: Control<BpfStore>,
-    watch: Watch,
-    events: Events,
-    pins: Pins,
+    control: Control<RemoteStore>,
+    steward: Steward,
+    notices: mpsc::Receiver<Notice>,
     inheritance: Inheritance,
     shared: Shared,
-    attached: BTreeMap<String, Attached>,
+    wishes: Wishes,
+    view: View,
     troubles: BTreeSet<String>,
     closed: bool,
+    /// The steward is gone, and with it every way to change something.
+    alone: bool,
     /// Something failed, and is tried again with the next turn.
     retry: bool,
     ticks: u32,
@@ -75,30 +70,31 @@ pub(crate) struct Agent {
 }
 
 impl Agent {
-    /// Brings the maps to the daemon's state and attaches.
-    pub(crate) async fn start(
-        mut control: Control<BpfStore>,
-        pins: Pins,
+    /// Brings the maps to the daemon's state and attaches. Within a tokio runtime.
+    pub(crate) fn start(
+        control: Control<RemoteStore>,
+        steward: Steward,
         inheritance: Inheritance,
         shared: Shared,
     ) -> anyhow::Result<Self> {
-        let events = Events::new(control.store_mut().take_events()?)?;
         let mut agent = Self {
             control,
-            events,
-            watch: Watch::new().await?,
-            pins,
+            notices: steward.notices()?,
+            steward,
             inheritance,
             shared,
-            attached: BTreeMap::new(),
+            wishes: Wishes::default(),
+            view: View::default(),
             troubles: BTreeSet::new(),
             closed: false,
+            alone: false,
             retry: false,
             ticks: 0,
             walking: false,
         };
-        agent.refresh().await?;
-        agent.turn().await?;
+        agent.refresh()?;
+        agent.turn()?;
+        agent.steward.keep()?;
         Ok(agent)
     }
 
@@ -110,31 +106,62 @@ impl Agent {
             let changes = Arc::clone(&self.shared.changes);
             let wake = tokio::select! {
                 command = inbox.recv() => Wake::Command(command),
-                () = changes.notify.notified() => Wake::Changed,
-                notice = self.watch.next() => Wake::Network(notice),
-                event = self.events.next() => Wake::Event(event),
-                _ = ticks.tick() => Wake::Tick,
+                () = changes.notify.notified(), if !self.alone => Wake::Changed,
+                notice = self.notices.recv(), if !self.alone => Wake::Notice(notice),
+                _ = ticks.tick(), if !self.alone => Wake::Tick,
             };
             let result = match wake {
                 Wake::Command(None) => return,
                 Wake::Command(Some(Command::Stop)) => return self.stop(),
                 Wake::Command(Some(Command::Close)) => self.close(),
-                Wake::Changed => self.changed().await,
-                Wake::Network(notice) => self.network_changed(notice).await,
-                Wake::Event(event) => self.event(event),
-                Wake::Tick => self.tick().await,
+                Wake::Changed => self.changed(),
+                Wake::Notice(Some(notice)) => self.noticed(notice),
+                Wake::Notice(None) => {
+                    self.bereaved();
+                    Ok(())
+                }
+                Wake::Tick => self.tick(),
             };
             self.report_flows();
-            if let Err(error) = result {
+            // Of what the end of the steward makes fail, that end is the reason, which is reported in its turn.
+            if let Err(error) = result
+                && error.downcast_ref::<Gone>().is_none()
+            {
                 self.retry = true;
                 self.trouble(format!("{error:#}"));
             }
         }
     }
 
-    fn event(&mut self, event: std::io::Result<FlowEvent>) -> anyhow::Result<()> {
-        self.control.note(&event.context("reading the ring buffer of events")?);
-        Ok(())
+    /// The steward is gone: what is pinned goes on, and nothing follows it up.
+    fn bereaved(&mut self) {
+        self.alone = true;
+        let text = self.steward.gone(None).to_string();
+        log::error!("kernel plane: {text}");
+        self.troubles.insert(text);
+        self.publish();
+    }
+
+    fn noticed(&mut self, notice: Notice) -> anyhow::Result<()> {
+        match notice {
+            Notice::View(view) if view.number > self.view.number => {
+                self.see(*view);
+                self.refresh()
+            }
+            // Older than what an answer has told meanwhile.
+            Notice::View(_) => Ok(()),
+            Notice::Events { events, lost } => {
+                if lost > 0 {
+                    self.trouble("flows ended faster than they could be logged; some are missing".into());
+                }
+                events.iter().for_each(|event| self.control.note(event));
+                Ok(())
+            }
+            Notice::Trouble(text) => {
+                self.trouble(text);
+                Ok(())
+            }
+        }
     }
 
     /// Hands the records of flows that have ended to those who log.
@@ -158,18 +185,14 @@ impl Agent {
     }
 
     fn stop(self) {
-        let Self { control, events, pins, attached, .. } = self;
-        // The maps' last users go first, so that removing the pins frees them.
-        drop((control, events, attached));
-        let folder = pins.folder().display().to_string();
-        if let Err(error) = pins.remove() {
-            log::warn!("kernel plane: removing the pins in {folder}: {error}");
+        if let Err(error) = self.steward.leave() {
+            log::warn!("kernel plane: {error:#}");
         }
     }
 
-    async fn changed(&mut self) -> anyhow::Result<()> {
+    fn changed(&mut self) -> anyhow::Result<()> {
         // First no new flow goes there, then the old ones end.
-        self.refresh().await?;
+        self.refresh()?;
         let ending = std::mem::take(&mut *self.shared.changes.ending.lock());
         if ending.is_empty() {
             return Ok(());
@@ -180,24 +203,18 @@ impl Agent {
             let backend = snapshot.backend(server.at.backend)?;
             Some((backend.config.proxy.name.clone(), server.config.name.clone()))
         };
-        let ended = self.control.end_flows(&ending.into_iter().filter_map(name).collect())?;
-        reset::prompt(&ended).context("telling clients and servers that connections are over")
-    }
-
-    async fn network_changed(&mut self, notice: std::io::Result<Notice>) -> anyhow::Result<()> {
-        if self.watch.absorb(notice?).await? { self.refresh().await } else { Ok(()) }
+        self.control.end_flows(&ending.into_iter().filter_map(name).collect())
     }
 
     /// Brings everything to the daemon's state and the host's network.
-    async fn refresh(&mut self) -> anyhow::Result<()> {
+    fn refresh(&mut self) -> anyhow::Result<()> {
         if self.closed {
             return Ok(());
         }
         let snapshot = self.shared.runtime.snapshot();
         let placements = place(&snapshot.config);
-        self.watch.set_watched(&self.server_addresses(&snapshot, &placements)).await;
-        self.attach(&snapshot.config);
-        let (network, interfaces) = (self.watch.network(), &self.interfaces());
+        self.wish(self.wishes_of(&snapshot, &placements))?;
+        let (network, interfaces) = (&self.view.network, &self.interfaces());
         let wanted = Wanted { snapshot: &snapshot, placements: &placements, network, interfaces };
         self.control.replan(&wanted)?;
         let shortages: Vec<_> = self.control.planned().shortages.iter().map(ToString::to_string).collect();
@@ -206,54 +223,36 @@ impl Agent {
         Ok(())
     }
 
-    /// The interfaces that the program is on; none where frames cannot pass from each to each.
-    fn interfaces(&self) -> BTreeSet<IfIndex> {
-        if self.hooks().len() > 1 {
-            return BTreeSet::new();
+    fn wish(&mut self, wishes: Wishes) -> anyhow::Result<()> {
+        if wishes != self.wishes {
+            let view = self.steward.follow(&wishes)?;
+            self.wishes = wishes;
+            self.see(view);
         }
-        self.attached.values().flatten().map(|attachment| attachment.index).collect()
+        Ok(())
     }
 
-    fn hooks(&self) -> BTreeSet<Hook> {
-        self.attached.values().flatten().map(|attachment| attachment.hook).collect()
+    /// The addresses of the servers of the configuration, and of those that left it while flows of theirs go on.
+    fn wishes_of(&self, snapshot: &Snapshot, placements: &[Placement]) -> Wishes {
+        let mut servers = plan::addresses(snapshot, placements);
+        servers.extend(self.control.planner().servers.iter().map(|(_, name)| name.address.ip()));
+        Wishes { servers, interfaces: interfaces(&snapshot.config) }
     }
 
-    /// The servers of the configuration, and those that left it while flows of theirs go on.
-    fn server_addresses(&self, snapshot: &Snapshot, placements: &[Placement]) -> BTreeSet<std::net::IpAddr> {
-        let mut addresses = plan::addresses(snapshot, placements);
-        addresses.extend(self.control.planner().servers.iter().map(|(_, name)| name.address.ip()));
-        addresses
-    }
-
-    /// Puts the program on the interfaces that are configured and there, and takes it off others.
-    fn attach(&mut self, config: &Config) {
-        let wanted = &config.global.xdp_interfaces;
-        let pinned = self.pins.links().unwrap_or_default();
-        for name in pinned.into_iter().filter(|name| wanted.iter().all(|i| i.name != *name)) {
-            self.attached.remove(&name);
-            if let Err(error) = self.pins.detach(&name) {
-                self.trouble(format!("{name}: {error}"));
-            }
-        }
-        self.attached.retain(|name, _| wanted.iter().any(|i| i.name == *name));
-        for interface in wanted {
-            self.attach_to(interface, interface.mode);
-        }
-        self.level_hooks(wanted);
-    }
-
-    /// A frame that came in through a driver can leave through a driver only. Where one interface has to be served in the
-    /// stack, those that may be are as well.
-    fn level_hooks(&mut self, wanted: &[XdpInterface]) {
-        let hooks: BTreeSet<Hook> =
-            self.attached.values().flatten().map(|attachment| attachment.hook).collect();
-        if hooks.len() < 2 {
-            return;
-        }
-        for interface in wanted.iter().filter(|i| i.mode == XdpMode::Auto) {
-            if matches!(self.attached.get(&interface.name), Some(Ok(a)) if a.hook == Hook::Native) {
-                self.attached.remove(&interface.name);
-                self.attach_to(interface, XdpMode::Generic);
+    /// Takes note of what the host looks like now, and says what is new.
+    fn see(&mut self, view: View) {
+        let old = std::mem::replace(&mut self.view, view);
+        let news: Vec<_> = self
+            .view
+            .interfaces
+            .iter()
+            .filter(|(name, attached)| old.interfaces.get(*name) != Some(*attached))
+            .map(|(name, attached)| (name.clone(), attached.clone()))
+            .collect();
+        for (name, attached) in news {
+            match attached {
+                Ok(attached) => log::info!("kernel plane: {}", report::attachment(&name, &attached)),
+                Err(reason) => self.trouble(reason),
             }
         }
         if self.hooks().len() > 1 {
@@ -265,74 +264,65 @@ impl Agent {
         }
     }
 
-    fn attach_to(&mut self, interface: &XdpInterface, mode: XdpMode) {
-        let found = self.watch.network().link_named(&interface.name).map(|(index, link)| (index, link.xdp));
-        let current = match (self.attached.get(&interface.name), found) {
-            (Some(Ok(attachment)), Some((index, _))) => {
-                attachment.index == index && attachment.hook.suits(mode)
-            }
-            _ => false,
-        };
-        if current {
-            return;
+    /// The interfaces that the program is on; none where frames cannot pass from each to each.
+    fn interfaces(&self) -> BTreeSet<IfIndex> {
+        if self.hooks().len() > 1 {
+            return BTreeSet::new();
         }
-        let result = match found {
-            None => Err(format!("{}: there is no such interface", interface.name)),
-            Some((index, xdp)) => self.attach_at(Interface { name: &interface.name, index, xdp }, mode),
-        };
-        match &result {
-            Ok(attachment) => log::info!("kernel plane: {}", report::attachment(&interface.name, attachment)),
-            Err(reason) => {
-                self.retry = true;
-                self.trouble(reason.clone());
-            }
-        }
-        self.attached.insert(interface.name.clone(), result);
+        self.view.interfaces.values().flatten().map(|attached| attached.index).collect()
     }
 
-    fn attach_at(&self, interface: Interface<'_>, mode: XdpMode) -> Attached {
-        let program = self.control.maps().store.program().map_err(|e| e.to_string())?;
-        attach(&self.pins, program, interface, mode).map_err(|e| e.to_string())
+    fn hooks(&self) -> BTreeSet<Hook> {
+        self.view.interfaces.values().flatten().map(|attached| attached.hook).collect()
     }
 
-    async fn tick(&mut self) -> anyhow::Result<()> {
+    fn tick(&mut self) -> anyhow::Result<()> {
         self.ticks = self.ticks.wrapping_add(1);
         if self.walking || self.ticks.is_multiple_of(WALK) || self.control.pressure() {
             let ended = self.control.sweep()?;
             self.walking = !ended;
             if ended && self.control.plan_is_due() {
-                self.refresh().await?;
+                self.refresh()?;
             }
         }
-        if self.ticks.is_multiple_of(TURN) { self.turn().await } else { Ok(()) }
+        if self.ticks.is_multiple_of(TURN) { self.turn() } else { Ok(()) }
     }
 
     /// What is done once a second.
-    async fn turn(&mut self) -> anyhow::Result<()> {
+    fn turn(&mut self) -> anyhow::Result<()> {
         let snapshot = self.shared.runtime.snapshot();
         self.control.count(&snapshot, (self.shared.clock)())?;
-        self.watch.confirm_neighbours().await;
         if std::mem::take(&mut self.retry) {
-            self.refresh().await?;
+            self.refresh()?;
         }
         self.publish();
         Ok(())
     }
 
     fn publish(&self) {
-        let interfaces = self.attached.iter().map(|(name, attached)| InterfaceStatus {
+        let interfaces = self.view.interfaces.iter().map(|(name, attached)| InterfaceStatus {
             name: name.clone(),
             hook: attached.as_ref().ok().map(|a| a.hook.to_string()),
             reason: match attached {
-                Ok(attachment) => attachment.fallback.clone(),
+                Ok(attached) => attached.fallback.clone(),
                 Err(reason) => Some(reason.clone()),
             },
         });
         let mut status = report::status(&self.control);
         status.interfaces = interfaces.collect();
-        status.pins = self.pins.folder().display().to_string();
+        status.pins = self.steward.folder().display().to_string();
         status.adopted = self.inheritance == Inheritance::Adopted;
         status.troubles = self.troubles.iter().cloned().collect();
         *self.shared.status.lock() = status;
     }
+}
+
+fn interfaces(config: &Config) -> Vec<Wish> {
+    let hook = |mode| match mode {
+        XdpMode::Native => Some(Hook::Native),
+        XdpMode::Generic => Some(Hook::Generic),
+        XdpMode::Auto => None,
+    };
+    let wanted = config.global.xdp_interfaces.iter();
+    wanted.map(|interface| Wish { name: interface.name.clone(), hook: hook(interface.mode) }).collect()
 }

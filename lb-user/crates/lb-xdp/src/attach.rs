@@ -4,13 +4,14 @@ use std::fmt;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use lb_conf::model::XdpMode;
+use serde::{Deserialize, Serialize};
 
 use crate::neigh::{IfIndex, LinkXdp};
 use crate::pins::Pins;
 use crate::sys::{self, BpfError, XDP_FLAGS_DRV_MODE, XDP_FLAGS_SKB_MODE};
 
 /// How a program is attached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Hook {
     /// In the driver.
     Native,

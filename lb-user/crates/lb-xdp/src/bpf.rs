@@ -1,6 +1,6 @@
 //! The maps in the kernel.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -14,10 +14,14 @@ use lb_common::key::{FlowKey, ServiceKey};
 use lb_common::names;
 use lb_common::value::{Flow, Jiffies, Server, ServerId, ServerLoad, Service, ServiceId, ServiceLoad, Slots};
 
+use crate::flows::{self, Ended, Policy, Step, Sweeper};
 use crate::label::{Label, Owner};
 use crate::pins::Pins;
 use crate::plan::{Plan, ServiceAt};
-use crate::store::{Contents, Entry, FlowTable, Room, Store, Write};
+use crate::store::{
+    Contents, Entry, FlowTable, FlowTables, Ids, Room, ServerTally, ServiceTally, Store, Tallies, Write,
+    write_each,
+};
 use crate::sys::{self, Place};
 
 /// Where the labels are pinned. No program refers to them.
@@ -64,6 +68,7 @@ pub struct BpfStore {
     tables_fd: OwnedFd,
     servers_fd: OwnedFd,
     object: Ebpf,
+    sweeper: Sweeper,
 }
 
 impl BpfStore {
@@ -84,13 +89,14 @@ impl BpfStore {
             service_load: take(o, names::SERVICE_LOAD)?,
             server_counters: take(o, names::SERVER_COUNTERS)?,
             counters: take(o, names::COUNTERS)?,
-            flows4: flows(o, pins, names::FLOWS)?,
-            flows6: flows(o, pins, names::FLOWS6)?,
+            flows4: flow_map(o, pins, names::FLOWS)?,
+            flows6: flow_map(o, pins, names::FLOWS6)?,
             tables_fd: fd(names::TABLES)?,
             servers_fd: fd(names::SERVERS)?,
             clock: take(o, names::CLOCK)?,
             labels: labels(pins)?,
             object,
+            sweeper: Sweeper::default(),
         })
     }
 
@@ -174,7 +180,49 @@ impl Store for BpfStore {
         Ok(Contents { plan: Plan { services, servers, tables }, owners })
     }
 
-    fn write(&mut self, write: &Write) -> anyhow::Result<()> {
+    fn write(&mut self, writes: &[Write]) -> (usize, anyhow::Result<()>) {
+        write_each(writes, |write| self.write_one(write))
+    }
+
+    fn tallies(&self, of: &Ids) -> anyhow::Result<Tallies> {
+        let mut tallies = Tallies::default();
+        for &id in &of.servers {
+            let load = self.server_load.get(&u32::from(id), 0)?;
+            tallies.servers.insert(id, ServerTally { load, counters: self.server_counters(id)? });
+        }
+        for &id in &of.services {
+            let load = self.service_load.get(&u32::from(id), 0)?;
+            tallies.services.insert(id, ServiceTally { load, counters: self.service_counters(id)? });
+        }
+        Ok(tallies)
+    }
+
+    fn sweep(&mut self, policy: &Policy, budget: usize) -> anyhow::Result<Step> {
+        let mut sweeper = std::mem::take(&mut self.sweeper);
+        let step = sweeper.step(self, policy, budget);
+        self.sweeper = sweeper;
+        step
+    }
+
+    fn end_flows(&mut self, servers: &BTreeSet<ServerId>) -> anyhow::Result<Vec<Ended>> {
+        // The walk that is under way would miss what it has not seen yet.
+        self.sweeper = Sweeper::default();
+        flows::end(self, servers)
+    }
+}
+
+impl FlowTables for BpfStore {
+    fn now(&self) -> anyhow::Result<Jiffies> {
+        // The least that counts as a frame.
+        let frame = [0; 14];
+        let program = xdp(&self.object, names::CLOCK_PROGRAM)?;
+        program.test_run(TestRunOptions { data_in: Some(&frame), ..TestRunOptions::new() })?;
+        Ok(self.clock.get(&0, 0)? as Jiffies)
+    }
+}
+
+impl BpfStore {
+    fn write_one(&mut self, write: &Write) -> anyhow::Result<()> {
         match write {
             Write::Label(number, owner) => self.write_label(*number, owner),
             Write::RemoveLabel(number, owner) => removed(self.labels.remove(&owner.key(*number))),
@@ -192,22 +240,6 @@ impl Store for BpfStore {
             }),
         }
         .with_context(|| format!("writing {write:?}"))
-    }
-
-    fn now(&self) -> anyhow::Result<Jiffies> {
-        // The least that counts as a frame.
-        let frame = [0; 14];
-        let program = xdp(&self.object, names::CLOCK_PROGRAM)?;
-        program.test_run(TestRunOptions { data_in: Some(&frame), ..TestRunOptions::new() })?;
-        Ok(self.clock.get(&0, 0)? as Jiffies)
-    }
-
-    fn server_load(&self, id: ServerId) -> anyhow::Result<ServerLoad> {
-        Ok(self.server_load.get(&u32::from(id), 0)?)
-    }
-
-    fn service_load(&self, id: ServiceId) -> anyhow::Result<ServiceLoad> {
-        Ok(self.service_load.get(&u32::from(id), 0)?)
     }
 
     fn server_counters(&self, id: ServerId) -> anyhow::Result<ServerCounters> {
@@ -240,7 +272,7 @@ fn xdp<'a>(object: &'a Ebpf, name: &str) -> anyhow::Result<&'a Xdp> {
     program.try_into().with_context(|| format!("program {name}"))
 }
 
-fn flows<A: Address>(object: &mut Ebpf, pins: &Pins, name: &str) -> anyhow::Result<Flows<A>>
+fn flow_map<A: Address>(object: &mut Ebpf, pins: &Pins, name: &str) -> anyhow::Result<Flows<A>>
 where
     FlowKey<A>: Pod,
     Flow<A>: Pod,

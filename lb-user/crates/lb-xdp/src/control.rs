@@ -10,12 +10,12 @@ use lb_core::placement::Placement;
 use lb_core::{FlowEnd, Served, Snapshot, Tick};
 
 use crate::counters::{Meter, Reading};
-use crate::flows::{self, Census, Ended, Lifetimes, Policy, Sweeper, correction};
+use crate::flows::{self, Census, Lifetimes, Policy, correction};
 use crate::label::{self, Label, Owner};
 use crate::neigh::{IfIndex, Network};
 use crate::plan::{Inputs, Planned, Planner, ServerName};
 use crate::record::Recorder;
-use crate::store::{Contents, Store};
+use crate::store::{Contents, Ids, ServerTally, ServiceTally, Store, Tallies};
 use crate::sync::{Expired, Maps};
 
 /// Entries of the tables of flows that one step of a walk looks at, about: what keeps a step short.
@@ -41,8 +41,7 @@ pub struct Wanted<'a> {
 struct Walk {
     retired_servers: BTreeSet<ServerId>,
     retired_services: BTreeSet<ServiceId>,
-    server_loads: BTreeMap<ServerId, (u32, u32)>,
-    service_loads: BTreeMap<ServiceId, (u32, u32)>,
+    before: Tallies,
 }
 
 /// The kernel plane's state.
@@ -51,10 +50,10 @@ pub struct Control<S> {
     planner: Planner,
     planned: Planned,
     ports: RangeInclusive<u16>,
-    sweeper: Sweeper,
     policy: Policy,
     walk: Option<Walk>,
     census: Census,
+    tallies: Tallies,
     released: bool,
     records: Vec<FlowEnd>,
     server_meter: Meter<ServerId>,
@@ -77,10 +76,10 @@ impl<S: Store> Control<S> {
             planner,
             planned: Planned::default(),
             ports,
-            sweeper: Sweeper::default(),
             policy: Policy { hz, ..Policy::default() },
             walk: None,
             census: Census::default(),
+            tallies: Tallies::default(),
             released: false,
             records: Vec::new(),
             server_meter: Meter::default(),
@@ -91,11 +90,6 @@ impl<S: Store> Control<S> {
     /// The maps.
     pub fn maps(&self) -> &Maps<S> {
         &self.maps
-    }
-
-    /// The maps themselves, for what is not kept in step by plans.
-    pub fn store_mut(&mut self) -> &mut S {
-        &mut self.maps.store
     }
 
     /// The last plan.
@@ -148,7 +142,8 @@ impl<S: Store> Control<S> {
         if self.walk.is_none() {
             self.walk = Some(self.begin_walk()?);
         }
-        let step = self.sweeper.step(&mut self.maps, &self.policy, STEP)?;
+        let step = self.maps.store.sweep(&self.policy, STEP)?;
+        self.maps.expire(&flows::counted(&step.ended))?;
         self.keep_records(|recorder| step.ended.iter().filter_map(|end| recorder.expired(end)).collect());
         let Some(census) = step.census else { return Ok(false) };
         let walk = self.walk.take().unwrap_or_default();
@@ -170,18 +165,18 @@ impl<S: Store> Control<S> {
     /// # Errors
     ///
     /// A map cannot be read or written.
-    pub fn end_flows(&mut self, ended: &BTreeSet<(Name, Name)>) -> anyhow::Result<Vec<Ended>> {
+    pub fn end_flows(&mut self, ended: &BTreeSet<(Name, Name)>) -> anyhow::Result<()> {
         let named = |name: &ServerName| ended.contains(&(name.backend.clone(), name.server.clone()));
         let servers = self.planner.servers.iter();
         let servers: BTreeSet<_> = servers.filter(|(_, name)| named(name)).map(|(id, _)| id).collect();
-        // The walk that is under way would miss what it has not seen yet.
-        (self.walk, self.sweeper) = (None, Sweeper::default());
         if servers.is_empty() {
-            return Ok(Vec::new());
+            return Ok(());
         }
-        let ended = flows::end(&mut self.maps, &servers)?;
+        self.walk = None;
+        let ended = self.maps.store.end_flows(&servers)?;
+        self.maps.expire(&flows::counted(&ended))?;
         self.keep_records(|recorder| ended.iter().filter_map(|end| recorder.killed(end)).collect());
-        Ok(ended)
+        Ok(())
     }
 
     /// Takes note of what the packet path reports.
@@ -205,21 +200,11 @@ impl<S: Store> Control<S> {
     }
 
     fn begin_walk(&self) -> anyhow::Result<Walk> {
-        let contents = &self.maps.contents().plan;
-        let mut walk = Walk {
+        Ok(Walk {
             retired_servers: self.planned.retired_servers.clone(),
             retired_services: self.planned.retired_services.clone(),
-            ..Walk::default()
-        };
-        for &id in contents.servers.keys() {
-            let load = self.maps.store.server_load(id)?;
-            walk.server_loads.insert(id, (load.opened, load.closed));
-        }
-        for id in contents.services.values().map(|s| s.id) {
-            let load = self.maps.store.service_load(id)?;
-            walk.service_loads.insert(id, (load.opened, load.closed));
-        }
-        Ok(walk)
+            before: self.read_tallies()?,
+        })
     }
 
     /// Gives back the numbers that were retired during all of the walk and that no flow refers to.
@@ -241,19 +226,26 @@ impl<S: Store> Control<S> {
     /// Mends counts of open flows that disagree with what the walk saw.
     fn correct(&mut self, walk: &Walk, census: &Census) -> anyhow::Result<()> {
         let mut missing = Expired::default();
+        let after = self.read_tallies()?;
         let plan = &self.maps.contents().plan;
         for (&id, server) in &plan.servers {
-            let Some(&before) = walk.server_loads.get(&id) else { continue };
-            let load = self.maps.store.server_load(id)?;
+            let pair = (walk.before.servers.get(&id), after.servers.get(&id));
+            let (Some(before), Some(after)) = (pair.0.map(|t| t.load), pair.1.map(|t| t.load)) else {
+                continue;
+            };
             let seen = census.open_by_server.get(&id).copied().unwrap_or(0);
-            let by = correction((before.0, load.opened), (before.1, load.closed), server.expired, seen);
+            let (opened, closed) = ((before.opened, after.opened), (before.closed, after.closed));
+            let by = correction(opened, closed, server.expired, seen);
             missing.servers.insert(id, by);
         }
         for service in plan.services.values() {
-            let Some(&before) = walk.service_loads.get(&service.id) else { continue };
-            let load = self.maps.store.service_load(service.id)?;
+            let pair = (walk.before.services.get(&service.id), after.services.get(&service.id));
+            let (Some(before), Some(after)) = (pair.0.map(|t| t.load), pair.1.map(|t| t.load)) else {
+                continue;
+            };
             let seen = census.open_by_service.get(&service.id).copied().unwrap_or(0);
-            let by = correction((before.0, load.opened), (before.1, load.closed), service.expired, seen);
+            let (opened, closed) = ((before.opened, after.opened), (before.closed, after.closed));
+            let by = correction(opened, closed, service.expired, seen);
             missing.services.insert(service.id, by);
         }
         missing.servers.retain(|_, by| *by != 0);
@@ -267,8 +259,9 @@ impl<S: Store> Control<S> {
     ///
     /// A map cannot be read.
     pub fn count(&mut self, snapshot: &Snapshot, now: Tick) -> anyhow::Result<()> {
-        self.count_servers(snapshot, now)?;
-        self.count_services(snapshot, now)?;
+        self.tallies = self.read_tallies()?;
+        self.count_servers(snapshot, now);
+        self.count_services(snapshot, now);
         self.policy.pressure =
             self.open_flows() * 2 * 100 > u64::from(self.maps.store.room().flows) * PRESSURE;
         Ok(())
@@ -279,11 +272,10 @@ impl<S: Store> Control<S> {
         self.server_meter.active()
     }
 
-    fn count_servers(&mut self, snapshot: &Snapshot, now: Tick) -> anyhow::Result<()> {
-        let store = &self.maps.store;
+    fn count_servers(&mut self, snapshot: &Snapshot, now: Tick) {
         for (&id, server) in &self.maps.contents().plan.servers {
-            let load = store.server_load(id)?;
-            let reading = Reading::server(load.opened, server.active(&load), &store.server_counters(id)?);
+            let Some(ServerTally { load, counters }) = self.tallies.servers.get(&id) else { continue };
+            let reading = Reading::server(load.opened, server.active(load), counters);
             let served = self.server_meter.read(id, reading);
             let Some(name) = self.planner.servers.key(id).filter(|_| served != Served::default()) else {
                 continue;
@@ -294,16 +286,14 @@ impl<S: Store> Control<S> {
                 server.counters().add(&served, now);
             }
         }
-        Ok(())
     }
 
-    fn count_services(&mut self, snapshot: &Snapshot, now: Tick) -> anyhow::Result<()> {
-        let store = &self.maps.store;
+    fn count_services(&mut self, snapshot: &Snapshot, now: Tick) {
         let services: BTreeMap<_, _> =
             self.maps.contents().plan.services.values().map(|service| (service.id, service)).collect();
         for (id, service) in services {
-            let load = store.service_load(id)?;
-            let reading = Reading::service(load.opened, service.active(&load), &store.service_counters(id)?);
+            let Some(ServiceTally { load, counters }) = self.tallies.services.get(&id) else { continue };
+            let reading = Reading::service(load.opened, service.active(load), counters);
             let served = self.service_meter.read(id, reading);
             let Some(name) = self.planner.services.key(id).filter(|_| served != Served::default()) else {
                 continue;
@@ -313,7 +303,20 @@ impl<S: Store> Control<S> {
                 frontend.traffic().connections.add(served.sessions);
             }
         }
-        Ok(())
+    }
+
+    /// What the kernel had counted at the last count.
+    pub fn tallies(&self) -> &Tallies {
+        &self.tallies
+    }
+
+    /// What the kernel has counted for everything in the maps, and for what belongs to no service.
+    fn read_tallies(&self) -> anyhow::Result<Tallies> {
+        let plan = &self.maps.contents().plan;
+        let services: BTreeSet<_> = plan.services.values().map(|s| s.id).chain([0]).collect();
+        let ids =
+            Ids { servers: plan.servers.keys().copied().collect(), services: services.into_iter().collect() };
+        self.maps.store.tallies(&ids)
     }
 
     /// The servers that the kernel plane knows of, by number.

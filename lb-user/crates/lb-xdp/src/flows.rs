@@ -11,12 +11,13 @@ use lb_common::packet::Network;
 use lb_common::tcp::TcpState;
 use lb_common::value::{Direction, FLOW_CLOSED, FLOW_EVENTS, Flow, Jiffies, ServerId, ServiceId};
 use lb_conf::model::{Backend, Frontend};
+use serde::{Deserialize, Serialize};
 
-use crate::store::{Entry, FlowTable, Store};
-use crate::sync::{Expired, Maps};
+use crate::store::{Entry, FlowTable, FlowTables};
+use crate::sync::Expired;
 
 /// How long the ends of a flow may be silent, by how far the connection has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lifetimes {
     /// Until it is open.
     pub opening: Duration,
@@ -60,7 +61,7 @@ impl Default for Lifetimes {
 }
 
 /// When flows are over.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {
     /// By service; others have the default.
     pub lifetimes: BTreeMap<ServiceId, Lifetimes>,
@@ -95,7 +96,7 @@ impl Policy {
 }
 
 /// What a walk over all flows has seen.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Census {
     /// Entries that stay.
     pub entries: u32,
@@ -129,7 +130,7 @@ pub struct Sweeper {
 }
 
 /// What a step of a walk did.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Step {
     /// The flows that it ended.
     pub ended: Vec<Ended>,
@@ -144,21 +145,21 @@ impl Sweeper {
     /// # Errors
     ///
     /// A map cannot be read or written.
-    pub fn step<S: Store>(
+    pub fn step(
         &mut self,
-        maps: &mut Maps<S>,
+        tables: &mut impl FlowTables,
         policy: &Policy,
         budget: usize,
     ) -> anyhow::Result<Step> {
-        let now = maps.store.now()?;
+        let now = tables.now()?;
         let mut step = Step::default();
         let mut ended = false;
         let mut seen = 0;
         while seen < budget && !ended {
             let sweep = Sweep { policy, now, census: &mut self.census, ended: &mut step.ended };
             let entries = match self.v4_ended {
-                false => sweep.batch::<V4>(&mut maps.store)?,
-                true => sweep.batch::<V6>(&mut maps.store)?,
+                false => sweep.batch::<V4>(tables)?,
+                true => sweep.batch::<V6>(tables)?,
             };
             seen += entries.unwrap_or(0);
             if entries.is_none() {
@@ -166,7 +167,6 @@ impl Sweeper {
                 self.v4_ended = !self.v4_ended;
             }
         }
-        maps.expire(&counted(&step.ended))?;
         step.census = ended.then(|| std::mem::take(&mut self.census));
         Ok(step)
     }
@@ -220,7 +220,7 @@ impl Sweep<'_> {
 }
 
 /// A flow that user space ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ended {
     /// The client.
     pub client: SocketAddr,
@@ -277,12 +277,11 @@ impl Ended {
 /// # Errors
 ///
 /// A map cannot be read or written.
-pub fn end<S: Store>(maps: &mut Maps<S>, servers: &BTreeSet<ServerId>) -> anyhow::Result<Vec<Ended>> {
-    let now = maps.store.now()?;
+pub fn end(tables: &mut impl FlowTables, servers: &BTreeSet<ServerId>) -> anyhow::Result<Vec<Ended>> {
+    let now = tables.now()?;
     let mut ended = Vec::new();
-    end_in::<V4>(&mut maps.store, servers, now, &mut ended)?;
-    end_in::<V6>(&mut maps.store, servers, now, &mut ended)?;
-    maps.expire(&counted(&ended))?;
+    end_in::<V4>(tables, servers, now, &mut ended)?;
+    end_in::<V6>(tables, servers, now, &mut ended)?;
     Ok(ended)
 }
 
@@ -308,7 +307,8 @@ fn end_in<A: Address + Network>(
     Ok(())
 }
 
-fn counted(ended: &[Ended]) -> Expired {
+/// What these flows counted for.
+pub fn counted(ended: &[Ended]) -> Expired {
     let mut expired = Expired::default();
     ended.iter().for_each(|end| expired.add(end.numbers.0, end.numbers.1));
     expired
@@ -336,6 +336,7 @@ mod tests {
     use crate::memory::MemoryStore;
     use crate::plan::{Plan, ServiceAt};
     use crate::store::Contents;
+    use crate::sync::Maps;
 
     const HZ: u32 = 100;
 
@@ -407,7 +408,9 @@ mod tests {
     }
 
     fn sweep(maps: &mut Maps<MemoryStore>, policy: &Policy) -> Census {
-        Sweeper::default().step(maps, policy, 1000).unwrap().census.unwrap()
+        let step = Sweeper::default().step(&mut maps.store, policy, 1000).unwrap();
+        maps.expire(&counted(&step.ended)).unwrap();
+        step.census.unwrap()
     }
 
     fn left(maps: &Maps<MemoryStore>) -> usize {
@@ -516,9 +519,9 @@ mod tests {
         let mut maps = maps(100);
         add(&maps, 1, TcpState::Open, 100, 100);
         let mut sweeper = Sweeper::default();
-        assert!(sweeper.step(&mut maps, &policy(), 1).unwrap().census.is_none(), "a walk is half done");
-        assert_eq!(end(&mut maps, &[2].into()).unwrap(), []);
-        let ended = end(&mut maps, &[1].into()).unwrap();
+        assert!(sweeper.step(&mut maps.store, &policy(), 1).unwrap().census.is_none(), "a walk is half done");
+        assert_eq!(end(&mut maps.store, &[2].into()).unwrap(), []);
+        let ended = end(&mut maps.store, &[1].into()).unwrap();
         let at = |text: &str| text.parse().unwrap();
         let expected = Ended {
             client: at("10.0.0.9:1"),
@@ -533,7 +536,7 @@ mod tests {
             reported: false,
         };
         assert_eq!(ended, [expected]);
-        assert_eq!((left(&maps), expired(&maps)), (0, 1));
+        assert_eq!((left(&maps), counted(&ended).servers), (0, [(1, 1)].into()));
     }
 
     #[test]
@@ -543,7 +546,7 @@ mod tests {
         let mut sweeper = Sweeper::default();
         // The entries of IPv4; the rest; again.
         let ends: Vec<_> =
-            (0..4).map(|_| sweeper.step(&mut maps, &policy(), 1).unwrap().census.is_some()).collect();
+            (0..4).map(|_| sweeper.step(&mut maps.store, &policy(), 1).unwrap().census.is_some()).collect();
         assert_eq!(ends, [false, true, false, true]);
     }
 

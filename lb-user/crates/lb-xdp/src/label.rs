@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use lb_common::address::{Family, Wide, from_wide, to_wide};
 use lb_conf::model::Name;
+use serde::{Deserialize, Serialize};
 
 use crate::plan::{ServerName, ServiceName};
 
@@ -35,7 +36,7 @@ const _: () = assert!(size_of::<Label>() == 264);
 unsafe impl aya::Pod for Label {}
 
 /// Whose a number is.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Owner {
     /// Of a service.
     Service(ServiceName),

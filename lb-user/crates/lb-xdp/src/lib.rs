@@ -28,10 +28,12 @@ mod record;
 mod report;
 pub mod reset;
 pub mod status;
+pub mod steward;
 pub mod store;
 pub mod sync;
 mod sys;
 
-pub use plane::{Clock, Plane, Prepared, Unavailable, prepare, wanted};
+pub use plane::{Clock, Plane, Prepared, Unavailable, pin_folder, prepare, wanted};
 pub use status::Status;
+pub use steward::Steward;
 pub use sys::BpfError;

@@ -7,6 +7,7 @@ use aya::programs::Xdp;
 use aya::{Ebpf, EbpfLoader};
 use lb_common::names;
 use lb_common::value::Jiffies;
+use serde::{Deserialize, Serialize};
 
 /// The object, aligned as its parser wants it.
 #[cfg(lbx_object)]
@@ -20,8 +21,11 @@ pub fn embedded() -> Option<&'static [u8]> {
     None
 }
 
+/// The most flows of an address family: 6 GiB of memory for IPv6.
+pub const MAX_FLOWS: u32 = 1 << 24;
+
 /// How many entries the maps have room for, and for how long. Maps that are pinned already keep what they have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
     /// Flows of each address family; each takes two entries.
     pub flows: u32,
@@ -52,6 +56,19 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// The same within what a kernel gives in one piece: whoever asks for more gets that.
+    #[must_use]
+    pub fn bounded(&self) -> Self {
+        Self {
+            flows: self.flows.clamp(1, MAX_FLOWS),
+            addresses: self.addresses.clamp(1, u32::from(u16::MAX)),
+            services: self.services.clamp(2, u32::from(u16::MAX)),
+            servers: self.servers.clamp(2, u32::from(u16::MAX)),
+            sources: self.sources.clamp(1, MAX_FLOWS),
+            linger: self.linger,
+        }
+    }
+
     /// The maps with their numbers of entries.
     fn entries(&self) -> [(&'static str, u32); 14] {
         let flows = self.flows.saturating_mul(2);

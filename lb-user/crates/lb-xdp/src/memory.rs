@@ -1,18 +1,21 @@
 //! The maps in memory, for tests: what is planned and synced here can be tried with packets.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
 use lb_common::address::{V4, V6};
-use lb_common::counter::{ServerCounters, ServiceCounters};
 use lb_common::key::{FlowKey, ServiceKey};
 use lb_common::memory::MemoryTables;
 use lb_common::tables::{CommonTables, FamilyTables};
-use lb_common::value::{Flow, Jiffies, ServerId, ServerLoad, ServiceId, ServiceLoad};
+use lb_common::value::{Flow, Jiffies, ServerId, ServiceId};
 
+use crate::flows::{self, Ended, Policy, Step, Sweeper};
 use crate::label::Owner;
 use crate::plan::{Plan, ServiceAt};
-use crate::store::{Contents, Entry, FlowTable, Room, Store, Write};
+use crate::store::{
+    Contents, Entry, FlowTable, FlowTables, Ids, Room, ServerTally, ServiceTally, Store, Tallies, Write,
+    write_each,
+};
 
 /// The maps in memory.
 #[derive(Debug, Default)]
@@ -24,6 +27,7 @@ pub(crate) struct MemoryStore {
     owners: BTreeMap<u32, Owner>,
     walked4: bool,
     walked6: bool,
+    sweeper: Sweeper,
 }
 
 fn key<A>(address: A, at: &ServiceAt) -> ServiceKey<A> {
@@ -98,7 +102,48 @@ impl Store for MemoryStore {
         Ok(Contents { plan, owners: self.owners.clone() })
     }
 
-    fn write(&mut self, write: &Write) -> anyhow::Result<()> {
+    fn write(&mut self, writes: &[Write]) -> (usize, anyhow::Result<()>) {
+        write_each(writes, |write| self.write_one(write))
+    }
+
+    fn tallies(&self, of: &Ids) -> anyhow::Result<Tallies> {
+        let server = |&id: &ServerId| {
+            let load = CommonTables::server_load(&self.tables, id);
+            let counters = self.tables.server_counters.borrow().get(&id).copied().unwrap_or_default();
+            (id, ServerTally { load, counters })
+        };
+        let service = |&id: &ServiceId| {
+            let load = CommonTables::service_load(&self.tables, id);
+            let counters = self.tables.counters.borrow().get(&id).copied().unwrap_or_default();
+            (id, ServiceTally { load, counters })
+        };
+        Ok(Tallies {
+            servers: of.servers.iter().map(server).collect(),
+            services: of.services.iter().map(service).collect(),
+        })
+    }
+
+    fn sweep(&mut self, policy: &Policy, budget: usize) -> anyhow::Result<Step> {
+        let mut sweeper = std::mem::take(&mut self.sweeper);
+        let step = sweeper.step(self, policy, budget);
+        self.sweeper = sweeper;
+        step
+    }
+
+    fn end_flows(&mut self, servers: &BTreeSet<ServerId>) -> anyhow::Result<Vec<Ended>> {
+        self.sweeper = Sweeper::default();
+        flows::end(self, servers)
+    }
+}
+
+impl FlowTables for MemoryStore {
+    fn now(&self) -> anyhow::Result<Jiffies> {
+        Ok(self.tables.now.get())
+    }
+}
+
+impl MemoryStore {
+    fn write_one(&mut self, write: &Write) -> anyhow::Result<()> {
         self.log.push(write.clone());
         let (v4, v6) = (&mut self.tables.v4.services, &mut self.tables.v6.services);
         match write {
@@ -117,25 +162,5 @@ impl Store for MemoryStore {
             },
         }
         Ok(())
-    }
-
-    fn now(&self) -> anyhow::Result<Jiffies> {
-        Ok(self.tables.now.get())
-    }
-
-    fn server_load(&self, id: ServerId) -> anyhow::Result<ServerLoad> {
-        Ok(CommonTables::server_load(&self.tables, id))
-    }
-
-    fn service_load(&self, id: ServiceId) -> anyhow::Result<ServiceLoad> {
-        Ok(CommonTables::service_load(&self.tables, id))
-    }
-
-    fn server_counters(&self, id: ServerId) -> anyhow::Result<ServerCounters> {
-        Ok(self.tables.server_counters.borrow().get(&id).copied().unwrap_or_default())
-    }
-
-    fn service_counters(&self, id: ServiceId) -> anyhow::Result<ServiceCounters> {
-        Ok(self.tables.counters.borrow().get(&id).copied().unwrap_or_default())
     }
 }

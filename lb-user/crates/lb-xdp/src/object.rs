@@ -9,6 +9,7 @@ use lb_common::event::FlowEvent;
 use lb_common::key::{FlowKey, RateKey, ServiceKey};
 use lb_common::names;
 use lb_common::value::{Flow, Rates, Server, ServerLoad, Service, ServiceLoad, Slots};
+use serde::{Deserialize, Serialize};
 
 use crate::label::Label;
 use crate::loader::{self, Settings};
@@ -44,7 +45,7 @@ pub fn abi() -> String {
 }
 
 /// What became of the maps that were pinned.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Inheritance {
     /// There were none.
     None,

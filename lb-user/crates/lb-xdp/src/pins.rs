@@ -6,6 +6,8 @@ use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::fs::{DirBuilderExt, symlink};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow, bail};
 use lb_common::names;
@@ -20,6 +22,10 @@ use crate::sys;
 const ABI: &str = "abi";
 /// What the names of pinned links begin with.
 const LINK: &str = "link_";
+
+/// How long the owner of a folder may take to end: the process that owns it learns of its daemon's death before it ends
+/// itself, and a machine that is busy takes its time.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The right to use a folder of pins. The kernel takes it back when the process ends, however that comes about.
 #[derive(Debug)]
@@ -55,19 +61,26 @@ impl Pins {
     }
 
     /// Makes the folder this process's own for as long as the result lives: two daemons would write the same maps.
+    /// Waits a moment for an owner that is about to end.
     ///
     /// # Errors
     ///
     /// Another process owns it.
     pub fn own(&self) -> anyhow::Result<Ownership> {
-        let folder = File::open(&self.folder).with_context(|| self.folder.display().to_string())?;
-        Flock::lock(folder, FlockArg::LockExclusiveNonblock).map(Ownership).map_err(|(_, errno)| match errno {
-            Errno::EWOULDBLOCK => anyhow!(
-                "another daemon uses the pins in {}; 'xdp-pin-path' gives one of them a folder of its own",
-                self.folder.display()
-            ),
-            errno => anyhow!("flock of {}: {errno}", self.folder.display()),
-        })
+        let mut folder = File::open(&self.folder).with_context(|| self.folder.display().to_string())?;
+        let patience = Instant::now() + PATIENCE;
+        loop {
+            folder = match Flock::lock(folder, FlockArg::LockExclusiveNonblock) {
+                Ok(lock) => return Ok(Ownership(lock)),
+                Err((folder, Errno::EWOULDBLOCK)) if Instant::now() < patience => folder,
+                Err((_, Errno::EWOULDBLOCK)) => bail!(
+                    "another daemon uses the pins in {}; 'xdp-pin-path' gives one of them a folder of its own",
+                    self.folder.display()
+                ),
+                Err((_, errno)) => return Err(anyhow!("flock of {}: {errno}", self.folder.display())),
+            };
+            thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// Where it is.

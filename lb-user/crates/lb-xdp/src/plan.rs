@@ -15,12 +15,13 @@ use lb_conf::model::{Bind, BindAddress, Config, HashKind, Name, PortSpec, Server
 use lb_core::frontend::FrontendState;
 use lb_core::placement::Placement;
 use lb_core::{Backend, Frontend, Slots, Snapshot};
+use serde::{Deserialize, Serialize};
 
 use crate::neigh::{IfIndex, Network, NextHop, Unresolved};
 use crate::numbers::Numbers;
 
 /// Where clients connect to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ServiceAt {
     /// Address and port.
     pub address: SocketAddr,
@@ -29,7 +30,7 @@ pub struct ServiceAt {
 }
 
 /// What has a service's number: a frontend, or one port of it if its servers' ports depend on that.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ServiceName {
     /// The frontend.
     pub frontend: Name,
@@ -38,7 +39,7 @@ pub struct ServiceName {
 }
 
 /// What has a server's number. The address is part of it: flows of the same name at another address go on.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ServerName {
     /// The backend.
     pub backend: Name,
@@ -49,7 +50,7 @@ pub struct ServerName {
 }
 
 /// The contents of the maps that user space writes. The counts of expired flows are left out (0).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
     /// By address.
     pub services: BTreeMap<ServiceAt, Service>,

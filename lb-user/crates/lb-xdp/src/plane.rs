@@ -16,19 +16,14 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, mpsc};
 
 use crate::agent::{Agent, Command, Inbox};
-use crate::bpf::BpfStore;
 use crate::control::Control;
-use crate::host;
 use crate::label::{self, Owner};
 use crate::loader::{self, Settings};
-use crate::object::{self, Inheritance};
-use crate::pins::{Ownership, Pins};
+use crate::object::Inheritance;
 use crate::plan::ServerName;
 use crate::status::Status;
-
-/// How long closed flows stay in the tables: longer than segments wander about on a path of ordinary length, and short
-/// enough that thousands of connections a second leave room.
-const LINGER_SECONDS: u32 = 2;
+use crate::steward::message::Failure;
+use crate::steward::{RemoteStore, Steward};
 
 /// The clock that the daemon's state lives by.
 pub type Clock = Arc<dyn Fn() -> Tick + Send + Sync>;
@@ -56,6 +51,7 @@ impl From<anyhow::Error> for Unavailable {
             .chain()
             .filter_map(|e| e.downcast_ref::<io::Error>())
             .any(|e| matches!(e.raw_os_error(), Some(libc::EPERM | libc::EACCES)));
+        let denied = denied || error.downcast_ref::<Failure>().is_some_and(|failure| failure.denied);
         if denied { Self::NoPrivilege } else { Self::Failed(error) }
     }
 }
@@ -67,50 +63,46 @@ pub fn wanted(config: &Config) -> bool {
 
 /// A kernel plane that is ready to start: its programs have passed the verifier, its maps are there. No packet meets it.
 pub struct Prepared {
-    control: Control<BpfStore>,
-    pins: Pins,
+    control: Option<Control<RemoteStore>>,
     inheritance: Inheritance,
-    made: Made,
-    owner: Ownership,
+    steward: Steward,
+    started: bool,
 }
 
-/// Pins that were made for a plane that may never start.
-struct Made(Option<Pins>);
-
-impl Made {
-    fn keep(&mut self) {
-        self.0 = None;
-    }
-}
-
-impl Drop for Made {
+impl Drop for Prepared {
     fn drop(&mut self) {
-        if let Some(Err(e)) = self.0.take().map(Pins::remove) {
-            log::warn!("removing pins that are not needed: {e}");
+        if !self.started
+            && let Err(e) = self.steward.abandon()
+        {
+            log::warn!("kernel plane: {e:#}");
         }
     }
 }
 
-/// Prepares the kernel plane for a configuration, in the network namespace of the calling thread.
+/// Prepares the kernel plane for a configuration, by the hands of this steward and in its network namespace.
 ///
 /// # Errors
 ///
 /// There is none to be had, or none that is wanted. Nothing is changed then, except that pins of another ABI are gone.
-pub fn prepare(config: &Config) -> Result<Prepared, Unavailable> {
+pub fn prepare(config: &Config, steward: &Steward) -> Result<Prepared, Unavailable> {
     if !wanted(config) {
         return Err(Unavailable::NotWanted);
     }
-    let object = loader::embedded().ok_or(Unavailable::NoObject)?;
-    let folder = config.global.xdp_pin_path.clone().unwrap_or_else(|| PathBuf::from(names::PIN_FOLDER));
-    let (ports, hz) = (host::source_ports()?, host::hz()?);
-    let pins = Pins::open(&folder)?;
-    let owner = pins.own()?;
-    let inheritance = object::inherit(&pins)?;
-    let made = Made((inheritance != Inheritance::Adopted).then(|| pins.clone()));
-    let settings = Settings { linger: hz.saturating_mul(LINGER_SECONDS), ..Settings::default() };
-    let store = BpfStore::new(object::load(object, &pins, &settings)?, &pins)?;
-    let control = Control::adopt(store, ports, hz)?;
-    Ok(Prepared { control, pins, inheritance, made, owner })
+    if loader::embedded().is_none() {
+        return Err(Unavailable::NoObject);
+    }
+    let opened = steward.open(Settings::default())?;
+    let mut prepared =
+        Prepared { control: None, inheritance: opened.inheritance, steward: steward.clone(), started: false };
+    let store = RemoteStore::new(steward.clone(), opened.room);
+    let (first, last) = opened.ports;
+    prepared.control = Some(Control::adopt(store, first..=last, opened.hz)?);
+    Ok(prepared)
+}
+
+/// The folder of pins that a configuration names.
+pub fn pin_folder(config: &Config) -> PathBuf {
+    config.global.xdp_pin_path.clone().unwrap_or_else(|| PathBuf::from(names::PIN_FOLDER))
 }
 
 impl Prepared {
@@ -121,12 +113,21 @@ impl Prepared {
 
     /// Servers that were not usable when the daemon before this one wrote the maps.
     pub fn unusable(&self) -> impl Iterator<Item = &ServerName> {
-        let contents = self.control.maps().contents();
-        contents.owners.iter().filter_map(|(&key, owner)| {
-            let Owner::Server(name) = owner else { return None };
-            let server = contents.plan.servers.get(&label::number(key))?;
-            (server.state == ServerState::Down).then_some(name)
+        self.control.iter().flat_map(|control| {
+            let contents = control.maps().contents();
+            contents.owners.iter().filter_map(|(&key, owner)| {
+                let Owner::Server(name) = owner else { return None };
+                let server = contents.plan.servers.get(&label::number(key))?;
+                (server.state == ServerState::Down).then_some(name)
+            })
         })
+    }
+
+    fn start(&mut self, shared: Shared) -> anyhow::Result<Agent> {
+        let control = self.control.take().context("it was started before")?;
+        let agent = Agent::start(control, self.steward.clone(), self.inheritance.clone(), shared)?;
+        self.started = true;
+        Ok(agent)
     }
 
     /// Starts: brings the maps to the state of `runtime`, attaches to the interfaces, and follows every change from then
@@ -153,21 +154,20 @@ impl Prepared {
 
 /// The thread of the kernel plane.
 fn run(
-    prepared: Prepared,
+    mut prepared: Prepared,
     shared: Shared,
     inbox: Inbox,
     ready: &std::sync::mpsc::Sender<anyhow::Result<()>>,
 ) {
-    // The folder is given up after everything in it.
-    let Prepared { owner: _owner, control, pins, inheritance, mut made } = prepared;
-    let started = async {
-        let agent = Agent::start(control, pins, inheritance, shared).await?;
-        made.keep();
-        anyhow::Ok(agent)
-    };
-    let result =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(anyhow::Error::from);
-    let (tokio, agent) = match result.and_then(|tokio| tokio.block_on(started).map(|agent| (tokio, agent))) {
+    let started = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(anyhow::Error::from)
+        .and_then(|tokio| {
+            let agent = tokio.block_on(async { prepared.start(shared) })?;
+            Ok((tokio, agent))
+        });
+    let (tokio, agent) = match started {
         Ok(started) => started,
         Err(error) => {
             let _nobody_waits = ready.send(Err(error));

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use lb_common::value::{Server, ServerState};
 
-use crate::attach::Attachment;
 use crate::control::Control;
 use crate::plan::ServerName;
 use crate::status::{ServerStatus, ServiceStatus, Status};
+use crate::steward::message::AttachedTo;
 use crate::store::Store;
 
 /// One line about an interface.
-pub(crate) fn attachment(name: &str, attachment: &Attachment) -> String {
+pub(crate) fn attachment(name: &str, attachment: &AttachedTo) -> String {
     let how = if attachment.adopted { "took over the link to" } else { "attached to" };
     let reason =
         attachment.fallback.iter().map(|reason| format!(", not native: {reason}")).collect::<String>();
@@ -39,7 +39,11 @@ fn services<S: Store>(control: &Control<S>) -> Vec<ServiceStatus> {
             number: service.id,
             frontend: name.frontend.to_string(),
             addresses: Vec::new(),
-            active: maps.store.service_load(service.id).map_or(0, |load| service.active(&load)),
+            active: control
+                .tallies()
+                .services
+                .get(&service.id)
+                .map_or(0, |tally| service.active(&tally.load)),
         });
         entry.addresses.push(at.address);
     }
@@ -56,7 +60,7 @@ fn server<S: Store>(control: &Control<S>, number: u16, name: &ServerName) -> Ser
         address: name.address,
         state: state(&entry),
         unreachable: control.planned().unreachable.get(name).map(ToString::to_string),
-        active: maps.store.server_load(number).map_or(0, |load| entry.active(&load)),
+        active: control.tallies().servers.get(&number).map_or(0, |tally| entry.active(&tally.load)),
     }
 }
 

@@ -1,17 +1,19 @@
 //! The maps as the rest of the kernel plane sees them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lb_common::address::{Address, V4, V6};
 use lb_common::counter::{ServerCounters, ServiceCounters};
 use lb_common::key::FlowKey;
 use lb_common::value::{Flow, Jiffies, Server, ServerId, ServerLoad, Service, ServiceId, ServiceLoad};
+use serde::{Deserialize, Serialize};
 
+use crate::flows::{Ended, Policy, Step};
 use crate::label::Owner;
 use crate::plan::{Plan, ServiceAt};
 
 /// One write to the maps.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Write {
     /// Says whose a number is.
     Label(u16, Owner),
@@ -30,7 +32,7 @@ pub enum Write {
 }
 
 /// What the maps hold that user space writes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contents {
     /// Services, servers and tables, with the counts of expired flows.
     pub plan: Plan,
@@ -39,7 +41,7 @@ pub struct Contents {
 }
 
 /// How many numbers there is room for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Room {
     /// The highest number of a service.
     pub last_service: ServiceId,
@@ -65,22 +67,74 @@ pub trait FlowTable<A: Address> {
     fn delete_flows(&mut self, keys: &[FlowKey<A>]) -> anyhow::Result<()>;
 }
 
-/// The maps.
-pub trait Store: FlowTable<V4> + FlowTable<V6> {
+/// The tables of flows, at hand.
+pub trait FlowTables: FlowTable<V4> + FlowTable<V6> {
+    /// The packet path's clock.
+    fn now(&self) -> anyhow::Result<Jiffies>;
+}
+
+/// Numbers of which something is asked.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ids {
+    /// Servers.
+    pub servers: Vec<ServerId>,
+    /// Services. 0 stands for what belongs to none.
+    pub services: Vec<ServiceId>,
+}
+
+/// What the kernel has counted for a server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerTally {
+    /// Its flows.
+    pub load: ServerLoad,
+    /// Its packets, summed over the processors.
+    pub counters: ServerCounters,
+}
+
+/// What the kernel has counted for a service.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceTally {
+    /// Its flows.
+    pub load: ServiceLoad,
+    /// Its decisions, summed over the processors.
+    pub counters: ServiceCounters,
+}
+
+/// What the kernel has counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tallies {
+    /// By server.
+    pub servers: BTreeMap<ServerId, ServerTally>,
+    /// By service.
+    pub services: BTreeMap<ServiceId, ServiceTally>,
+}
+
+/// The maps, wherever they are: each call may be a message to another process, so what is needed of many entries is
+/// asked for at once.
+pub trait Store {
     /// How much fits.
     fn room(&self) -> Room;
     /// Reads what user space wrote.
     fn read(&self) -> anyhow::Result<Contents>;
-    /// Makes one change.
-    fn write(&mut self, write: &Write) -> anyhow::Result<()>;
-    /// The packet path's clock.
-    fn now(&self) -> anyhow::Result<Jiffies>;
-    /// A server's flow counts.
-    fn server_load(&self, id: ServerId) -> anyhow::Result<ServerLoad>;
-    /// A service's flow counts.
-    fn service_load(&self, id: ServiceId) -> anyhow::Result<ServiceLoad>;
-    /// A server's packets, summed over the processors.
-    fn server_counters(&self, id: ServerId) -> anyhow::Result<ServerCounters>;
-    /// A service's decisions, summed over the processors; of 0 those that belong to no service.
-    fn service_counters(&self, id: ServiceId) -> anyhow::Result<ServiceCounters>;
+    /// Makes changes in their order. Gives how many were made, which is all of them if there is no error.
+    fn write(&mut self, writes: &[Write]) -> (usize, anyhow::Result<()>);
+    /// What the kernel has counted.
+    fn tallies(&self, of: &Ids) -> anyhow::Result<Tallies>;
+    /// Goes on with the walk over the flows, for about so many entries, and deletes what is over.
+    fn sweep(&mut self, policy: &Policy, budget: usize) -> anyhow::Result<Step>;
+    /// Deletes all flows to these servers that are not closed; a walk that is under way begins anew.
+    fn end_flows(&mut self, servers: &BTreeSet<ServerId>) -> anyhow::Result<Vec<Ended>>;
+}
+
+/// Makes changes one by one with `write`, for [`Store::write`].
+pub fn write_each(
+    writes: &[Write],
+    mut write: impl FnMut(&Write) -> anyhow::Result<()>,
+) -> (usize, anyhow::Result<()>) {
+    for (done, change) in writes.iter().enumerate() {
+        if let Err(error) = write(change) {
+            return (done, Err(error));
+        }
+    }
+    (writes.len(), Ok(()))
 }

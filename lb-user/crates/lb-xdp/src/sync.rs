@@ -1,11 +1,11 @@
 //! Brings the maps to what a plan wants, in an order in which the packet path never meets half of a change.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context;
 use lb_common::value::{Server, ServerId, ServerState, ServiceId};
 
-use crate::store::{Contents, Store, Write};
+use crate::store::{Contents, Ids, Store, Tallies, Write};
 
 /// The writes that turn `have` into `want`.
 ///
@@ -127,37 +127,33 @@ impl<S: Store> Maps<S> {
     pub fn apply(&mut self, want: &Contents) -> anyhow::Result<usize> {
         let want = self.with_expired(want.clone())?;
         let writes = diff(&self.have, &want);
-        for write in &writes {
-            self.write(write)?;
-        }
+        self.write(&writes)?;
         Ok(writes.len())
     }
 
-    fn write(&mut self, write: &Write) -> anyhow::Result<()> {
-        self.store.write(write)?;
-        self.have.note(write);
-        Ok(())
+    fn write(&mut self, writes: &[Write]) -> anyhow::Result<()> {
+        let (done, result) = self.store.write(writes);
+        writes.iter().take(done).for_each(|write| self.have.note(write));
+        result
     }
 
     fn with_expired(&self, mut want: Contents) -> anyhow::Result<Contents> {
-        for (id, server) in &mut want.plan.servers {
-            server.expired = match self.have.plan.servers.get(id) {
-                Some(known) => known.expired,
-                None => {
-                    let load = self.store.server_load(*id)?;
-                    load.opened.wrapping_sub(load.closed)
-                }
-            };
-        }
         let known: BTreeMap<_, _> = self.have.plan.services.values().map(|s| (s.id, s.expired)).collect();
+        let new_servers = want.plan.servers.keys().filter(|id| !self.have.plan.servers.contains_key(id));
+        let new_services: BTreeSet<_> =
+            want.plan.services.values().map(|s| s.id).filter(|id| !known.contains_key(id)).collect();
+        let new =
+            Ids { servers: new_servers.copied().collect(), services: new_services.into_iter().collect() };
+        let tallies = if new == Ids::default() { Tallies::default() } else { self.store.tallies(&new)? };
+        for (id, server) in &mut want.plan.servers {
+            let loads = || tallies.servers.get(id).map(|t| t.load.opened.wrapping_sub(t.load.closed));
+            let known = self.have.plan.servers.get(id).map(|known| known.expired);
+            server.expired = known.or_else(loads).unwrap_or(0);
+        }
         for service in want.plan.services.values_mut() {
-            service.expired = match known.get(&service.id) {
-                Some(&expired) => expired,
-                None => {
-                    let load = self.store.service_load(service.id)?;
-                    load.opened.wrapping_sub(load.closed)
-                }
-            };
+            let tally = || tallies.services.get(&service.id);
+            let loads = || tally().map(|t| t.load.opened.wrapping_sub(t.load.closed));
+            service.expired = known.get(&service.id).copied().or_else(loads).unwrap_or(0);
         }
         Ok(want)
     }
@@ -182,7 +178,7 @@ impl<S: Store> Maps<S> {
                 writes.push(Write::Service(at, service));
             }
         }
-        writes.iter().try_for_each(|write| self.write(write))
+        self.write(&writes)
     }
 }
 
@@ -335,7 +331,7 @@ mod tests {
         expired.add(1, 1);
         expired.add(1, 1);
         maps.expire(&expired).unwrap();
-        let load = Store::server_load(&maps.store, 1).unwrap();
+        let load = maps.store.tables.server_load(1);
         assert_eq!(maps.store.tables.servers[1].active(&load), 1);
 
         let mut want = small();
@@ -352,9 +348,9 @@ mod tests {
         maps.store.tables.flow_opened(1, 1);
         maps.apply(&Contents::default()).unwrap();
         maps.apply(&small()).unwrap();
-        let load = Store::server_load(&maps.store, 1).unwrap();
+        let load = maps.store.tables.server_load(1);
         assert_eq!(maps.store.tables.servers[1].active(&load), 0);
-        let load = Store::service_load(&maps.store, 1).unwrap();
+        let load = maps.store.tables.service_load(1);
         assert_eq!(maps.contents().plan.services[&at(1)].active(&load), 0);
     }
 
@@ -403,7 +399,7 @@ mod tests {
             let mut store = MemoryStore::default();
             for want in steps {
                 for write in diff(&have, &want) {
-                    store.write(&write).unwrap();
+                    store.write(std::slice::from_ref(&write)).1.unwrap();
                     have.note(&write);
                     prop_assert!(is_whole(&store), "after {write:?}");
                 }

@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::net::IpAddr;
 
+use serde::{Deserialize, Serialize};
+
 /// A link-layer address of Ethernet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Mac(pub [u8; 6]);
 
 impl fmt::Display for Mac {
@@ -19,7 +21,7 @@ impl fmt::Display for Mac {
 pub type IfIndex = u32;
 
 /// An interface.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Link {
     /// Its name.
     pub name: String,
@@ -34,7 +36,7 @@ pub struct Link {
 }
 
 /// An XDP program on an interface, as netlink reports it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkXdp {
     /// In the driver; else in the stack.
     pub native: bool,
@@ -43,7 +45,7 @@ pub struct LinkXdp {
 }
 
 /// Where the kernel's routes send packets for an address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Route {
     /// The interface that they leave by.
     pub ifindex: IfIndex,
@@ -69,7 +71,7 @@ pub struct NextHop {
 }
 
 /// Why the kernel plane cannot reach a server.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 pub enum Unresolved {
     /// Not asked yet.
     #[error("its route has not been looked up yet")]
@@ -120,7 +122,7 @@ pub enum Event {
 }
 
 /// A neighbour that frames can be sent to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Neighbour {
     /// Its address.
     pub mac: Mac,
@@ -138,7 +140,7 @@ pub struct Effect {
 }
 
 /// The host's network.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Network {
     links: BTreeMap<IfIndex, Link>,
     addresses: BTreeSet<(IfIndex, IpAddr)>,
@@ -246,6 +248,17 @@ impl Network {
     /// The host's addresses, each with its interface.
     pub fn local_addresses(&self) -> impl Iterator<Item = (IfIndex, IpAddr)> + '_ {
         self.addresses.iter().copied()
+    }
+
+    /// The same without neighbours that no watched server is reached by: of those there may be many thousands.
+    #[must_use]
+    pub fn relevant(&self) -> Self {
+        let routes = self.routes.iter().filter_map(|(&server, route)| {
+            route.as_ref().ok().map(|route| (route.ifindex, route.gateway.unwrap_or(server)))
+        });
+        let neighbours = routes.filter_map(|key| Some((key, *self.neighbours.get(&key)?))).collect();
+        let (links, addresses, routes) = (self.links.clone(), self.addresses.clone(), self.routes.clone());
+        Self { links, addresses, neighbours, routes }
     }
 
     /// The interface of this name.
