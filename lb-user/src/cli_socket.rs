@@ -166,8 +166,8 @@ fn bind_unix(path: &Path, socket: &StatsSocket) -> io::Result<StdUnixListener> {
     let _ = std::fs::remove_file(&beside);
     let listener = StdUnixListener::bind(&beside)?;
     listener.set_nonblocking(true)?;
-    chown(&beside, socket.uid, socket.gid)?;
-    if let Some(mode) = socket.mode {
+    chown(&beside, socket.file.uid, socket.file.gid)?;
+    if let Some(mode) = socket.file.mode {
         std::fs::set_permissions(&beside, std::fs::Permissions::from_mode(mode))?;
     }
     std::fs::rename(&beside, path)?;

@@ -74,7 +74,7 @@ fn draft(document: &Document, context: &mut Context<'_>) -> Draft {
 
 fn unserved(section: &Section, row: &SectionRow) -> Option<Diagnostic> {
     let error = match row.status {
-        Status::Served => return None,
+        Status::Served | Status::NoEffect(_) => return None,
         Status::NotYet => {
             let message = format!("'{}' sections are not supported yet by lbx", row.name);
             Diagnostic::alert(Code::NotServed, message).label(row.doc)
@@ -94,8 +94,10 @@ fn global(section: &Section, draft: &mut Draft, context: &mut Context<'_>) {
         context.notes.push(error.at(extra.span));
     }
     lines(section, Sections::GLOBAL, GLOBALS, &mut draft.global, context);
-    let kept =
-        section.statements.iter().filter(|s| s.words.first().is_some_and(|w| keyword::is_kept_global(w)));
+    let kept = section.statements.iter().filter(|s| {
+        let word = s.words.iter().find(|w| w.text != "no");
+        word.is_some_and(|w| keyword::is_kept_global(w))
+    });
     draft.global.lines.extend(kept.map(Statement::text));
 }
 
@@ -174,7 +176,7 @@ fn proxy(section: &Section, draft: &mut Draft, context: &mut Context<'_>) {
         SectionKind::Defaults => Sections::DEFAULTS,
         SectionKind::Frontend => Sections::FRONTEND,
         SectionKind::Backend => Sections::BACKEND,
-        _ => Sections::FRONTEND.and(Sections::BACKEND),
+        _ => Sections::FRONTEND.union(Sections::BACKEND),
     };
     lines(section, sections, PROXIES, &mut proxy, context);
     let list = if section.kind == SectionKind::Defaults { &mut draft.defaults } else { &mut draft.proxies };

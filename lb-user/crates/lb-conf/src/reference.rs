@@ -52,6 +52,7 @@ fn served(status: Status) -> String {
         Status::Served => "yes".to_owned(),
         Status::NotYet => "not yet".to_owned(),
         Status::Refused(reason) => format!("no: {reason}"),
+        Status::NoEffect(reason) => format!("taken without effect: {reason}"),
     }
 }
 

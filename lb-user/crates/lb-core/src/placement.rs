@@ -8,8 +8,8 @@ use std::net::Ipv6Addr;
 use std::sync::Arc;
 
 use lb_conf::model::{
-    Algorithm, Backend, Bind, BindAddress, Config, Frontend, FrontendId, Mode, Name, Proxy, ProxyOption,
-    Rules, Server, ServerAddress, XdpUse,
+    Algorithm, Backend, Bind, BindAddress, BindSocket, Config, Frontend, FrontendId, Mode, Name, Proxy,
+    ProxyOption, Rules, Server, ServerAddress, XdpUse,
 };
 use lb_conf::span::Span;
 
@@ -143,6 +143,10 @@ fn place_frontend(config: &Config, frontend: &Frontend) -> Placement {
     let mut add = |kind, span| obstacles.push(Obstacle { kind, span });
     if config.global.xdp_interfaces.is_empty() {
         add(ObstacleKind::NoInterface, head);
+    }
+    let limits = config.global.tuning.limits;
+    if limits.connection_rate.or(limits.session_rate).is_some() {
+        add(ObstacleKind::Word("maxconnrate or maxsessrate"), head);
     }
     frontend_obstacles(frontend, &mut add);
     match backend {
@@ -342,29 +346,28 @@ fn user_space_algorithm(backend: &Backend) -> Option<&'static str> {
 }
 
 fn bind_obstacle(bind: &Bind, backend: Option<&Backend>) -> Option<ObstacleKind> {
-    let Bind {
-        words: _,
-        address,
+    let Bind { words: _, address, socket, maxconn, tls, id: _, name: _, file: _, span: _ } = bind;
+    let BindSocket {
         interface,
-        maxconn,
+        namespace,
+        mss,
         v6_only,
-        tls,
-        id: _,
-        name: _,
-        backlog: _,
         // Packets for any address pass the interface.
         transparent: _,
-        mode: _,
-        uid: _,
-        gid: _,
-        span: _,
-    } = bind;
+        // What servers see of a connection is the client's own TCP.
+        backlog: _,
+        defer_accept: _,
+        user_timeout: _,
+        fast_open: _,
+    } = socket;
     match address {
         BindAddress::Unix(_) => Some(ObstacleKind::UnixBind),
         BindAddress::Inherited(_) => Some(ObstacleKind::InheritedBind),
         BindAddress::Inet(_) if tls.is_some() => Some(ObstacleKind::BindTls),
         BindAddress::Inet(_) if interface.is_some() => Some(ObstacleKind::BindInterface),
         BindAddress::Inet(_) if maxconn.is_some() => Some(ObstacleKind::BindLimit),
+        BindAddress::Inet(_) if mss.is_some() => Some(ObstacleKind::Word("mss")),
+        BindAddress::Inet(_) if namespace.is_some() => Some(ObstacleKind::Word("namespace")),
         BindAddress::Inet(address) => {
             // An IPv6 wildcard takes IPv4 too, unless it is told not to.
             let both = address.ip() == Ipv6Addr::UNSPECIFIED && *v6_only != Some(true);

@@ -1,39 +1,78 @@
 //! Places for connections: beyond `maxconn` of the process or of a frontend, accepting stops until one is freed.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
+use lb_conf::model::{Config, Limits};
 use lb_core::Tick;
-use lb_core::counters::Gauge;
+use lb_core::counters::{Gauge, Rate};
 use lb_core::frontend::{Frontend, FrontendState};
+use parking_lot::RwLock;
 use tokio::sync::Notify;
+use tokio::time::timeout;
 
-/// The process-wide limit, and where those who wait for any limit are woken.
-#[derive(Debug)]
+use crate::listener::Bound;
+use crate::session::Front;
+
+/// How long who is held back by a rate waits before it looks again.
+const RATE_PAUSE: Duration = Duration::from_millis(5);
+
+/// The limits of the process.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct ProcessLimits {
+    /// `maxconn` of `global`.
+    maxconn: Option<u32>,
+    /// `maxconnrate` and its like.
+    limits: Limits,
+}
+
+impl ProcessLimits {
+    /// Those of a configuration.
+    pub(crate) fn of(config: &Config) -> Self {
+        Self { maxconn: config.global.maxconn, limits: config.global.tuning.limits }
+    }
+}
+
+/// The process-wide limits, and where those who wait for any limit are woken.
+#[derive(Debug, Default)]
 pub(crate) struct Places {
-    /// `maxconn` of `global`; 0: none.
-    limit: AtomicU32,
+    limits: RwLock<ProcessLimits>,
     current: Gauge,
+    /// Connections over TLS.
+    tls: Gauge,
+    rate: Rate,
+    tls_rate: Rate,
     changed: Notify,
 }
 
-/// A place within both limits, given back when it is dropped.
+/// A place within all limits, given back when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Place {
     places: Arc<Places>,
     frontend: Arc<Frontend>,
+    bound: Arc<Bound>,
+    tls: bool,
+}
+
+/// Why a connection has to wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Full {
+    /// Too many are there; who leaves tells.
+    Number,
+    /// Too many came lately; time will tell.
+    Rate,
 }
 
 impl Places {
     /// No connection yet.
-    pub(crate) fn new(limit: Option<u32>) -> Arc<Self> {
-        let limit = AtomicU32::new(limit.unwrap_or(0));
-        Arc::new(Self { limit, current: Gauge::default(), changed: Notify::new() })
+    pub(crate) fn new(limits: ProcessLimits) -> Arc<Self> {
+        Arc::new(Self { limits: RwLock::new(limits), ..Self::default() })
     }
 
-    /// Takes the limit of another configuration; who is inside stays.
-    pub(crate) fn set_limit(&self, limit: Option<u32>) {
-        self.limit.store(limit.unwrap_or(0), Ordering::Relaxed);
+    /// Takes the limits of another configuration; who is inside stays.
+    pub(crate) fn set_limits(&self, limits: ProcessLimits) {
+        *self.limits.write() = limits;
         self.look_again();
     }
 
@@ -47,64 +86,99 @@ impl Places {
         self.current.get()
     }
 
-    /// Waits until `frontend` may accept.
-    pub(crate) async fn room(&self, frontend: &Frontend) {
-        self.wait(|| self.has_room(frontend).then_some(())).await;
+    /// Waits until the address of `front` may accept.
+    pub(crate) async fn room(&self, front: &Front, now: impl Fn() -> Tick) {
+        self.wait(|| self.look(front, now())).await;
     }
 
     /// Waits for a place and takes it. Workers that accept at the same moment may all have seen room for one: the
     /// later ones wait here, as if they were still in the listen queue.
-    pub(crate) async fn enter(self: &Arc<Self>, frontend: &Arc<Frontend>, now: impl Fn() -> Tick) -> Place {
-        self.wait(|| self.try_enter(frontend, now())).await
+    pub(crate) async fn enter(self: &Arc<Self>, front: &Front, now: impl Fn() -> Tick) -> Place {
+        self.wait(|| self.try_enter(front, now())).await
     }
 
-    async fn wait<T>(&self, mut ready: impl FnMut() -> Option<T>) -> T {
+    async fn wait<T>(&self, mut ready: impl FnMut() -> Result<T, Full>) -> T {
         loop {
             // Registered before looking: a change in between is not missed.
             let mut changed = std::pin::pin!(self.changed.notified());
             changed.as_mut().enable();
-            if let Some(value) = ready() {
-                return value;
+            match ready() {
+                Ok(value) => return value,
+                Err(Full::Number) => changed.await,
+                // Whether it is a change or the time that ends the pause, the next look tells.
+                Err(Full::Rate) => drop(timeout(RATE_PAUSE, changed).await),
             }
-            changed.await;
         }
     }
 
-    fn has_room(&self, frontend: &Frontend) -> bool {
-        frontend.state() == FrontendState::Open
-            && self.current.get() < self.limit()
-            && frontend.traffic().sessions.get() < limit_of(frontend)
+    fn look(&self, front: &Front, now: Tick) -> Result<(), Full> {
+        let ProcessLimits { maxconn, limits } = *self.limits.read();
+        let traffic = front.frontend.traffic();
+        let tls = front.acceptor.is_some();
+        let within = |count: u64, limit: Option<u32>| limit.is_none_or(|limit| count < u64::from(limit));
+        let below = |rate: &Rate, limit: Option<u32>| limit.is_none_or(|limit| rate.get(now) < limit);
+        let number = front.frontend.state() == FrontendState::Open
+            && within(self.current.get(), maxconn)
+            && within(traffic.sessions.get(), front.frontend.maxconn())
+            && within(front.bound.sessions.get(), front.maxconn)
+            && (!tls || within(self.tls.get(), limits.tls_connections));
+        let rate = below(&self.rate, limits.connection_rate)
+            && below(&self.rate, limits.session_rate)
+            && below(&traffic.session_rate, front.frontend.config.rate_limit)
+            && (!tls || below(&self.tls_rate, limits.tls_rate));
+        match (number, rate) {
+            (false, _) => Err(Full::Number),
+            (true, false) => Err(Full::Rate),
+            (true, true) => Ok(()),
+        }
     }
 
-    fn try_enter(self: &Arc<Self>, frontend: &Arc<Frontend>, now: Tick) -> Option<Place> {
-        if !self.current.try_inc(self.limit()) {
-            return None;
+    fn try_enter(self: &Arc<Self>, front: &Front, now: Tick) -> Result<Place, Full> {
+        self.look(front, now)?;
+        let ProcessLimits { maxconn, limits } = *self.limits.read();
+        let (frontend, tls) = (&front.frontend, front.acceptor.is_some());
+        let gauges = [
+            (&self.current, maxconn),
+            (&frontend.traffic().sessions, frontend.maxconn()),
+            (&front.bound.sessions, front.maxconn),
+            (&self.tls, limits.tls_connections),
+        ];
+        let gauges = gauges.get(..if tls { 4 } else { 3 }).unwrap_or_default();
+        if let ControlFlow::Break(taken) = take_all(gauges) {
+            for (gauge, _) in gauges.iter().take(taken) {
+                gauge.dec();
+            }
+            return Err(Full::Number);
         }
-        if !frontend.traffic().sessions.try_inc(limit_of(frontend)) {
-            self.current.dec();
-            return None;
+        self.rate.inc(now);
+        if tls {
+            self.tls_rate.inc(now);
         }
         frontend.traffic().connection_opened(now);
         frontend.traffic().session_counted(now);
-        Some(Place { places: Arc::clone(self), frontend: Arc::clone(frontend) })
-    }
-
-    fn limit(&self) -> u64 {
-        match self.limit.load(Ordering::Relaxed) {
-            0 => u64::MAX,
-            limit => u64::from(limit),
-        }
+        let (frontend, bound) = (Arc::clone(frontend), Arc::clone(&front.bound));
+        Ok(Place { places: Arc::clone(self), frontend, bound, tls })
     }
 }
 
-fn limit_of(frontend: &Frontend) -> u64 {
-    frontend.maxconn().map_or(u64::MAX, u64::from)
+/// Counts one more in each, or says how many had room before one that had none.
+fn take_all(gauges: &[(&Gauge, Option<u32>)]) -> ControlFlow<usize> {
+    for (taken, (gauge, limit)) in gauges.iter().enumerate() {
+        if !gauge.try_inc(limit.map_or(u64::MAX, u64::from)) {
+            return ControlFlow::Break(taken);
+        }
+    }
+    ControlFlow::Continue(())
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         self.frontend.traffic().sessions.dec();
+        self.bound.sessions.dec();
         self.places.current.dec();
+        if self.tls {
+            self.places.tls.dec();
+        }
         self.places.look_again();
     }
 }

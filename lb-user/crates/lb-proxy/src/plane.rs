@@ -17,7 +17,7 @@ use crate::checker;
 use crate::clock::Clock;
 use crate::error::{BindError, PrepareError};
 use crate::listener::{BindName, Bound};
-use crate::places::Places;
+use crate::places::{Places, ProcessLimits};
 use crate::tls::{Site, Store};
 use crate::worker::{self, Address, Command, Setup, Shared};
 
@@ -67,7 +67,7 @@ struct Worker {
 #[derive(Debug)]
 pub struct Prepared {
     workers: usize,
-    maxconn: Option<u32>,
+    limits: ProcessLimits,
     addresses: Vec<Address>,
     tls: Arc<Site>,
 }
@@ -91,12 +91,13 @@ pub fn prepare(config: &Config, tls: Site, running: Option<&Plane>) -> Result<Pr
     let (mut addresses, mut errors) = (Vec::new(), Vec::new());
     for frontend in &config.frontends {
         for (index, bind) in frontend.binds.iter().enumerate() {
-            let kept = live.iter().find(|bound| *bound.address() == bind.address);
-            match kept.map_or_else(|| Bound::bind(&bind.address, workers), |bound| Ok(Arc::clone(bound))) {
+            let kept = live.iter().find(|bound| bound.serves(bind));
+            match kept.map_or_else(|| Bound::bind(bind, workers), |bound| Ok(Arc::clone(bound))) {
                 Ok(bound) => addresses.push(Address {
                     bound,
                     frontend: frontend.id,
                     name: BindName { id: bind.id, name: bind.name.clone() },
+                    maxconn: bind.maxconn,
                     acceptor: tls.acceptor(frontend.id, index).cloned(),
                 }),
                 Err((call, source)) => errors.push(BindError {
@@ -110,7 +111,7 @@ pub fn prepare(config: &Config, tls: Site, running: Option<&Plane>) -> Result<Pr
         }
     }
     if errors.is_empty() {
-        Ok(Prepared { workers, maxconn: config.global.maxconn, addresses, tls: Arc::new(tls) })
+        Ok(Prepared { workers, limits: ProcessLimits::of(config), addresses, tls: Arc::new(tls) })
     } else {
         Err(PrepareError::Bind(errors))
     }
@@ -136,7 +137,7 @@ impl Plane {
     ///
     /// A thread or its event loop cannot be made.
     pub fn start(prepared: Prepared, runtime: Arc<Runtime>, clock: Clock) -> io::Result<Self> {
-        let places = Places::new(prepared.maxconn);
+        let places = Places::new(prepared.limits);
         let shared = Arc::new(Shared {
             runtime,
             clock,
@@ -163,7 +164,7 @@ impl Plane {
     /// Makes live what was prepared from the configuration that the [`Runtime`] has now. Connections go on; from
     /// their next request on they are served by the new configuration. Addresses that left are closed.
     pub fn commit(&self, prepared: Prepared) {
-        self.shared.places.set_limit(prepared.maxconn);
+        self.shared.places.set_limits(prepared.limits);
         *self.tls.lock() = Arc::clone(&prepared.tls);
         *self.live.lock() = prepared.addresses.iter().map(|address| Arc::clone(&address.bound)).collect();
         let snapshot: Arc<Snapshot> = self.shared.runtime.snapshot();

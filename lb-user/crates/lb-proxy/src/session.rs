@@ -15,7 +15,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::http::pages::Pages;
-use crate::listener::{BindName, Bound, Entered};
+use crate::listener::{BindName, Bound};
 use crate::logs::{ProxyLog, wall_clock};
 use crate::net::timer::refresh_now;
 use crate::net::{Socket, SocketView};
@@ -32,6 +32,10 @@ pub(crate) struct Front {
     pub(crate) snapshot: Arc<Snapshot>,
     /// The frontend of the address.
     pub(crate) frontend: Arc<Frontend>,
+    /// The address's sockets.
+    pub(crate) bound: Arc<Bound>,
+    /// `maxconn` of the address.
+    pub(crate) maxconn: Option<u32>,
     /// What the address is called.
     pub(crate) listener: BindName,
     /// What clients of the address shake hands with.
@@ -136,7 +140,6 @@ pub(crate) struct Session {
     killed: Notify,
     is_killed: Cell<bool>,
     _place: Place,
-    _entered: Entered,
 }
 
 /// Where a stream went.
@@ -178,7 +181,6 @@ impl Session {
             killed: Notify::new(),
             is_killed: Cell::new(false),
             _place: place,
-            _entered: endpoint.bound.enter(),
         });
         session.open.list(&session);
         session

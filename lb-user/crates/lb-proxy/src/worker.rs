@@ -96,6 +96,8 @@ pub(crate) struct Address {
     pub(crate) bound: Arc<Bound>,
     /// The frontend that it leads to.
     pub(crate) frontend: FrontendId,
+    /// `maxconn` of its line.
+    pub(crate) maxconn: Option<u32>,
     /// What it is called.
     pub(crate) name: BindName,
     /// `ssl`: what its clients shake hands with.
@@ -240,6 +242,8 @@ impl Worker {
         Front {
             snapshot: Arc::clone(&setup.snapshot),
             frontend: Arc::clone(frontend),
+            bound: Arc::clone(&address.bound),
+            maxconn: address.maxconn,
             listener: address.name.clone(),
             acceptor: address.acceptor.clone(),
             tls: Arc::clone(&setup.tls),
@@ -321,7 +325,7 @@ async fn accept_until_stopped(worker: Rc<Worker>, socket: OwnedFd, endpoint: Rc<
 
 async fn accept_all(worker: &Rc<Worker>, listener: &AsyncFd<socket2::Socket>, endpoint: &Rc<Endpoint>) {
     loop {
-        worker.shared.places.room(&endpoint.front().frontend).await;
+        worker.shared.places.room(&endpoint.front(), || worker.shared.clock.now()).await;
         match accept(listener).await {
             Ok(accepted) => begin(worker, endpoint, accepted).await,
             Err(e) => pause_after(&e).await,
@@ -371,7 +375,7 @@ async fn pause_after(error: &io::Error) {
 
 async fn begin(worker: &Rc<Worker>, endpoint: &Rc<Endpoint>, accepted: Accepted) {
     let front = endpoint.front();
-    let place = worker.shared.places.enter(&front.frontend, || worker.tick()).await;
+    let place = worker.shared.places.enter(&front, || worker.shared.clock.now()).await;
     let session = Session::new(worker, endpoint, place, &accepted);
     match front.frontend.config.proxy.mode {
         Mode::Http => {

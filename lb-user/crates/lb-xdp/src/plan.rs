@@ -182,7 +182,7 @@ impl Planner {
         let Some(choice) = choice(backend, &numbers) else { return };
         let service = service(id, choice.algorithm, frontend);
         planned.plan.tables.insert(id, choice.slots);
-        for at in expand(*address, bind.v6_only != Some(true), inputs.network) {
+        for at in expand(*address, bind.socket.v6_only != Some(true), inputs.network) {
             if at == *address || !exact.contains(&at) {
                 planned.plan.services.insert(ServiceAt { address: at, protocol: TCP }, service);
             }

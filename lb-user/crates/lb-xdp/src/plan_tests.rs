@@ -145,7 +145,7 @@ fn a_wildcard_stands_for_the_host_s_addresses() {
     ];
     for (bind, v6_only, expected) in rows {
         let mut config = config(&[bind], &[("a", "10.0.1.1:81"), ("b", "[fd00::2]:81")]);
-        Arc::get_mut(&mut config.frontends[0]).unwrap().binds[0].v6_only = v6_only;
+        Arc::get_mut(&mut config.frontends[0]).unwrap().binds[0].socket.v6_only = v6_only;
         let mut bed = Bed::new(config, &["10.0.1.1", "fd00::2"]);
         assert_eq!(addresses_of(&bed.plan().plan), expected, "{bind}");
     }

@@ -15,7 +15,7 @@ const TR: Places = Places::TCP_RESPONSE;
 const Q: Places = Places::HTTP_REQUEST;
 const R: Places = Places::HTTP_RESPONSE;
 const A: Places = Places::HTTP_AFTER_RESPONSE;
-const REQUEST: Places = TC.and(TS).and(TQ).and(Q);
+const REQUEST: Places = TC.union(TS).union(TQ).union(Q);
 
 /// The rows.
 pub(super) static ACTIONS: &[ActionRow] = &[
@@ -31,14 +31,14 @@ pub(super) static ACTIONS: &[ActionRow] = &[
     row(PLANNED, "set-dst-port", "<expression>", REQUEST, "replaces the port that was asked", |a| {
         Ok(Action::SetDstPort(a.expr()?))
     }),
-    row(PLANNED, "set-mark", "<number>", REQUEST.and(TR).and(R), "marks packets to the client", |a| {
+    row(PLANNED, "set-mark", "<number>", REQUEST.union(TR).union(R), "marks packets to the client", |a| {
         Ok(Action::SetMark(integer(a, u32::MAX)?))
     }),
     row(
         PLANNED,
         "set-tos",
         "<number>",
-        REQUEST.and(TR).and(R),
+        REQUEST.union(TR).union(R),
         "sets the type of service to the client",
         |a| Ok(Action::SetTos(u8::try_from(integer(a, 255)?).unwrap_or(u8::MAX))),
     ),
@@ -46,7 +46,7 @@ pub(super) static ACTIONS: &[ActionRow] = &[
         PLANNED,
         "set-nice",
         "<number>",
-        TQ.and(TR).and(Q).and(R),
+        TQ.union(TR).union(Q).union(R),
         "the request's scheduling priority",
         |a| Ok(Action::SetNice(a.args.number(-1024..=1024)?)),
     ),
@@ -54,14 +54,14 @@ pub(super) static ACTIONS: &[ActionRow] = &[
         Status::Served,
         "set-log-level",
         "<level>|silent",
-        TQ.and(TR).and(Q).and(R),
+        TQ.union(TR).union(Q).union(R),
         "how urgent its log line is",
         log_level,
     ),
-    row(PLANNED, "set-priority-class", "<expression>", TQ.and(Q), "its class in the queue", |a| {
+    row(PLANNED, "set-priority-class", "<expression>", TQ.union(Q), "its class in the queue", |a| {
         Ok(Action::SetPriorityClass(a.expr()?))
     }),
-    row(PLANNED, "set-priority-offset", "<expression>", TQ.and(Q), "its start in the queue", |a| {
+    row(PLANNED, "set-priority-offset", "<expression>", TQ.union(Q), "its start in the queue", |a| {
         Ok(Action::SetPriorityOffset(a.expr()?))
     }),
     row(PLANNED, "set-timeout", "server|tunnel <time>|<expression>", Q, "replaces a timeout", set_timeout),
@@ -69,7 +69,7 @@ pub(super) static ACTIONS: &[ActionRow] = &[
         PLANNED,
         "wait-for-body",
         "time <time> [at-least <size>]",
-        Q.and(R),
+        Q.union(R),
         "waits for the body",
         wait_for_body,
     ),
@@ -90,41 +90,47 @@ pub(super) static ACTIONS: &[ActionRow] = &[
     unread(
         "do-resolve(",
         "<variable>,<resolvers>[,ipv4|ipv6]) <expression>",
-        TQ.and(Q),
+        TQ.union(Q),
         "looks up a host name",
     ),
-    unread("do-log", "", REQUEST.and(TR).and(R).and(A), "writes a log line"),
+    unread("do-log", "", REQUEST.union(TR).union(R).union(A), "writes a log line"),
     unread("cache-use", "<cache>", Q, "answers from a cache"),
     unread("cache-store", "<cache>", R, "keeps the response in a cache"),
-    unread("pause", "<time>|<expression>", Q.and(R), "waits"),
-    unread("set-bc-mark", "<number>", TQ.and(Q), "marks packets to the server"),
-    unread("set-bc-tos", "<number>", TQ.and(Q), "sets the type of service to the server"),
-    unread("set-fc-mark", "<number>", REQUEST.and(R), "marks packets to the client"),
-    unread("set-fc-tos", "<number>", REQUEST.and(R), "sets the type of service to the client"),
-    unread("set-retries", "<number>|<expression>", TQ.and(Q), "replaces the number of retries"),
+    unread("pause", "<time>|<expression>", Q.union(R), "waits"),
+    unread("set-bc-mark", "<number>", TQ.union(Q), "marks packets to the server"),
+    unread("set-bc-tos", "<number>", TQ.union(Q), "sets the type of service to the server"),
+    unread("set-fc-mark", "<number>", REQUEST.union(R), "marks packets to the client"),
+    unread("set-fc-tos", "<number>", REQUEST.union(R), "sets the type of service to the client"),
+    unread("set-retries", "<number>|<expression>", TQ.union(Q), "replaces the number of retries"),
     unread("set-cookie-fmt", "<name> <format>", R, "sets a cookie"),
-    unread("set-headers-bin", "<expression>", Q.and(R), "sets several headers"),
-    unread("add-headers-bin", "<expression>", Q.and(R), "adds several headers"),
-    unread("del-headers-bin", "<expression>", Q.and(R), "removes several headers"),
+    unread("set-headers-bin", "<expression>", Q.union(R), "sets several headers"),
+    unread("add-headers-bin", "<expression>", Q.union(R), "adds several headers"),
+    unread("del-headers-bin", "<expression>", Q.union(R), "removes several headers"),
     unread(
         "sc-add-gpc(",
         "<index>,<counter>) <number>|<expression>",
-        REQUEST.and(TR).and(R),
+        REQUEST.union(TR).union(R),
         "adds to a counter",
     ),
-    refused("lua.", "…", REQUEST.and(TR).and(R).and(A), "a Lua program", "there is no Lua"),
-    refused("use-service", "<name>", TQ.and(Q), "answers by a program", "there are no programs to answer by"),
+    refused("lua.", "…", REQUEST.union(TR).union(R).union(A), "a Lua program", "there is no Lua"),
+    refused(
+        "use-service",
+        "<name>",
+        TQ.union(Q),
+        "answers by a program",
+        "there are no programs to answer by",
+    ),
     refused(
         "send-spoe-group",
         "<engine> <group>",
-        TQ.and(TR).and(Q).and(R),
+        TQ.union(TR).union(Q).union(R),
         "asks an agent",
         "there is no SPOE",
     ),
     refused(
         "ot-group",
         "<filter> <group>",
-        TQ.and(TR).and(Q).and(R).and(A),
+        TQ.union(TR).union(Q).union(R).union(A),
         "traces",
         "there is no OpenTracing",
     ),

@@ -8,7 +8,7 @@ use crate::model::{Action, TextMatch};
 const Q: Places = Places::HTTP_REQUEST;
 const R: Places = Places::HTTP_RESPONSE;
 const A: Places = Places::HTTP_AFTER_RESPONSE;
-const ALL: Places = Q.and(R).and(A);
+const ALL: Places = Q.union(R).union(A);
 
 /// The rows.
 pub(super) static ACTIONS: &[ActionRow] = &[
@@ -42,7 +42,7 @@ pub(super) static ACTIONS: &[ActionRow] = &[
         let name = a.header()?;
         Ok(Action::EarlyHint(name, a.format("a format")?))
     }),
-    row(Status::Served, "set-status", "<status> [reason <text>]", R.and(A), "replaces the status", |a| {
+    row(Status::Served, "set-status", "<status> [reason <text>]", R.union(A), "replaces the status", |a| {
         let status = a.args.number(100..=999)?;
         let reason = if a.args.take_if("reason") { Some(a.args.word("a text")?.text.clone()) } else { None };
         Ok(Action::SetStatus { status, reason })

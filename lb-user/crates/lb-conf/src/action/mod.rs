@@ -10,6 +10,8 @@ mod track;
 mod uri;
 mod vars;
 
+use bitflags::bitflags;
+
 use crate::diag::{Code, Diagnostic};
 use crate::keyword::Status;
 use crate::lex::Word;
@@ -21,39 +23,30 @@ const PLANNED: Status = Status::NotYet;
 pub(crate) use args::RuleArgs;
 pub(crate) use reply::redirect;
 
-/// The sets of rules that an action is valid in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Places(u8);
+bitflags! {
+    /// The sets of rules that an action is valid in.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct Places: u8 {
+        /// `tcp-request connection`
+        const TCP_CONNECTION = 1;
+        /// `tcp-request session`
+        const TCP_SESSION = 2;
+        /// `tcp-request content`
+        const TCP_CONTENT = 4;
+        /// `tcp-response content`
+        const TCP_RESPONSE = 8;
+        /// `http-request`
+        const HTTP_REQUEST = 16;
+        /// `http-response`
+        const HTTP_RESPONSE = 32;
+        /// `http-after-response`
+        const HTTP_AFTER_RESPONSE = 64;
+        /// `stats http-request`
+        const STATS = 128;
+    }
+}
 
 impl Places {
-    /// `tcp-request connection`
-    pub const TCP_CONNECTION: Self = Self(1);
-    /// `tcp-request session`
-    pub const TCP_SESSION: Self = Self(2);
-    /// `tcp-request content`
-    pub const TCP_CONTENT: Self = Self(4);
-    /// `tcp-response content`
-    pub const TCP_RESPONSE: Self = Self(8);
-    /// `http-request`
-    pub const HTTP_REQUEST: Self = Self(16);
-    /// `http-response`
-    pub const HTTP_RESPONSE: Self = Self(32);
-    /// `http-after-response`
-    pub const HTTP_AFTER_RESPONSE: Self = Self(64);
-    /// `stats http-request`
-    pub const STATS: Self = Self(128);
-
-    /// Both sets together.
-    #[must_use]
-    pub const fn and(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-
-    /// Whether the sets have something in common.
-    pub const fn meets(self, other: Self) -> bool {
-        self.0 & other.0 != 0
-    }
-
     /// What the rules begin with.
     pub fn names(self) -> Vec<&'static str> {
         let all = [
@@ -66,7 +59,7 @@ impl Places {
             (Self::HTTP_AFTER_RESPONSE, "http-after-response"),
             (Self::STATS, "stats http-request"),
         ];
-        all.into_iter().filter(|(place, _)| self.meets(*place)).map(|(_, name)| name).collect()
+        all.into_iter().filter(|(place, _)| self.intersects(*place)).map(|(_, name)| name).collect()
     }
 }
 
@@ -166,7 +159,7 @@ fn find(word: &Word, place: Places) -> Result<&'static ActionRow, Diagnostic> {
         None => word.strip_prefix("track-sc").map_or(word.text.clone(), |_| "track-sc".to_owned()),
     };
     let named = || actions().filter(|row| row.name == name);
-    match (named().find(|row| row.places.meets(place)), named().next()) {
+    match (named().find(|row| row.places.intersects(place)), named().next()) {
         (Some(row), _) => Ok(row),
         (None, Some(row)) => {
             let message = format!("action '{}' is not for {} rules", word.text, place.names().join(", "));
@@ -175,8 +168,9 @@ fn find(word: &Word, place: Places) -> Result<&'static ActionRow, Diagnostic> {
         }
         (None, None) => {
             let message = format!("unknown action '{}' in {} rules", word.text, place.names().join(", "));
-            let known =
-                actions().filter(|row| row.places.meets(place)).map(|row| row.name.trim_end_matches('('));
+            let known = actions()
+                .filter(|row| row.places.intersects(place))
+                .map(|row| row.name.trim_end_matches('('));
             let near = name.trim_end_matches('(');
             Err(Diagnostic::alert(Code::UnknownWord, message).at(word.span).nearest(near, known))
         }

@@ -8,7 +8,7 @@ use crate::lex::Word;
 use crate::model::{Action, Redirect, RedirectTo, Reply, ReplyBody};
 use lb_expr::Style;
 
-const TCP: Places = Places::TCP_CONNECTION.and(Places::TCP_SESSION).and(Places::TCP_CONTENT);
+const TCP: Places = Places::TCP_CONNECTION.union(Places::TCP_SESSION).union(Places::TCP_CONTENT);
 const TR: Places = Places::TCP_RESPONSE;
 const Q: Places = Places::HTTP_REQUEST;
 const R: Places = Places::HTTP_RESPONSE;
@@ -17,11 +17,13 @@ const S: Places = Places::STATS;
 
 /// The rows.
 pub(super) static ACTIONS: &[ActionRow] = &[
-    row(Status::Served, "allow", "", Q.and(R).and(A).and(S), "passes over the rules behind it", |_| {
+    row(Status::Served, "allow", "", Q.union(R).union(A).union(S), "passes over the rules behind it", |_| {
         Ok(Action::Allow)
     }),
-    row(Status::Served, "accept", "", TCP.and(TR), "passes over the rules behind it", |_| Ok(Action::Allow)),
-    row(Status::Served, "deny", "[status <code>] [<reply>…]", Q.and(S), "refuses the request", |a| {
+    row(Status::Served, "accept", "", TCP.union(TR), "passes over the rules behind it", |_| {
+        Ok(Action::Allow)
+    }),
+    row(Status::Served, "deny", "[status <code>] [<reply>…]", Q.union(S), "refuses the request", |a| {
         Ok(Action::Deny(Box::new(reply(a, 403)?)))
     }),
     row(Status::Served, "deny", "[status <code>] [<reply>…]", R, "refuses the response", |a| {
@@ -30,30 +32,35 @@ pub(super) static ACTIONS: &[ActionRow] = &[
     row(PLANNED, "tarpit", "[status <code>] [<reply>…]", Q, "refuses the request after a while", |a| {
         Ok(Action::Tarpit(Box::new(reply(a, 500)?)))
     }),
-    row(Status::Served, "return", "[status <code>] [<reply>…]", Q.and(R), "answers", |a| {
+    row(Status::Served, "return", "[status <code>] [<reply>…]", Q.union(R), "answers", |a| {
         Ok(Action::Return(Box::new(reply(a, 200)?)))
     }),
     row(
         Status::Served,
         "redirect",
         "location|prefix|scheme <format> [<setting>…]",
-        Q.and(R),
+        Q.union(R),
         "answers with a redirect",
         |a| Ok(Action::Redirect(Box::new(redirect(a)?))),
     ),
-    row(Status::Served, "auth", "[realm <text>]", Q.and(S), "asks for a user and a password", |a| {
+    row(Status::Served, "auth", "[realm <text>]", Q.union(S), "asks for a user and a password", |a| {
         let realm = if a.args.take_if("realm") { Some(a.args.word("a text")?.text.clone()) } else { None };
         Ok(Action::Auth { realm })
     }),
-    row(Status::Served, "reject", "", TCP.and(TR).and(Q), "closes the connection without an answer", |_| {
-        Ok(Action::Reject)
-    }),
+    row(
+        Status::Served,
+        "reject",
+        "",
+        TCP.union(TR).union(Q),
+        "closes the connection without an answer",
+        |_| Ok(Action::Reject),
+    ),
     row(PLANNED, "close", "", TR, "closes the connection to the server", |_| Ok(Action::Close)),
     row(
         PLANNED,
         "silent-drop",
         "",
-        TCP.and(TR).and(Q).and(R),
+        TCP.union(TR).union(Q).union(R),
         "forgets the connection without telling the client",
         |_| Ok(Action::SilentDrop),
     ),

@@ -5,10 +5,10 @@ use crate::diag::{Code, Diagnostic};
 use crate::keyword::Status;
 use crate::model::Action;
 
-const TCP: Places = Places::TCP_CONNECTION.and(Places::TCP_SESSION).and(Places::TCP_CONTENT);
+const TCP: Places = Places::TCP_CONNECTION.union(Places::TCP_SESSION).union(Places::TCP_CONTENT);
 const Q: Places = Places::HTTP_REQUEST;
 const R: Places = Places::HTTP_RESPONSE;
-const ALL: Places = TCP.and(Places::TCP_RESPONSE).and(Q).and(R);
+const ALL: Places = TCP.union(Places::TCP_RESPONSE).union(Q).union(R);
 
 /// The rows.
 pub(super) static ACTIONS: &[ActionRow] = &[
@@ -16,7 +16,7 @@ pub(super) static ACTIONS: &[ActionRow] = &[
         Status::Served,
         "track-sc",
         "<number> <expression> [table <name>]",
-        TCP.and(Q).and(R),
+        TCP.union(Q).union(R),
         "counts in an entry of a table",
         track,
     ),

@@ -13,12 +13,12 @@ use crate::model::Action;
 use crate::span::Span;
 
 const TCP: Places =
-    Places::TCP_CONNECTION.and(Places::TCP_SESSION).and(Places::TCP_CONTENT).and(Places::TCP_RESPONSE);
+    Places::TCP_CONNECTION.union(Places::TCP_SESSION).union(Places::TCP_CONTENT).union(Places::TCP_RESPONSE);
 const TQ: Places = Places::TCP_CONTENT;
 const Q: Places = Places::HTTP_REQUEST;
 const R: Places = Places::HTTP_RESPONSE;
 const A: Places = Places::HTTP_AFTER_RESPONSE;
-const ALL: Places = TCP.and(Q).and(R).and(A);
+const ALL: Places = TCP.union(Q).union(R).union(A);
 
 /// The rows.
 pub(super) static ACTIONS: &[ActionRow] = &[
@@ -51,24 +51,24 @@ pub(super) static ACTIONS: &[ActionRow] = &[
         PLANNED,
         "capture",
         "<expression> len <number> | id <number>",
-        TQ.and(Q).and(R).and(A),
+        TQ.union(Q).union(R).union(A),
         "keeps a value for logs",
         capture,
     ),
-    row(PLANNED, "set-map(", "<file>) <key> <value>", Q.and(R), "sets an entry of a map", |a| {
+    row(PLANNED, "set-map(", "<file>) <key> <value>", Q.union(R), "sets an entry of a map", |a| {
         let map = patterns(a, true)?;
         let key = a.format("a format")?;
         Ok(Action::SetMap { map, key, value: a.format("a format")? })
     }),
-    row(PLANNED, "del-map(", "<file>) <key>", Q.and(R), "removes entries of a map", |a| {
+    row(PLANNED, "del-map(", "<file>) <key>", Q.union(R), "removes entries of a map", |a| {
         let map = patterns(a, true)?;
         Ok(Action::DelPattern(map, a.format("a format")?))
     }),
-    row(PLANNED, "add-acl(", "<file>) <pattern>", Q.and(R), "adds a pattern to an ACL", |a| {
+    row(PLANNED, "add-acl(", "<file>) <pattern>", Q.union(R), "adds a pattern to an ACL", |a| {
         let acl = patterns(a, false)?;
         Ok(Action::AddPattern(acl, a.format("a format")?))
     }),
-    row(PLANNED, "del-acl(", "<file>) <pattern>", Q.and(R), "removes patterns of an ACL", |a| {
+    row(PLANNED, "del-acl(", "<file>) <pattern>", Q.union(R), "removes patterns of an ACL", |a| {
         let acl = patterns(a, false)?;
         Ok(Action::DelPattern(acl, a.format("a format")?))
     }),

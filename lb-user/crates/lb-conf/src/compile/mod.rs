@@ -4,6 +4,7 @@ mod error;
 mod formats;
 mod names;
 mod rules;
+mod start;
 
 use std::collections::HashMap;
 use std::sync::Arc;

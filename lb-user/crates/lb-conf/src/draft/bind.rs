@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::BindTlsDraft;
 use crate::keyword::KeepsWords;
-use crate::model::{BindAddress, CommandLevel};
+use crate::model::{BindAddress, BindSocket, CommandLevel, SocketFile};
 use crate::span::Span;
 
 /// One address of a `bind` line.
@@ -33,13 +33,8 @@ pub(crate) struct BindSettings {
     pub(crate) id: Option<u32>,
     pub(crate) name: Option<String>,
     pub(crate) maxconn: Option<u32>,
-    pub(crate) backlog: Option<u32>,
-    pub(crate) interface: Option<String>,
-    pub(crate) v6_only: Option<bool>,
-    pub(crate) transparent: bool,
-    pub(crate) mode: Option<u32>,
-    pub(crate) uid: Option<u32>,
-    pub(crate) gid: Option<u32>,
+    pub(crate) socket: BindSocket,
+    pub(crate) file: SocketFile,
     pub(crate) level: Option<CommandLevel>,
     /// What the addresses of a line share is resolved once.
     pub(crate) tls: Arc<BindTlsDraft>,

@@ -12,7 +12,7 @@ mod userlist;
 
 pub(crate) use bind::{BindDraft, BindSettings};
 pub(crate) use check::{CheckDraft, CheckKind, HttpSend};
-pub(crate) use global::GlobalDraft;
+pub(crate) use global::{GlobalDraft, ProcVarDraft, UnixDefaults};
 pub(crate) use log::LogDraft;
 pub(crate) use proxy::{ProxyDraft, Timeouts};
 pub(crate) use rules::{FormatDraft, RuleDraft, RuleKind};

@@ -2,7 +2,7 @@
 
 use super::writer::{Words, Writer};
 use crate::keyword::show_bind_address;
-use crate::model::{Bind, Config, Frontend, HeaderCapture, XdpUse};
+use crate::model::{Bind, BindSocket, Config, Frontend, HeaderCapture, XdpUse};
 
 /// `listen`: its own backend is the default one, which goes without saying.
 pub(super) fn write(frontend: &Frontend, config: &Config, listen: bool, out: &mut Writer) {
@@ -34,12 +34,20 @@ pub(super) fn write(frontend: &Frontend, config: &Config, listen: bool, out: &mu
 fn bind(bind: &Bind, out: &mut Writer) {
     let mut words = Words::new("bind");
     words.word(show_bind_address(&bind.address)).word("id").word(bind.id);
-    words.pair("name", bind.name.as_ref()).pair("maxconn", bind.maxconn).pair("backlog", bind.backlog);
-    words.pair("interface", bind.interface.as_ref()).flag("transparent", bind.transparent);
-    words.flag("v6only", bind.v6_only == Some(true)).flag("v4v6", bind.v6_only == Some(false));
-    words.pair("mode", bind.mode.map(|m| format!("{m:o}"))).pair("uid", bind.uid).pair("gid", bind.gid);
+    words.pair("name", bind.name.as_ref()).pair("maxconn", bind.maxconn);
+    socket(&bind.socket, &mut words);
+    let file = bind.file;
+    words.pair("mode", file.mode.map(|m| format!("{m:o}"))).pair("uid", file.uid).pair("gid", file.gid);
     bind.words.iter().for_each(|w| words.raw(w));
     out.line(words.text());
+}
+
+fn socket(socket: &BindSocket, words: &mut Words) {
+    words.pair("backlog", socket.backlog).pair("interface", socket.interface.as_ref());
+    words.flag("v6only", socket.v6_only == Some(true)).flag("v4v6", socket.v6_only == Some(false));
+    words.flag("transparent", socket.transparent).flag("defer-accept", socket.defer_accept);
+    words.pair("mss", socket.mss).time("tcp-ut", socket.user_timeout).flag("tfo", socket.fast_open);
+    words.pair("namespace", socket.namespace.as_ref());
 }
 
 fn capture(side: &str, capture: &HeaderCapture, out: &mut Writer) {

@@ -34,7 +34,6 @@ pub(super) fn write(global: &Global, out: &mut Writer) {
     out.optional("node", global.node.as_ref());
     out.optional("description", global.description.as_ref());
     global.lines.iter().for_each(|line| out.line(line));
-    out.optional("spread-checks", Some(global.spread_checks).filter(|p| *p > 0));
 }
 
 fn interface(interface: &XdpInterface, out: &mut Writer) {
@@ -72,6 +71,7 @@ fn stats_socket(socket: &StatsSocket, out: &mut Writer) {
     };
     let mut words = Words::new("stats socket");
     words.word(show_bind_address(&socket.address)).word("level").word(level);
-    words.pair("mode", socket.mode.map(|m| format!("{m:o}"))).pair("uid", socket.uid).pair("gid", socket.gid);
+    let file = socket.file;
+    words.pair("mode", file.mode.map(|m| format!("{m:o}"))).pair("uid", file.uid).pair("gid", file.gid);
     out.line(words.text());
 }

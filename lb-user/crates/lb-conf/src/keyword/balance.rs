@@ -7,7 +7,7 @@ use crate::draft::{Placed, ProxyDraft};
 use crate::lex::Word;
 use crate::model::{Algorithm, BalanceKey, HashFunction, HashKind, HashType};
 
-const DB: Sections = Sections::DEFAULTS.and(Sections::BACKEND);
+const DB: Sections = Sections::DEFAULTS.union(Sections::BACKEND);
 
 /// The rows.
 pub(crate) static BALANCE: &[Keyword<ProxyDraft>] = &[

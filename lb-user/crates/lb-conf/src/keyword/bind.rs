@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::args::invalid;
 use super::tls::BIND_TLS;
-use super::{Address, Args, HostPart, Keyword, Ports, Sections, lookup, planned, served, unread};
+use super::{Address, Args, HostPart, Keyword, Ports, Sections, inert, lookup, newer, served, unread};
 use crate::diag::{Code, Diagnostic};
 use crate::draft::{BindDraft, BindSettings, ProxyDraft};
 use crate::lex::Word;
@@ -14,7 +14,7 @@ use crate::span::Span;
 
 const F: Sections = Sections::FRONTEND;
 const G: Sections = Sections::GLOBAL;
-const FG: Sections = F.and(G);
+const FG: Sections = F.union(G);
 
 /// All words behind an address.
 pub(crate) static BINDS: &[&[Keyword<BindSettings>]] = &[BIND, BIND_TLS[0], BIND_TLS[1]];
@@ -29,78 +29,68 @@ static BIND: &[Keyword<BindSettings>] = &[
         b.id = Some(a.number(1..=u32::MAX)?);
         Ok(())
     }),
-    planned("maxconn", "<number>", FG, "concurrent connections of this address", |b, a| {
-        b.maxconn = Some(a.number(0..=u32::MAX)?);
+    served("maxconn", "<number>", FG, "concurrent connections of this address", |b, a| {
+        b.maxconn = Some(a.number(0..=u32::MAX)?).filter(|n| *n > 0);
         Ok(())
     }),
-    planned("backlog", "<number>", FG, "connections that may wait to be accepted", |b, a| {
-        b.backlog = Some(a.number(0..=u32::MAX)?);
+    served("backlog", "<number>", FG, "connections that may wait to be accepted", |b, a| {
+        b.socket.backlog = Some(a.number(0..=i32::MAX.unsigned_abs())?).filter(|n| *n > 0);
         Ok(())
     }),
-    planned("interface", "<name>", F, "takes only what arrives at this interface", |b, a| {
-        b.interface = Some(a.word("the name of an interface")?.text.clone());
+    served("interface", "<name>", F, "takes only what arrives at this interface", |b, a| {
+        b.socket.interface = Some(a.word("the name of an interface")?.text.clone());
         Ok(())
     }),
-    planned("v6only", "", F, "an IPv6 wildcard takes no IPv4", |b, _| {
-        b.v6_only = Some(true);
+    served("v6only", "", F, "an IPv6 wildcard takes no IPv4", |b, _| {
+        b.socket.v6_only = Some(true);
         Ok(())
     }),
-    planned("v4v6", "", F, "an IPv6 wildcard takes IPv4 too", |b, _| {
-        b.v6_only = Some(false);
+    served("v4v6", "", F, "an IPv6 wildcard takes IPv4 too", |b, _| {
+        b.socket.v6_only = Some(false);
         Ok(())
     }),
-    planned("transparent", "", F, "takes traffic for addresses that the host does not have", |b, _| {
-        b.transparent = true;
+    served("transparent", "", F, "takes traffic for addresses that the host does not have", |b, _| {
+        b.socket.transparent = true;
         Ok(())
     }),
-    served("mode", "<octal>", G, "the permissions of a socket's file", |b, a| {
-        let word = a.word("permissions such as 660")?;
-        let mode = u32::from_str_radix(word, 8).ok().filter(|m| *m <= 0o7777);
-        b.mode = Some(mode.ok_or_else(|| {
-            invalid(word, format!("'{}' are not permissions", word.text))
-                .label("expected octal digits such as 660")
-        })?);
+    served("defer-accept", "", F, "accepts a connection once it has data", |b, _| {
+        b.socket.defer_accept = true;
         Ok(())
     }),
-    planned("mode", "<octal>", F, "the permissions of a socket's file", |b, a| {
-        let word = a.word("permissions such as 660")?;
-        let mode = u32::from_str_radix(word, 8).ok().filter(|m| *m <= 0o7777);
-        b.mode = Some(mode.ok_or_else(|| {
-            invalid(word, format!("'{}' are not permissions", word.text))
-                .label("expected octal digits such as 660")
-        })?);
+    served("mss", "<number>", F, "the largest TCP segment; below 0, so much less than the usual", |b, a| {
+        b.socket.mss = Some(a.number(-65_535..=65_535)?).filter(|n| *n != 0);
         Ok(())
     }),
-    served("user", "<name>", G, "the owner of a socket's file", |b, a| {
-        b.uid = Some(user(a)?);
+    served("tcp-ut", "<time>", F, "how long unacknowledged data may wait", |b, a| {
+        b.socket.user_timeout = Some(a.time()?);
         Ok(())
     }),
-    planned("user", "<name>", F, "the owner of a socket's file", |b, a| {
-        b.uid = Some(user(a)?);
+    served("tfo", "", F, "TCP Fast Open", |b, _| {
+        b.socket.fast_open = true;
         Ok(())
     }),
-    served("group", "<name>", G, "the group of a socket's file", |b, a| {
-        b.gid = Some(group(a)?);
+    served("namespace", "<name>", F, "the network namespace to listen in", |b, a| {
+        b.socket.namespace = Some(a.word("the name of a network namespace")?.text.clone());
         Ok(())
     }),
-    planned("group", "<name>", F, "the group of a socket's file", |b, a| {
-        b.gid = Some(group(a)?);
+    served("mode", "<octal>", FG, "the permissions of a socket's file", |b, a| {
+        b.file.mode = Some(permissions(a)?);
         Ok(())
     }),
-    served("uid", "<number>", G, "the owner of a socket's file by number", |b, a| {
-        b.uid = Some(a.number(0..=u32::MAX)?);
+    served("user", "<name>", FG, "the owner of a socket's file", |b, a| {
+        b.file.uid = Some(user(a)?);
         Ok(())
     }),
-    planned("uid", "<number>", F, "the owner of a socket's file by number", |b, a| {
-        b.uid = Some(a.number(0..=u32::MAX)?);
+    served("group", "<name>", FG, "the group of a socket's file", |b, a| {
+        b.file.gid = Some(group(a)?);
         Ok(())
     }),
-    served("gid", "<number>", G, "the group of a socket's file by number", |b, a| {
-        b.gid = Some(a.number(0..=u32::MAX)?);
+    served("uid", "<number>", FG, "the owner of a socket's file by number", |b, a| {
+        b.file.uid = Some(a.number(0..=u32::MAX)?);
         Ok(())
     }),
-    planned("gid", "<number>", F, "the group of a socket's file by number", |b, a| {
-        b.gid = Some(a.number(0..=u32::MAX)?);
+    served("gid", "<number>", FG, "the group of a socket's file by number", |b, a| {
+        b.file.gid = Some(a.number(0..=u32::MAX)?);
         Ok(())
     }),
     served("level", "user|operator|admin", G, "what clients of a stats socket may do", |b, a| {
@@ -112,29 +102,52 @@ static BIND: &[Keyword<BindSettings>] = &[
         b.level = Some(a.choice(&levels)?);
         Ok(())
     }),
-    unread("expose-fd", "listeners", G, "lets a new process take over the listeners"),
+    inert(
+        "expose-fd",
+        "listeners",
+        G,
+        "lets a new process take over the listeners",
+        "a reload happens in the process, and two processes can share an address",
+    ),
     unread("severity-output", "none|number|string", G, "how answers to commands show their severity"),
     unread("accept-proxy", "", F, "expects a PROXY protocol header"),
     unread("accept-netscaler-cip", "<magic>", F, "expects a NetScaler client address header"),
-    unread("defer-accept", "", F, "accepts a connection once it has data"),
-    unread("label", "<name>", F, "a name for a guid prefix"),
-    unread("guid-prefix", "<text>", F, "a name that survives reloads"),
-    unread("idle-ping", "<time>", F, "how often a silent HTTP/2 client is probed"),
-    unread("cc", "<name>", F, "the congestion control algorithm"),
-    unread("mss", "<number>", F, "the largest TCP segment"),
-    unread("namespace", "<name>", F, "the network namespace to listen in"),
-    unread("nbconn", "<number>", F, "how many connections a reverse listener keeps"),
-    unread("nice", "<number>", F, "the scheduling priority of its connections"),
-    unread("process", "<set>", F, "which threads accept; an old form of thread"),
+    newer("label", "<name>", F, "a name for a guid prefix"),
+    newer("guid-prefix", "<text>", F, "a name that survives reloads"),
+    newer("idle-ping", "<time>", F, "how often a silent HTTP/2 client is probed"),
+    newer("cc", "<name>", F, "the congestion control algorithm"),
+    newer("nbconn", "<number>", F, "how many connections a reverse listener keeps"),
+    inert(
+        "nice",
+        "<number>",
+        F,
+        "the scheduling priority of its connections",
+        "connections are served in the order in which they are ready",
+    ),
+    inert("process", "<set>", F, "which threads accept; an old form of thread", "all threads accept"),
     unread("proto", "<name>", F, "the protocol that clients speak without saying so"),
-    unread("shards", "<number>|by-thread|by-group", F, "how many sockets share the address"),
-    unread("tcp-ut", "<time>", F, "how long unacknowledged data may wait"),
-    unread("tfo", "", F, "TCP Fast Open"),
-    unread("thread", "<set>", F, "which threads accept"),
-    unread("quic-cc-algo", "<name>", F, "QUIC's congestion control algorithm"),
-    unread("quic-force-retry", "", F, "QUIC's address validation for every client"),
-    unread("quic-socket", "connection|listener", F, "how QUIC connections use sockets"),
+    inert(
+        "shards",
+        "<number>|by-thread|by-group",
+        F,
+        "how many sockets share the address",
+        "each thread has a socket of its own",
+    ),
+    inert("thread", "<set>", F, "which threads accept", "all threads accept"),
+    newer("quic-cc-algo", "<name>", F, "QUIC's congestion control algorithm"),
+    newer("quic-force-retry", "", F, "QUIC's address validation for every client"),
+    newer("quic-socket", "connection|listener", F, "how QUIC connections use sockets"),
 ];
+
+/// Permissions in octal digits.
+pub(super) fn permissions(args: &mut Args<'_>) -> Result<u32, Diagnostic> {
+    let word = args.word("permissions such as 660")?;
+    let mode = u32::from_str_radix(word, 8).ok().filter(|m| *m <= 0o7777);
+    mode.ok_or_else(|| {
+        invalid(word, format!("'{}' are not permissions", word.text))
+            .label("expected octal digits such as 660")
+    })
+}
 
 /// A user by name.
 pub(super) fn user(args: &mut Args<'_>) -> Result<u32, Diagnostic> {

@@ -9,7 +9,7 @@ use crate::draft::{CheckKind, HttpSend, Placed, ProxyDraft};
 use crate::lex::Word;
 use crate::model::{CheckStep, HttpExpect, HttpMatch, TcpExpect, TcpMatch, TextMatch};
 
-const DB: Sections = Sections::DEFAULTS.and(Sections::BACKEND);
+const DB: Sections = Sections::DEFAULTS.union(Sections::BACKEND);
 
 /// The rows.
 pub(crate) static CHECKS: &[Keyword<ProxyDraft>] = &[

@@ -6,7 +6,7 @@ use crate::diag::{Code, Diagnostic};
 use crate::draft::ProxyDraft;
 use crate::model::{Compression, CompressionAlgorithm, CompressionSet};
 
-const DFB: Sections = Sections::DEFAULTS.and(Sections::FRONTEND).and(Sections::BACKEND);
+const DFB: Sections = Sections::DEFAULTS.union(Sections::FRONTEND).union(Sections::BACKEND);
 
 /// The rows.
 pub(crate) static COMPRESSION: &[Keyword<ProxyDraft>] = &[served(

@@ -16,9 +16,9 @@ use crate::model::{
 };
 
 const F: Sections = Sections::FRONTEND;
-const DF: Sections = Sections::DEFAULTS.and(F);
-const DB: Sections = Sections::DEFAULTS.and(Sections::BACKEND);
-const DFB: Sections = DF.and(DB);
+const DF: Sections = Sections::DEFAULTS.union(F);
+const DB: Sections = Sections::DEFAULTS.union(Sections::BACKEND);
+const DFB: Sections = DF.union(DB);
 
 /// The rows.
 pub(crate) static HTTP: &[Keyword<ProxyDraft>] = &[
@@ -124,7 +124,7 @@ pub(crate) static HTTP: &[Keyword<ProxyDraft>] = &[
         p.monitor_uri = Some(Placed::new(word.text.clone(), word.span));
         Ok(())
     }),
-    planned("rate-limit sessions", "<number>", DF, "new connections in a second", |p, a| {
+    served("rate-limit sessions", "<number>", DF, "new connections in a second", |p, a| {
         p.rate_limit = Some(a.number(0..=u32::MAX)?).filter(|n| *n > 0);
         Ok(())
     }),

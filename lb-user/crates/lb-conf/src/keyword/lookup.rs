@@ -1,7 +1,7 @@
 //! From a statement to the row of its word.
 
 use super::args::Args;
-use super::{Keyword, Row, Sections, Status};
+use super::{Keyword, Row, Sections, Status, inert};
 use crate::diag::{Code, Diagnostic};
 use crate::lex::Word;
 
@@ -45,10 +45,13 @@ pub(crate) fn read<T>(
     args.take_name(found.words);
     let row = &found.keyword.row;
     check_place(row, section, &args)?;
-    if let Some(parse) = found.keyword.parse {
-        parse(target, &mut args)?;
-        args.end()?;
+    match (found.keyword.parse, row.status) {
+        (Some(parse), _) => parse(target, &mut args)?,
+        (None, Status::NoEffect(reason)) => inert::read(row, reason, &mut args)?,
+        // Nothing is known of its arguments.
+        (None, _) => return check_status(row, &words[..found.words]),
     }
+    args.end()?;
     check_status(row, &words[..found.words])
 }
 
@@ -57,7 +60,7 @@ pub(crate) fn check_status(row: &Row, words: &[Word]) -> Result<(), Diagnostic> 
     let Some((first, last)) = words.first().zip(words.last()) else { return Ok(()) };
     let span = crate::span::Span { end: last.span.end.max(first.span.end), ..first.span };
     match row.status {
-        Status::Served => Ok(()),
+        Status::Served | Status::NoEffect(_) => Ok(()),
         Status::NotYet => {
             let error =
                 Diagnostic::alert(Code::NotServed, format!("'{}' is not supported yet by lbx", row.name));
@@ -72,11 +75,11 @@ pub(crate) fn check_status(row: &Row, words: &[Word]) -> Result<(), Diagnostic> 
 
 fn check_place(row: &Row, section: &str, args: &Args<'_>) -> Result<(), Diagnostic> {
     let head = args.head();
-    if !row.sections.meets(args.sections) {
+    if !row.sections.intersects(args.sections) {
         let message = format!("'{}' has no meaning in a '{section}' section", row.name);
         // HAProxy goes on without what belongs to the other half of a proxy, and refuses it in a defaults section.
-        let proxies = Sections::FRONTEND.and(Sections::BACKEND);
-        let mild = !row.strict && row.sections.meets(proxies) && args.sections.meets(proxies);
+        let proxies = Sections::FRONTEND.union(Sections::BACKEND);
+        let mild = !row.strict && row.sections.intersects(proxies) && args.sections.intersects(proxies);
         let make = if mild { Diagnostic::warning } else { Diagnostic::alert };
         let place = format!("valid in {}", row.sections.names().join(", "));
         return Err(make(Code::Misplaced, message).at(head.span).label(place));
@@ -132,7 +135,7 @@ pub(crate) trait KeepsWords {
 pub(crate) fn read_params<T: KeepsWords>(tables: Tables<T>, target: &mut T, args: &mut Args<'_>) {
     while let Some(word) = args.take() {
         let begin = args.at() - 1;
-        let is = |k: &&Keyword<T>| k.row.name == word.text && k.row.sections.meets(args.sections);
+        let is = |k: &&Keyword<T>| k.row.name == word.text && k.row.sections.intersects(args.sections);
         let Some(keyword) = rows(tables).find(is) else {
             let message = format!("unknown word '{}' in a '{}' line", word.text, args.head().text);
             let known = rows(tables).map(|k| k.row.name);
@@ -141,9 +144,10 @@ pub(crate) fn read_params<T: KeepsWords>(tables: Tables<T>, target: &mut T, args
             args.take_rest();
             return;
         };
-        let result = match keyword.parse {
-            Some(parse) => parse(target, args),
-            None => {
+        let result = match (keyword.parse, keyword.row.status) {
+            (Some(parse), _) => parse(target, args),
+            (None, Status::NoEffect(reason)) => inert::read(&keyword.row, reason, args),
+            (None, _) => {
                 skip_arguments(&keyword.row, args);
                 Ok(())
             }

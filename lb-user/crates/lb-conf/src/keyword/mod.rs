@@ -13,6 +13,7 @@ mod columns;
 mod compression;
 mod global;
 mod http;
+mod inert;
 mod list;
 mod log;
 mod lookup;
@@ -25,6 +26,8 @@ mod service_check;
 mod stats;
 mod timeout;
 mod tls;
+mod tuning;
+mod unused;
 mod userlist;
 
 pub(crate) use address::show as show_bind_address;
@@ -39,11 +42,14 @@ pub(crate) use server::check_name;
 
 pub use balance::{ALGORITHMS, AlgorithmRow};
 
+use bitflags::bitflags;
+
 use crate::diag::Diagnostic;
 use crate::draft::{GlobalDraft, HttpErrorsDraft, ProxyDraft, UserlistDraft};
 
 /// What can begin a line of `global`.
-pub(crate) static GLOBALS: &[&[Keyword<GlobalDraft>]] = &[global::GLOBAL, tls::GLOBAL_TLS];
+pub(crate) static GLOBALS: &[&[Keyword<GlobalDraft>]] =
+    &[global::GLOBAL, tuning::TUNING, tls::GLOBAL_TLS, unused::UNUSED];
 
 /// What can begin a line of a `userlist`.
 pub(crate) static USERLISTS: &[&[Keyword<UserlistDraft>]] = &[userlist::USERLIST];
@@ -53,7 +59,7 @@ pub(crate) static HTTP_ERRORS: &[&[Keyword<HttpErrorsDraft>]] = &[http::HTTP_ERR
 
 /// Whether a line of `global` is among those that the model cannot be turned back into.
 pub(crate) fn is_kept_global(word: &str) -> bool {
-    tls::GLOBAL_TLS.iter().any(|k| k.row.name == word)
+    tls::GLOBAL_TLS.iter().chain(tuning::TUNING).any(|k| k.row.name == word)
 }
 
 /// The sections in which an option that is on or off is valid.
@@ -107,49 +113,48 @@ pub enum Status {
     NotYet,
     /// It is known, and will not be served for this reason.
     Refused(&'static str),
+    /// It is taken, and means nothing here for this reason: a notice says so.
+    NoEffect(&'static str),
 }
 
-/// A set of section kinds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Sections(u8);
+bitflags! {
+    /// A set of section kinds.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub struct Sections: u8 {
+        /// `global`.
+        const GLOBAL = 1;
+        /// `defaults`.
+        const DEFAULTS = 2;
+        /// `frontend` and `listen`.
+        const FRONTEND = 4;
+        /// `backend` and `listen`.
+        const BACKEND = 8;
+        /// `userlist`.
+        const USERLIST = 16;
+        /// `http-errors`.
+        const HTTP_ERRORS = 32;
+        /// `resolvers`.
+        const RESOLVERS = 64;
+        /// `ring`.
+        const RING = 128;
+    }
+}
 
 impl Sections {
-    /// `global`.
-    pub const GLOBAL: Self = Self(1);
-    /// `defaults`.
-    pub const DEFAULTS: Self = Self(2);
-    /// `frontend` and `listen`.
-    pub const FRONTEND: Self = Self(4);
-    /// `backend` and `listen`.
-    pub const BACKEND: Self = Self(8);
-    /// `userlist`.
-    pub const USERLIST: Self = Self(16);
-    /// `http-errors`.
-    pub const HTTP_ERRORS: Self = Self(32);
-
-    /// Both sets together.
-    #[must_use]
-    pub const fn and(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-
-    /// Whether the sets have a section in common.
-    pub const fn meets(self, other: Self) -> bool {
-        self.0 & other.0 != 0
-    }
-
     /// The names of the sections that are in the set.
     pub fn names(self) -> Vec<&'static str> {
         let all = [
             (Self::GLOBAL, "global"),
             (Self::DEFAULTS, "defaults"),
             (Self::FRONTEND, "frontend"),
-            (Self::FRONTEND.and(Self::BACKEND), "listen"),
+            (Self::FRONTEND.union(Self::BACKEND), "listen"),
             (Self::BACKEND, "backend"),
             (Self::USERLIST, "userlist"),
             (Self::HTTP_ERRORS, "http-errors"),
+            (Self::RESOLVERS, "resolvers"),
+            (Self::RING, "ring"),
         ];
-        all.into_iter().filter(|(set, _)| self.meets(*set)).map(|(_, name)| name).collect()
+        all.into_iter().filter(|(set, _)| self.intersects(*set)).map(|(_, name)| name).collect()
     }
 }
 
@@ -230,6 +235,28 @@ pub(crate) const fn unread<T>(
         row: Row { name, syntax, sections, doc, status: Status::NotYet, negatable: false, strict: false },
         parse: None,
     }
+}
+
+/// A word of a later HAProxy than the one whose language is served.
+pub(crate) const fn newer<T>(
+    name: &'static str,
+    syntax: &'static str,
+    sections: Sections,
+    doc: &'static str,
+) -> Keyword<T> {
+    refused(name, syntax, sections, doc, "this word came after HAProxy 2.6, whose language lbx speaks")
+}
+
+/// A word that is taken and means nothing here: its arguments are checked by what `syntax` says of them.
+pub(crate) const fn inert<T>(
+    name: &'static str,
+    syntax: &'static str,
+    sections: Sections,
+    doc: &'static str,
+    reason: &'static str,
+) -> Keyword<T> {
+    let status = Status::NoEffect(reason);
+    Keyword { row: Row { name, syntax, sections, doc, status, negatable: false, strict: false }, parse: None }
 }
 
 /// A word that will not be served.

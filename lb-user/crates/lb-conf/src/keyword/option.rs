@@ -5,9 +5,9 @@ use crate::diag::Diagnostic;
 use crate::draft::{Placed, ProxyDraft};
 use crate::model::{ProxyOption, Redispatch, XdpUse};
 
-const DF: Sections = Sections::DEFAULTS.and(Sections::FRONTEND);
-const DB: Sections = Sections::DEFAULTS.and(Sections::BACKEND);
-const DFB: Sections = DF.and(DB);
+const DF: Sections = Sections::DEFAULTS.union(Sections::FRONTEND);
+const DB: Sections = Sections::DEFAULTS.union(Sections::BACKEND);
+const DFB: Sections = DF.union(DB);
 
 /// The rows.
 pub(crate) static OPTIONS: &[Keyword<ProxyDraft>] = &[

@@ -1,17 +1,17 @@
 //! Words of `defaults`, `frontend`, `backend` and `listen` that belong to no family of their own.
 
 use super::args::invalid;
-use super::{Args, Keyword, Sections, bind, log, planned, refused, served, server, unread};
+use super::{Args, Keyword, Sections, bind, log, refused, served, server, unread};
 use crate::diag::{Code, Diagnostic};
 use crate::draft::{Placed, ProxyDraft};
 use crate::model::Mode;
 
 const F: Sections = Sections::FRONTEND;
 const B: Sections = Sections::BACKEND;
-const FB: Sections = F.and(B);
-const DF: Sections = Sections::DEFAULTS.and(F);
-const DB: Sections = Sections::DEFAULTS.and(B);
-const DFB: Sections = DF.and(DB);
+const FB: Sections = F.union(B);
+const DF: Sections = Sections::DEFAULTS.union(F);
+const DB: Sections = Sections::DEFAULTS.union(B);
+const DFB: Sections = DF.union(DB);
 
 /// The rows.
 pub(crate) static PROXY: &[Keyword<ProxyDraft>] = &[
@@ -35,7 +35,7 @@ pub(crate) static PROXY: &[Keyword<ProxyDraft>] = &[
         p.maxconn = Some(a.number(0..=u32::MAX)?).filter(|n| *n > 0);
         Ok(())
     }),
-    planned("backlog", "<number>", DF, "connections that may wait to be accepted", |p, a| {
+    served("backlog", "<number>", DF, "connections that may wait to be accepted", |p, a| {
         p.backlog = Some(a.number(0..=u32::MAX)?).filter(|n| *n > 0);
         Ok(())
     }),

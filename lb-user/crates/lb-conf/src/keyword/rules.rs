@@ -9,9 +9,9 @@ use crate::span::Span;
 
 const F: Sections = Sections::FRONTEND;
 const B: Sections = Sections::BACKEND;
-const FB: Sections = F.and(B);
-const DF: Sections = Sections::DEFAULTS.and(F);
-const DFB: Sections = DF.and(B);
+const FB: Sections = F.union(B);
+const DF: Sections = Sections::DEFAULTS.union(F);
+const DFB: Sections = DF.union(B);
 
 /// The rows. Those of rules are served as far as their actions are.
 pub(crate) static RULES: &[Keyword<ProxyDraft>] = &[

@@ -12,7 +12,7 @@ use crate::draft::{Placed, ProxyDraft, ServerDraft, ServerSettings};
 use crate::lex::Word;
 use crate::model::{PortSpec, ServerAddress};
 
-const B: Sections = Sections::BACKEND.and(Sections::DEFAULTS);
+const B: Sections = Sections::BACKEND.union(Sections::DEFAULTS);
 
 /// All words behind a server's address.
 pub(crate) static SERVERS: &[&[Keyword<ServerSettings>]] = &[SERVER, SERVER_TLS[0], SERVER_TLS[1]];

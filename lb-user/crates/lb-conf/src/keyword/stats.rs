@@ -8,8 +8,8 @@ use super::{Args, Keyword, Sections, planned, served};
 use crate::draft::{Placed, ProxyDraft, RuleKind};
 use crate::model::StatsPage;
 
-const FB: Sections = Sections::FRONTEND.and(Sections::BACKEND);
-const DFB: Sections = Sections::DEFAULTS.and(FB);
+const FB: Sections = Sections::FRONTEND.union(Sections::BACKEND);
+const DFB: Sections = Sections::DEFAULTS.union(FB);
 
 /// The rows. Each of them switches the page on.
 pub(crate) static STATS: &[Keyword<ProxyDraft>] = &[

@@ -6,9 +6,9 @@ use super::{Args, Keyword, Sections, served, unread};
 use crate::diag::{Code, Diagnostic};
 use crate::draft::{ProxyDraft, Timeouts};
 
-const DF: Sections = Sections::DEFAULTS.and(Sections::FRONTEND);
-const DB: Sections = Sections::DEFAULTS.and(Sections::BACKEND);
-const DFB: Sections = DF.and(DB);
+const DF: Sections = Sections::DEFAULTS.union(Sections::FRONTEND);
+const DB: Sections = Sections::DEFAULTS.union(Sections::BACKEND);
+const DFB: Sections = DF.union(DB);
 
 /// The rows.
 pub(crate) static TIMEOUTS: &[Keyword<ProxyDraft>] = &[

@@ -78,7 +78,7 @@ fn a_whole_configuration_is_resolved() {
     );
     assert_eq!(config.global.xdp_interfaces, [XdpInterface { name: "eth0".into(), mode: XdpMode::Native }]);
     let socket = &config.global.stats_sockets[0];
-    assert_eq!((socket.mode, socket.level), (Some(0o660), CommandLevel::Admin));
+    assert_eq!((socket.file.mode, socket.level), (Some(0o660), CommandLevel::Admin));
 
     let web = &config.frontends[0];
     assert_eq!(
@@ -164,10 +164,6 @@ fn what_is_wrong_is_said() {
         (
             "backend a\n option httpchk\n http-check expect rstring (",
             &["alert: '(' is not a regular expression"],
-        ),
-        (
-            "listen a\n bind :80\n option xdp",
-            &["alert: 'a' cannot be served in the kernel: no 'xdp-interface' is named in 'global'"],
         ),
         ("backend a\n lua-load x", &["alert: unknown word 'lua-load' in a 'backend' section"]),
         ("program p\n command x", &["alert: 'program' sections are not supported by lbx"]),

@@ -96,20 +96,10 @@ pub struct Bind {
     pub name: Option<Name>,
     /// `maxconn` of this address.
     pub maxconn: Option<u32>,
-    /// `backlog` of this address.
-    pub backlog: Option<u32>,
-    /// `interface`: only what arrives there.
-    pub interface: Option<String>,
-    /// `v6only` and `v4v6`: whether an IPv6 wildcard takes IPv4 too. None: as the system has it.
-    pub v6_only: Option<bool>,
-    /// `transparent`: takes traffic for addresses that the host does not have.
-    pub transparent: bool,
-    /// `mode`: the permissions of a socket's file.
-    pub mode: Option<u32>,
-    /// `uid`, or the id of `user`: the owner of a socket's file.
-    pub uid: Option<u32>,
-    /// `gid`, or the id of `group`.
-    pub gid: Option<u32>,
+    /// What its sockets are set to.
+    pub socket: BindSocket,
+    /// The file of a socket in the file system.
+    pub file: SocketFile,
     /// `ssl` with what belongs to it.
     pub tls: Option<Arc<BindTls>>,
     /// Settings of TLS as they are written: what they come to cannot be turned back into text.
@@ -126,18 +116,47 @@ impl Bind {
             id: 1,
             name: None,
             maxconn: None,
-            backlog: None,
-            interface: None,
-            v6_only: None,
-            transparent: false,
-            mode: None,
-            uid: None,
-            gid: None,
+            socket: BindSocket::default(),
+            file: SocketFile::default(),
             tls: None,
             words: Vec::new(),
             span: Span::default(),
         }
     }
+}
+
+/// Settings of listening sockets.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BindSocket {
+    /// `backlog` of this address.
+    pub backlog: Option<u32>,
+    /// `interface`: only what arrives there.
+    pub interface: Option<String>,
+    /// `v6only` and `v4v6`: whether an IPv6 wildcard takes IPv4 too. None: as the system has it.
+    pub v6_only: Option<bool>,
+    /// `transparent`: takes traffic for addresses that the host does not have.
+    pub transparent: bool,
+    /// `defer-accept`: a connection is accepted once it has data.
+    pub defer_accept: bool,
+    /// `mss`: the largest TCP segment in bytes, or below 0 what it is less than the usual one.
+    pub mss: Option<i32>,
+    /// `tcp-ut`: how long data may be unacknowledged.
+    pub user_timeout: Option<Duration>,
+    /// `tfo`: TCP Fast Open.
+    pub fast_open: bool,
+    /// `namespace`: the network namespace to listen in, by its name in `/var/run/netns`.
+    pub namespace: Option<String>,
+}
+
+/// The file of a socket in the file system. None: as the system makes it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SocketFile {
+    /// `mode`: its permissions.
+    pub mode: Option<u32>,
+    /// `uid`, or the id of `user`: its owner.
+    pub uid: Option<u32>,
+    /// `gid`, or the id of `group`.
+    pub gid: Option<u32>,
 }
 
 /// Where a frontend listens.

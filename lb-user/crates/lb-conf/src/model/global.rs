@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{BindAddress, LogTarget, TlsTuning};
+use super::{BindAddress, LogTarget, SocketFile, TlsTuning, Tuning};
 use crate::span::Span;
 
 /// Process-wide settings (configuration.txt, section 3).
@@ -54,7 +54,9 @@ pub struct Global {
     pub spread_checks: u32,
     /// `setenv`, `presetenv`, `unsetenv` and `resetenv`: variables that are set or, with None, removed.
     pub environment: Vec<(String, Option<String>)>,
-    /// The lines of TLS as they are written: what they come to is in the listeners and servers.
+    /// Limits, sizes and the start of the process.
+    pub tuning: Tuning,
+    /// The lines of TLS and of the tuning as they are written.
     pub lines: Vec<String>,
 }
 
@@ -65,12 +67,8 @@ pub struct StatsSocket {
     pub address: BindAddress,
     /// `level`: what its clients may do.
     pub level: CommandLevel,
-    /// `mode`: the permissions of the socket's file.
-    pub mode: Option<u32>,
-    /// `uid`, or the id of `user`: the owner of the socket's file.
-    pub uid: Option<u32>,
-    /// `gid`, or the id of `group`.
-    pub gid: Option<u32>,
+    /// Its file.
+    pub file: SocketFile,
     /// The place of the line.
     pub span: Span,
 }

@@ -18,6 +18,7 @@ mod rules;
 mod server;
 mod stick;
 mod tls;
+mod tuning;
 
 use std::sync::Arc;
 
@@ -32,7 +33,7 @@ pub use check::{
     TcpExpect, TcpMatch, TextMatch,
 };
 pub use compression::{Compression, CompressionAlgorithm, CompressionSet};
-pub use frontend::{Bind, BindAddress, Frontend};
+pub use frontend::{Bind, BindAddress, BindSocket, Frontend, SocketFile};
 pub use global::{CommandLevel, Global, StatsSocket, XdpInterface, XdpMode};
 pub use http::{
     AddressHeader, ConnectionMode, Cookie, CookieCapture, CookieMode, ErrorAnswer, ErrorAnswers,
@@ -50,6 +51,7 @@ pub use tls::{
     BindTls, BindTlsSettings, CaSource, CertificateUse, ClientVerify, ExtraFiles, IgnoredErrors, ServerTls,
     ServerVerify, SniFilter, TlsSuites, TlsTuning, TlsVersion, TlsVersions,
 };
+pub use tuning::{H2Tuning, Limits, SocketBuffers, Tuning};
 
 /// A name as the configuration gives it.
 pub type Name = Arc<str>;
@@ -114,6 +116,8 @@ pub struct Config {
     pub userlists: Vec<Arc<Userlist>>,
     /// `http-errors` sections, whose answers are in the proxies that name them.
     pub http_errors: Vec<Arc<HttpErrors>>,
+    /// `set-var` and `set-var-fmt` of `global`: carried out when the configuration takes effect.
+    pub start: Arc<[Action]>,
     /// The names of variables, for their number in each scope.
     pub variables: Arc<VarNames>,
     /// The sets of patterns that can be changed at run time.

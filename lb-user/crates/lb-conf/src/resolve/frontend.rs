@@ -5,16 +5,16 @@ use std::mem::take;
 use super::Numbers;
 use crate::compile::{Compiled, Names};
 use crate::diag::{Code, Diagnostic};
-use crate::draft::{BindDraft, Placed, ProxyDraft};
+use crate::draft::{BindDraft, GlobalDraft, Placed, ProxyDraft, UnixDefaults};
 use crate::keyword::section::SectionKind;
-use crate::model::{BackendId, Bind, Frontend, FrontendId, Global, Mode, Proxy, XdpUse};
+use crate::model::{BackendId, Bind, BindSocket, Frontend, FrontendId, Mode, Proxy, XdpUse};
 
 pub(super) fn resolve(
     draft: &ProxyDraft,
     proxy: Proxy,
     id: FrontendId,
     names: &Names<'_>,
-    global: &Global,
+    global: &GlobalDraft,
     compiled: &mut Compiled,
     notes: &mut Vec<Diagnostic>,
 ) -> Frontend {
@@ -22,10 +22,10 @@ pub(super) fn resolve(
     let binds = if draft.disabled { &[] } else { draft.binds.as_slice() };
     let mut numbers = Numbers::new(binds.iter().filter_map(|b| b.settings.id));
     Frontend {
-        binds: binds.iter().map(|b| bind(b, &mut numbers)).collect(),
+        binds: binds.iter().map(|b| bind(b, draft.backlog, &global.unix, &mut numbers)).collect(),
         maxconn: draft.maxconn,
         default_backend: default_backend(draft, names, notes),
-        xdp: xdp(draft, global, notes),
+        xdp: draft.xdp.as_ref().map_or(XdpUse::Auto, |x| x.value),
         timeout_client: draft.timeouts.client,
         timeout_client_fin: draft.timeouts.client_fin,
         timeout_http_request: draft.timeouts.http_request,
@@ -44,22 +44,18 @@ pub(super) fn resolve(
     }
 }
 
-fn bind(draft: &BindDraft, numbers: &mut Numbers) -> Bind {
+fn bind(draft: &BindDraft, backlog: Option<u32>, unix: &UnixDefaults, numbers: &mut Numbers) -> Bind {
     let settings = &draft.settings;
+    let (address, file) = unix.apply(draft.address.clone(), settings.file);
     Bind {
         id: numbers.of(settings.id),
         name: settings.name.as_deref().map(Into::into),
         maxconn: settings.maxconn,
-        backlog: settings.backlog,
-        interface: settings.interface.clone(),
-        v6_only: settings.v6_only,
-        transparent: settings.transparent,
-        mode: settings.mode,
-        uid: settings.uid,
-        gid: settings.gid,
+        socket: BindSocket { backlog: settings.socket.backlog.or(backlog), ..settings.socket.clone() },
+        file,
         words: settings.words.clone(),
         span: draft.span,
-        ..Bind::new(draft.address.clone())
+        ..Bind::new(address)
     }
 }
 
@@ -90,20 +86,4 @@ pub(crate) fn backend_of(
         return Err(Box::new(error.related(target.span, "in TCP mode")));
     }
     Ok(id)
-}
-
-fn xdp(draft: &ProxyDraft, global: &Global, notes: &mut Vec<Diagnostic>) -> XdpUse {
-    let Some(xdp) = &draft.xdp else { return XdpUse::Auto };
-    let reason = match xdp.value {
-        XdpUse::Required if draft.mode == Mode::Http => Some("the proxy is in HTTP mode"),
-        XdpUse::Required if global.xdp_interfaces.is_empty() => {
-            Some("no 'xdp-interface' is named in 'global'")
-        }
-        _ => None,
-    };
-    if let Some(reason) = reason {
-        let message = format!("'{}' cannot be served in the kernel: {reason}", draft.name);
-        notes.push(Diagnostic::alert(Code::Xdp, message).at(xdp.span));
-    }
-    xdp.value
 }

@@ -59,6 +59,7 @@ pub(crate) fn resolve(
     let mut compiler = Compiler::new(Names::new(draft, host));
     let mut numbers = Numbers::new(draft.proxies.iter().filter_map(|p| p.id.as_ref().map(|id| id.value)));
     let mut config = Config { global: draft.global.model.clone(), ..Config::default() };
+    config.start = compiler.start(&draft.global.variables, notes).into();
     for proxy in &draft.proxies {
         self::proxy(proxy, draft, &mut numbers, &mut compiler, &mut config, notes);
     }
@@ -86,7 +87,7 @@ fn proxy<'d>(
     if draft.is_frontend() {
         let id = FrontendId(length(&config.frontends));
         let mut frontend =
-            frontend::resolve(draft, head.clone(), id, &compiler.names, &config.global, &mut compiled, notes);
+            frontend::resolve(draft, head.clone(), id, &compiler.names, &all.global, &mut compiled, notes);
         tls::fill_binds(&draft.binds, &all.global.tls, &mut frontend.binds, notes);
         config.frontends.push(Arc::new(frontend));
     }
@@ -173,8 +174,8 @@ fn options(draft: &ProxyDraft) -> ProxyOptions {
     let mut options = ProxyOptions::default();
     for (option, name) in ProxyOption::ALL {
         let sections = keyword::option_sections(name);
-        let means = draft.is_frontend() && sections.meets(Sections::FRONTEND)
-            || draft.is_backend() && sections.meets(Sections::BACKEND);
+        let means = draft.is_frontend() && sections.intersects(Sections::FRONTEND)
+            || draft.is_backend() && sections.intersects(Sections::BACKEND);
         options.set(option, means && draft.option(option));
     }
     options

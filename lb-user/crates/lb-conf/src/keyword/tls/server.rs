@@ -7,7 +7,7 @@ use crate::diag::{Code, Diagnostic};
 use crate::draft::{HasTls, Placed, ServerSettings, TlsWords, Verify};
 use crate::model::Name;
 
-const B: Sections = Sections::BACKEND.and(Sections::DEFAULTS);
+const B: Sections = Sections::BACKEND.union(Sections::DEFAULTS);
 
 impl HasTls for ServerSettings {
     fn words(&mut self) -> &mut TlsWords {
