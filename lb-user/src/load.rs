@@ -14,6 +14,7 @@ use lb_conf::source::Sources;
 use lb_conf::span::Span;
 use lb_core::placement::{self, Obstacle, Placement};
 use lb_proxy::tls;
+use lb_xdp::loader::Settings;
 
 use crate::args::{Format, Run};
 use crate::host::System;
@@ -179,6 +180,7 @@ fn describe_valid(loaded: &Loaded) {
         for placement in placement::place(&loaded.config) {
             print!("{}", describe(&placement, &loaded.config, &loaded.sources));
         }
+        println!("{}", describe_room(&loaded.config));
     }
     if loaded.config.listens() {
         println!("Configuration file is valid");
@@ -187,6 +189,17 @@ fn describe_valid(loaded: &Loaded) {
             "Configuration file has no error but will not start (no listener) => exit({WOULD_NOT_START})."
         );
     }
+}
+
+/// What the kernel plane's maps have room for, and the memory that they take of the kernel.
+fn describe_room(config: &Config) -> String {
+    let settings = Settings::of(config);
+    let processors = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
+    let mebibytes = settings.memory(processors) >> 20;
+    format!(
+        "kernel plane: room for {0} connections over IPv4 and {0} over IPv6 (xdp-flows), {mebibytes} MiB of memory",
+        settings.flows
+    )
 }
 
 /// A proxy's plane, with the line that keeps it, or one of its addresses, in user space.

@@ -15,6 +15,7 @@ use lb_xdp::status::ServerStatus;
 use lb_xdp::{Clock, Plane, Status, Steward, prepare};
 use lbx_tests::client::{self, Echo};
 use lbx_tests::lab::{Family, Lab};
+use lbx_tests::maps;
 use lbx_tests::privilege::KERNEL;
 use lbx_tests::suite::{self, Case};
 use lbx_tests::wait::{SOON, until};
@@ -36,6 +37,7 @@ fn main() {
         Case::new("plane::sessions_are_shut_down", KERNEL, shutdown),
         Case::new("plane::statistics", KERNEL, statistics),
         Case::new("plane::flows_expire", KERNEL, expiry),
+        Case::new("plane::memory_is_as_announced", KERNEL, memory),
     ]);
 }
 
@@ -377,6 +379,22 @@ fn statistics() -> Result<()> {
     drop(open);
     until("no session", SOON, || frontend.sessions.get() == 0 && server.sessions.get() == 0)?;
     ensure!(server.session_total.get() == 3);
+    Ok(())
+}
+
+/// What `-c` says of the maps' memory is what the kernel accounts for.
+fn memory() -> Result<()> {
+    let bed = Bed::new(Lab::new()?, &format!("xdp-flows 30000\n  {BOTH}"), &one(&[1]))?;
+    let settings = lb_xdp::loader::Settings::of(&bed.runtime.snapshot().config);
+    let processors = std::thread::available_parallelism()?.get() as u64;
+    let mut accounted = 0;
+    for name in lb_common::names::PINNED {
+        let shown = maps::bpftool(&["--json", "map", "show", "pinned", &format!("{}/{name}", bed.pins)])?;
+        let shown: serde_json::Value = serde_json::from_str(&shown)?;
+        accounted += shown["bytes_memlock"].as_u64().with_context(|| shown.to_string())?;
+    }
+    let announced = settings.memory(processors);
+    ensure!((accounted * 9 / 10..accounted * 11 / 10).contains(&announced), "{announced} for {accounted}");
     Ok(())
 }
 

@@ -31,6 +31,7 @@ fn main() {
         test("privileges::an_ordinary_user_in_a_chroot", privileges::chroot),
         test("privileges::in_the_background", privileges::background),
         test("privileges::the_stewards_end_is_reported", privileges::steward_killed),
+        test("planes::a_full_table_falls_through", planes::table_full),
         test("planes::pins_have_one_owner", planes::pins_have_one_owner),
         test("reload::connections_to_a_removed_server_go_on", reload::server_removed),
         test("reload::a_proxy_moves_to_user_space", reload::moved_to_user_space),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, ensure};
 use lbx_tests::client::{self, Echo};
-use lbx_tests::daemon::Setup;
+use lbx_tests::daemon::{Program, Setup};
 use lbx_tests::lab::{Family, SOURCES};
 use lbx_tests::{maps, wait};
 use serde_json::json;
@@ -76,6 +76,26 @@ pub(crate) fn sources() -> Result<()> {
     let own = rates.iter().find(|entry| entry["key"]["source"] == json!([10, 1, 0, 105]));
     let own = own.with_context(|| format!("{source} in {rates:?}"))?;
     ensure!(own["value"]["connections"] == 7, "{own}");
+    Ok(())
+}
+
+/// What finds no room in the table is served in user space, and counted as such. What the table takes of memory is what
+/// `-c` says.
+pub(crate) fn table_full() -> Result<()> {
+    const ROOM: usize = 8;
+    let fixture = Fixture::echo(Family::V4)?;
+    let config = format!("global\n    xdp-flows {ROOM}\n{}", fixture.config("", ""));
+    let setup = Setup::new(Program::Lbx, &config)?.set("mode", "auto");
+    let setup = setup.netns(&fixture.lab.balancer).ready_on(fixture.service());
+    let daemon = fixture.start_in_kernel(setup)?;
+    let mut open = (0..2 * ROOM).map(|_| fixture.connect()).collect::<Result<Vec<_>>>()?;
+    open.iter_mut().try_for_each(|echo| echo.check(b"hello"))?;
+    let flows = fixture.flows(daemon.home())?;
+    ensure!((ROOM..=2 * ROOM).contains(&flows), "{flows} entries");
+    let counters = maps::dump(daemon.home().pins(), "COUNTERS")?;
+    let full = counters.iter().flat_map(|entry| entry["values"].as_array().cloned().unwrap_or_default());
+    let full: u64 = full.filter_map(|one| one["value"]["table_full"]["packets"].as_u64()).sum();
+    ensure!(full > 0, "falling through is not counted");
     Ok(())
 }
 

@@ -20,7 +20,7 @@ writes it anew, and the same test without that fails if it is out of date.
 ";
 
 /// Words that HAProxy does not have.
-const OWN: [&str; 3] = ["xdp-interface", "xdp-pin-path", "option xdp"];
+const OWN: [&str; 4] = ["xdp-interface", "xdp-pin-path", "xdp-flows", "option xdp"];
 
 /// The page as Markdown.
 pub fn reference() -> String {

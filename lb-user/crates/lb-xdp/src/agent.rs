@@ -13,6 +13,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use crate::attach::Hook;
 use crate::control::{Control, Wanted};
+use crate::loader::Settings;
 use crate::neigh::IfIndex;
 use crate::object::Inheritance;
 use crate::plan;
@@ -21,6 +22,7 @@ use crate::report;
 use crate::status::InterfaceStatus;
 use crate::steward::message::{Notice, View, Wish, Wishes};
 use crate::steward::{Gone, RemoteStore, Steward};
+use crate::store::Store as _;
 
 /// How often it is looked whether something is due: what bounds how late flows are expired under pressure.
 const TICK: Duration = Duration::from_millis(250);
@@ -92,6 +94,7 @@ impl Agent {
             ticks: 0,
             walking: false,
         };
+        agent.compare_room();
         agent.refresh()?;
         agent.turn()?;
         agent.steward.keep()?;
@@ -191,6 +194,7 @@ impl Agent {
     }
 
     fn changed(&mut self) -> anyhow::Result<()> {
+        self.compare_room();
         // First no new flow goes there, then the old ones end.
         self.refresh()?;
         let ending = std::mem::take(&mut *self.shared.changes.ending.lock());
@@ -237,6 +241,17 @@ impl Agent {
         let mut servers = plan::addresses(snapshot, placements);
         servers.extend(self.control.planner().servers.iter().map(|(_, name)| name.address.ip()));
         Wishes { servers, interfaces: interfaces(&snapshot.config) }
+    }
+
+    /// Maps keep their size as long as anybody has them: flows are in them.
+    fn compare_room(&mut self) {
+        let wanted = Settings::of(&self.shared.runtime.snapshot().config).bounded().flows;
+        let there = self.control.maps().store.room().flows / 2;
+        if there != wanted {
+            self.trouble(format!(
+                "there is room for {there} connections and not for {wanted}: 'xdp-flows' takes effect after a stop"
+            ));
+        }
     }
 
     /// Takes note of what the host looks like now, and says what is new.

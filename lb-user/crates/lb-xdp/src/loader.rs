@@ -5,8 +5,12 @@ use std::path::Path;
 use anyhow::{Context, anyhow};
 use aya::programs::Xdp;
 use aya::{Ebpf, EbpfLoader};
+use lb_common::address::{V4, V6};
+use lb_common::counter::{ServerCounters, ServiceCounters};
+use lb_common::key::FlowKey;
 use lb_common::names;
-use lb_common::value::Jiffies;
+use lb_common::value::{Flow, Jiffies, Rates, Retired, Server, ServerLoad, Service, ServiceLoad};
+use lb_conf::model::Config;
 use serde::{Deserialize, Serialize};
 
 /// The object, aligned as its parser wants it.
@@ -23,6 +27,11 @@ pub fn embedded() -> Option<&'static [u8]> {
 
 /// The most flows of an address family: 6 GiB of memory for IPv6.
 pub const MAX_FLOWS: u32 = 1 << 24;
+
+/// What the kernel keeps with each entry of a hash (kernel/bpf/hashtab.c, `struct htab_elem`), in bytes.
+const HASH_ENTRY: u64 = 48;
+/// What it keeps for each bucket (the same, `struct bucket`); there are as many as entries, rounded up to a power of two.
+const HASH_BUCKET: u64 = 16;
 
 /// How many entries the maps have room for, and for how long. Maps that are pinned already keep what they have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +65,41 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// What a configuration asks for.
+    pub fn of(config: &Config) -> Self {
+        let default = Self::default();
+        Self { flows: config.global.xdp_flows.unwrap_or(default.flows), ..default }
+    }
+
+    /// The memory that the maps take with so many processors, in bytes, but for selection tables, which grow with the
+    /// servers' weights.
+    pub fn memory(&self, processors: u64) -> u64 {
+        let hash = |entries: u32, pair: usize| {
+            let entries = u64::from(entries);
+            entries * (HASH_ENTRY + pair as u64) + entries.next_power_of_two() * HASH_BUCKET
+        };
+        let array = |entries: u32, value: usize| u64::from(entries) * value as u64;
+        let flows = self.flows.saturating_mul(2);
+        let flow4 = size_of::<FlowKey<V4>>() + size_of::<Flow<V4>>();
+        let flow6 = size_of::<FlowKey<V6>>() + size_of::<Flow<V6>>();
+        // Keys are rounded up to eight bytes.
+        let service4 = 8 + size_of::<Service>().next_multiple_of(8);
+        let service6 = 24 + size_of::<Service>().next_multiple_of(8);
+        let (rate4, rate6) = (8 + size_of::<Rates>(), 24 + size_of::<Rates>());
+        hash(flows, flow4)
+            + hash(flows, flow6)
+            + array(self.flows, size_of::<Retired<V4>>())
+            + array(self.flows, size_of::<Retired<V6>>())
+            + hash(self.addresses, service4)
+            + hash(self.addresses, service6)
+            + hash(self.sources, rate4)
+            + hash(self.sources, rate6)
+            + array(self.servers, size_of::<Server>() + size_of::<ServerLoad>())
+            + array(self.services, size_of::<ServiceLoad>())
+            + array(self.servers, size_of::<ServerCounters>()) * processors
+            + array(self.services, size_of::<ServiceCounters>()) * processors
+    }
+
     /// The same within what a kernel gives in one piece: whoever asks for more gets that.
     #[must_use]
     pub fn bounded(&self) -> Self {

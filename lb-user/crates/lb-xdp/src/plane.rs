@@ -91,7 +91,7 @@ pub fn prepare(config: &Config, steward: &Steward) -> Result<Prepared, Unavailab
     if loader::embedded().is_none() {
         return Err(Unavailable::NoObject);
     }
-    let opened = steward.open(Settings::default())?;
+    let opened = steward.open(Settings::of(config))?;
     let mut prepared =
         Prepared { control: None, inheritance: opened.inheritance, steward: steward.clone(), started: false };
     let store = RemoteStore::new(steward.clone(), opened.room);

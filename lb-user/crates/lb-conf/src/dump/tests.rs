@@ -58,6 +58,7 @@ const GLOBALS: &[&str] = &[
     "xdp-interface eth0",
     "xdp-interface eth1 generic",
     "xdp-pin-path /sys/fs/bpf/x",
+    "xdp-flows 1000",
 ];
 
 const COMMON: &[&str] = &[

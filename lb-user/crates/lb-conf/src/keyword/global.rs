@@ -6,6 +6,9 @@ use crate::diag::{Code, Diagnostic};
 use crate::draft::GlobalDraft;
 use crate::model::{BindAddress, SocketFile, StatsSocket, XdpInterface, XdpMode};
 
+/// The most that `xdp-flows` may be: 6 GiB of memory for IPv6.
+const MAX_FLOWS: u32 = 1 << 24;
+
 const G: Sections = Sections::GLOBAL;
 
 /// Why words are refused.
@@ -44,6 +47,16 @@ pub(crate) static GLOBAL: &[Keyword<GlobalDraft>] = &[
         g.xdp_pin_path = Some(a.word("a folder")?.text.clone().into());
         Ok(())
     }),
+    served(
+        "xdp-flows",
+        "<number>",
+        G,
+        "connections that the kernel plane has room for, of each address family",
+        |g, a| {
+            g.xdp_flows = Some(a.number(1..=MAX_FLOWS)?);
+            Ok(())
+        },
+    ),
     served("daemon", "", G, "goes to the background", |g, _| {
         g.daemon = true;
         Ok(())

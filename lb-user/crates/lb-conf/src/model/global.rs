@@ -18,6 +18,8 @@ pub struct Global {
     /// `xdp-pin-path DIR`: where maps and links are pinned, `/sys/fs/bpf/lbx` where absent. Two daemons on one machine,
     /// in different network namespaces, must not adopt each other's.
     pub xdp_pin_path: Option<PathBuf>,
+    /// `xdp-flows NUMBER`: flows that the kernel plane has room for, of each address family; 65,536 where absent.
+    pub xdp_flows: Option<u32>,
     /// `daemon`: goes to the background.
     pub daemon: bool,
     /// `pidfile`.
