@@ -93,7 +93,7 @@ impl Origin {
     ///
     /// - `/bytes/N`: a body of N bytes (see [`pattern`]); `/chunked/N`: the same in chunks;
     /// - `/status/CODE`: that status; `/delay/MS`: answers after so many milliseconds; `/close`: no keep-alive;
-    /// - `/echo`: the request's body;
+    /// - `/echo`: the request's body; `/hangup`: nothing at all; `/short/N`: half of the N bytes that are announced;
     /// - `/health` and `/healthz`: 200, or 503 after [`Origin::set_healthy`];
     /// - `/api/health`: 200 with `{"status":"ok"}`, and after that with `{"status":"failing"}`;
     /// - anything else: its name.
@@ -263,6 +263,11 @@ fn serve_http(shared: &Shared, number: u64, peer: SocketAddr, stream: &TcpStream
         }
         let body = head.read_request_body(&mut reader)?;
         let request = Request { connection: number, peer, line: head.line, headers: head.headers, body };
+        match request.target().split('/').nth(1) {
+            Some("hangup") => return stream.shutdown(Shutdown::Both),
+            Some("short") => return write_half(shared, stream, &request),
+            _ => {}
+        }
         let reply = answer(shared, &request);
         let close = reply.close || request.headers.has_word("connection", "close");
         match is_check(&request) {
@@ -278,6 +283,16 @@ fn serve_http(shared: &Shared, number: u64, peer: SocketAddr, stream: &TcpStream
 
 fn is_check(request: &Request) -> bool {
     matches!(request.target(), "/health" | "/healthz" | "/api/health")
+}
+
+/// Announces a body and ends in the middle of it.
+fn write_half(shared: &Shared, mut stream: &TcpStream, request: &Request) -> io::Result<()> {
+    let number = request.target().trim_start_matches("/short/").split('?').next().unwrap_or_default();
+    let length: usize = number.parse().unwrap_or(0);
+    shared.state().requests.push(request.clone());
+    let head = format!("HTTP/1.1 200 Origin\r\nx-origin: {}\r\ncontent-length: {length}\r\n\r\n", shared.name);
+    stream.write_all(&[head.as_bytes(), pattern(length / 2)].concat())?;
+    stream.shutdown(Shutdown::Both)
 }
 
 /// What to send back.
