@@ -218,13 +218,13 @@ impl Side {
     }
 
     fn note_headers(&mut self, mark: &str, headers: &Headers) {
-        // hyper writes the length of an empty body last; where a field stands says nothing (RFC 9110, 5.3).
-        let is_empty = |name: &str, value: &str| name.eq_ignore_ascii_case("content-length") && value == "0";
-        let (last, first): (Vec<_>, Vec<_>) = headers.0.iter().partition(|(n, v)| is_empty(n, v));
-        for (name, value) in first.into_iter().chain(last) {
+        // Where fields of different names stand says nothing (RFC 9110, 5.3), and HTTP libraries have their own ways.
+        let mut fields: Vec<_> = headers.0.iter().map(|(n, v)| (n.to_ascii_lowercase(), v)).collect();
+        fields.sort_by(|(a, _), (b, _)| a.cmp(b));
+        for (name, value) in fields {
             // The date is that of the moment, and names are written in lower or upper case as everybody likes.
-            let value = if name.eq_ignore_ascii_case("date") { "DATE" } else { value };
-            self.note(format!("{mark} {}: {value}", name.to_ascii_lowercase()));
+            let value = if name == "date" { "DATE" } else { value };
+            self.note(format!("{mark} {name}: {value}"));
         }
     }
 

@@ -290,7 +290,8 @@ fn write_half(shared: &Shared, mut stream: &TcpStream, request: &Request) -> io:
     let number = request.target().trim_start_matches("/short/").split('?').next().unwrap_or_default();
     let length: usize = number.parse().unwrap_or(0);
     shared.state().requests.push(request.clone());
-    let head = format!("HTTP/1.1 200 Origin\r\nx-origin: {}\r\ncontent-length: {length}\r\n\r\n", shared.name);
+    let head =
+        format!("HTTP/1.1 200 Origin\r\nx-origin: {}\r\ncontent-length: {length}\r\n\r\n", shared.name);
     stream.write_all(&[head.as_bytes(), pattern(length / 2)].concat())?;
     stream.shutdown(Shutdown::Both)
 }

@@ -3,16 +3,15 @@
 use std::io::ErrorKind;
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use lbx_tests::client::{self, From};
-use lbx_tests::oracle::Side;
+use lbx_tests::oracle::{self, Side};
 use lbx_tests::suite::Case;
 use lbx_tests::wait;
 
-use crate::sample::compared;
+use crate::sample::{HAPROXY, compared, start};
 
 const LIMITS: &str = include_str!("../../../config/seed/connection_limits.cfg");
 
@@ -21,7 +20,10 @@ pub(crate) fn cases() -> Vec<Case> {
         compared("limits::a_full_server_lets_others_wait_in_vain", LIMITS, full),
         compared("limits::who_waits_is_served_in_turn", LIMITS, in_turn),
         compared("limits::a_full_frontend_accepts_later", LIMITS, frontend),
-        compared("limits::a_full_process_accepts_later", LIMITS, process),
+        Case::new("limits::a_full_process_accepts_later", HAPROXY, || {
+            let file = LIMITS.replace("maxconn     50000", "maxconn     2");
+            oracle::compare_sides(|program| start(&file, program), third_waits)
+        }),
     ]
 }
 
@@ -89,8 +91,14 @@ fn in_turn(side: &mut Side) -> Result<()> {
         let said = answer(stream)?;
         ensure!(said.starts_with("HTTP/1.1 200 "), "{said}");
     }
-    let order: Vec<String> =
-        side.origins.get("s1").context("s1")?.requests().iter().map(|request| request.target().to_owned()).collect();
+    let order: Vec<String> = side
+        .origins
+        .get("s1")
+        .context("s1")?
+        .requests()
+        .iter()
+        .map(|request| request.target().to_owned())
+        .collect();
     ensure!(order == ["/delay/700", "/next/0", "/next/1", "/next/2", "/next/3"], "{order:?}");
     side.only_log("GET /");
     Ok(())
@@ -122,10 +130,5 @@ fn third_waits(side: &mut Side) -> Result<()> {
 fn frontend(side: &mut Side) -> Result<()> {
     ensure!(side.stat("http_in/FRONTEND", LIMIT)? == "20000");
     side.command("set maxconn frontend http_in 2")?;
-    third_waits(side)
-}
-
-fn process(side: &mut Side) -> Result<()> {
-    side.command("set maxconn global 2")?;
     third_waits(side)
 }

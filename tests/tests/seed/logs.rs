@@ -71,9 +71,23 @@ fn request(side: &mut Side, line: &str, rest: &str) -> Result<()> {
 fn requests(side: &mut Side) -> Result<()> {
     side.origins.get("s8").context("s8")?.die();
     for line in [
-        "GET /", "GET /a/path?with=query", "HEAD /bytes/500", "GET /bytes/5000", "GET /status/404", "GET /status/500",
-        "GET /status/204", "GET /denied", "GET /moved", "GET /own", "GET /dead", "GET /delay/3000", "GET /none",
-        "GET /hangup", "DELETE /x", "OPTIONS *", "GET /\"quoted\"",
+        "GET /",
+        "GET /a/path?with=query",
+        "HEAD /bytes/500",
+        "GET /bytes/5000",
+        "GET /status/404",
+        "GET /status/500",
+        "GET /status/204",
+        "GET /denied",
+        "GET /moved",
+        "GET /own",
+        "GET /dead",
+        "GET /delay/3000",
+        "GET /none",
+        "GET /hangup",
+        "DELETE /x",
+        "OPTIONS *",
+        "GET /\"quoted\"",
     ] {
         request(side, line, "\r\n").with_context(|| line.to_owned())?;
     }
@@ -89,7 +103,9 @@ fn requests(side: &mut Side) -> Result<()> {
 
 /// What is no request, and one that does not come to its end.
 fn broken(side: &mut Side) -> Result<()> {
-    for bytes in ["GET\r\n\r\n", "GET / HTTP/1.1\r\nhost: a\r\nno colon\r\n\r\n", "GET / HTTP/1.1\r\nhost: a\r\n"] {
+    for bytes in
+        ["GET\r\n\r\n", "GET / HTTP/1.1\r\nhost: a\r\nno colon\r\n\r\n", "GET / HTTP/1.1\r\nhost: a\r\n"]
+    {
         let mut http = side.connect("p80")?;
         http.send(bytes.as_bytes())?;
         let response = http.response_to("GET").with_context(|| format!("{bytes:?}"))?;

@@ -31,8 +31,13 @@ fn denied(side: &mut Side) -> Result<()> {
         ensure!(http.response_to("GET")?.status == 200, "request {number}");
     }
     for _ in 0..5 {
-        let response = side.exchange("p80", "GET /denied HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")?;
-        ensure!(response.status == 429 && response.line.ends_with(" 429 Too Many Requests"), "{}", response.line);
+        let response =
+            side.exchange("p80", "GET /denied HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")?;
+        ensure!(
+            response.status == 429 && response.line.ends_with(" 429 Too Many Requests"),
+            "{}",
+            response.line
+        );
     }
     let other = From::default().source([127, 0, 0, 2].into());
     ensure!(client::get(other, side.daemon.address("p80"), "/")?.status == 200);
@@ -70,7 +75,12 @@ fn bounded(side: &mut Side) -> Result<()> {
     for host in 1..=60 {
         let from = From::default().source([127, 0, 3, host].into());
         ensure!(client::get(from, side.daemon.address("p80"), "/")?.status == 200);
-        let used = side.daemon.cli("show table http_ratelimit")?.lines().filter(|line| line.contains("key=")).count();
+        let used = side
+            .daemon
+            .cli("show table http_ratelimit")?
+            .lines()
+            .filter(|line| line.contains("key="))
+            .count();
         ensure!(used <= 20, "{used} entries");
     }
     let table = side.daemon.cli("show table http_ratelimit")?;

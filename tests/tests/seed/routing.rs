@@ -159,9 +159,7 @@ fn families(side: &mut Side) -> Result<()> {
     let v4 = side.daemon.address("p80");
     let v6 = SocketAddr::new("::1".parse()?, v4.port());
     let inside = From::default().source(INSIDE.parse()?);
-    for (from, to, server) in
-        [(From::default(), v4, "s2"), (inside, v4, "s1"), (From::default(), v6, "s1")]
-    {
+    for (from, to, server) in [(From::default(), v4, "s2"), (inside, v4, "s1"), (From::default(), v6, "s1")] {
         let response = client::get(from, to, "/").with_context(|| format!("{from:?} {to}"))?;
         ensure!(response.text() == server, "{from:?} {to}: {}", response.text());
         side.note(response.text());

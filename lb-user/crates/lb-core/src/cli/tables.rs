@@ -3,9 +3,10 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use lb_conf::model::KeyType;
+use lb_conf::model::{KeyType, StickRule};
 
 use super::command::Call;
+use crate::runtime::Snapshot;
 use crate::stick::{Entry, Key, Slot, StickTable};
 use crate::tick::Tick;
 
@@ -103,7 +104,22 @@ pub(super) fn show(call: &mut Call<'_, '_>) -> String {
             table.entries(now).into_iter().filter(matches).collect()
         }
     };
-    entries.iter().fold(head(&table), |text, entry| text + &line(&table, entry, now))
+    let snapshot = call.context.runtime.snapshot();
+    let server_key = |id| server_key(&snapshot, &table, id);
+    entries.iter().fold(head(&table), |text, entry| text + &line(&table, entry, &server_key, now))
+}
+
+/// By what a server is known whose number a table holds: by its name or, with `srvkey addr`, by its address.
+fn server_key(snapshot: &Snapshot, table: &StickTable, id: u64) -> Option<String> {
+    let of_table = |rule: &Arc<StickRule>| {
+        snapshot.config.tables.get(rule.table.0 as usize).is_some_and(|t| t.name == table.config.name)
+    };
+    let users = snapshot.backends.iter().filter(|backend| backend.config.stick.iter().any(of_table));
+    let server = users.flat_map(|b| &b.servers).find(|server| u64::from(server.config.id) == id)?;
+    Some(match table.config.server_by_address {
+        true => server.address_text(),
+        false => server.config.name.to_string(),
+    })
 }
 
 fn head(table: &StickTable) -> String {
@@ -118,7 +134,7 @@ fn head(table: &StickTable) -> String {
     format!("# table: {}, type: {kind}, size:{}, used:{}\n", table.config.name, used.size, used.used)
 }
 
-fn line(table: &StickTable, entry: &Entry, now: Tick) -> String {
+fn line(table: &StickTable, entry: &Entry, server_key: &impl Fn(u64) -> Option<String>, now: Tick) -> String {
     let key = entry.key.show(table.config.key);
     let left = table.remaining(entry, now).as_millis();
     let mut text = format!("{:#x}: key={key} use={} exp={left}", entry.id, entry.trackers());
@@ -129,6 +145,9 @@ fn line(table: &StickTable, entry: &Entry, now: Tick) -> String {
             Some(period) => write!(text, " {name}({})={value}", period.as_millis()),
             None => write!(text, " {name}={value}"),
         };
+        if let Some(key) = (name == "server_id").then(|| server_key(value)).flatten() {
+            text.push_str(&format!(" server_key={key}"));
+        }
     }
     text.push('\n');
     text
