@@ -1,19 +1,39 @@
 //! The command line: HAProxy's flags (management.txt, section 3) and the daemon's own commands.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 use clap::{Args, Parser, ValueEnum};
+use lb_conf::quote;
 
 /// HAProxy's flags of several letters behind one dash, which the argument parser knows by long names.
 const SPELLINGS: &[(&str, &str)] = &[
     ("-cc", "--condition"),
     ("-db", "--foreground"),
     ("-dD", "--diagnose"),
+    ("-dL", "--libraries"),
+    ("-dr", "--any-address"),
+    ("-dS", "--no-splice"),
+    ("-dV", "--trust-servers"),
     ("-dW", "--warnings-fatal"),
     ("-sf", "--finish"),
     ("-st", "--terminate"),
     ("-vv", "--build-info"),
+    ("-Ws", "-W"),
+];
+
+/// The flag whose value follows it without a blank.
+const KEYWORDS: (&str, &str) = ("-dK", "--keywords=");
+
+/// HAProxy's flags that mean nothing here, and why. One that ends with `*` has its value behind it without a blank.
+const IDLE: &[(&str, &str)] = &[
+    ("-dC", "there is no Lua whose modules would be cached"),
+    ("-de", "there is no other event loop than epoll"),
+    ("-dG", "names are looked up as the system does it"),
+    ("-dk", "Linux has no kqueue"),
+    ("-dM*", "memory is not pooled, and what is freed is out of reach"),
+    ("-dp", "the event loop is epoll"),
+    ("-dR", "each worker has a listening socket of its own, which needs SO_REUSEPORT"),
 ];
 
 /// A load balancer that reads HAProxy's configuration and forwards TCP in the kernel.
@@ -81,6 +101,43 @@ pub(crate) struct Run {
     /// -st: once ready, stop these processes at once (SIGTERM).
     #[arg(long, value_name = "PID", num_args = 0..)]
     pub(crate) terminate: Vec<i32>,
+    /// Take part in HAProxy's master-worker mode, also as -Ws: there is one process, which reloads itself on SIGUSR2 and
+    /// tells systemd when it is ready.
+    #[arg(short = 'W')]
+    pub(crate) master_worker: bool,
+    /// With -W: another runtime socket for administrators, settings behind commas.
+    #[arg(short = 'S', value_name = "ADDRESS[,SETTING...]")]
+    pub(crate) master_socket: Option<String>,
+    /// HAProxy takes listening sockets over from an old process by this socket; here processes share addresses.
+    #[arg(short = 'x', value_name = "SOCKET")]
+    pub(crate) old_process: Option<PathBuf>,
+    /// This instance's name among its peers; overrides the host's name.
+    #[arg(short = 'L', value_name = "NAME")]
+    pub(crate) local_peer: Option<String>,
+    /// Connections of a frontend that has no "maxconn".
+    #[arg(short = 'N', value_name = "LIMIT")]
+    pub(crate) frontend_maxconn: Option<u32>,
+    /// Megabytes of memory that the process may have.
+    #[arg(short = 'm', value_name = "MEGABYTES")]
+    pub(crate) memory: Option<u64>,
+    /// -dKCLASS,...: list the words that are known: acl, cfg, cli, cnv, flt, smp, svc, all or help.
+    #[arg(long, value_name = "CLASSES")]
+    pub(crate) keywords: Option<String>,
+    /// -dL: list the shared libraries that are loaded.
+    #[arg(long)]
+    pub(crate) libraries: bool,
+    /// -dr: a server whose name has no address is no error.
+    #[arg(long)]
+    pub(crate) any_address: bool,
+    /// -dS: copy bulk transfers instead of splicing them.
+    #[arg(long)]
+    pub(crate) no_splice: bool,
+    /// -dV: trust the certificates of servers.
+    #[arg(long)]
+    pub(crate) trust_servers: bool,
+    /// Flags that have no effect, each with its reason.
+    #[arg(skip)]
+    pub(crate) idle: Vec<(OsString, &'static str)>,
     /// Show the version.
     #[arg(short = 'v')]
     pub(crate) version: bool,
@@ -104,29 +161,64 @@ impl CommandLine {
     /// # Errors
     /// What the parser says of a flag that is unknown or lacks its value, and requests for help.
     pub(crate) fn parse_from_os(args: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
-        Self::try_parse_from(respell(args))
+        let mut idle = Vec::new();
+        let mut line = Self::try_parse_from(respell(args, &mut idle))?;
+        line.run.idle = idle;
+        Ok(line)
     }
 }
 
 impl Run {
+    /// What flags say that words of the global section can say: it is read before all files.
+    pub(crate) fn prelude(&self) -> String {
+        let socket =
+            self.master_socket.as_ref().map(|s| s.replacen(',', " level admin ", 1).replace(',', " "));
+        let socket = socket.map(|s| if s.contains(' ') { s } else { s + " level admin" });
+        let lines = [
+            socket.map(|s| format!("stats socket {s}")),
+            self.local_peer.as_ref().map(|name| format!("localpeer {}", quote::word(name))),
+            self.no_splice.then(|| "nosplice".to_owned()),
+            self.trust_servers.then(|| "ssl-server-verify none".to_owned()),
+        ];
+        let lines: String = lines.into_iter().flatten().map(|line| format!("    {line}\n")).collect();
+        if lines.is_empty() { lines } else { format!("global\n{lines}") }
+    }
+
     /// Every configuration file and folder in the order of the command line.
     pub(crate) fn paths(&self) -> Vec<PathBuf> {
         self.files.iter().chain(&self.more_files).cloned().collect()
     }
 }
 
-/// Gives HAProxy's flags of several letters the names that the parser knows; what follows `--` is left alone.
-fn respell(args: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+/// Gives HAProxy's flags of several letters the names that the parser knows, and takes out those that mean nothing; what
+/// follows `--` is left alone.
+fn respell(
+    args: impl IntoIterator<Item = OsString>,
+    idle: &mut Vec<(OsString, &'static str)>,
+) -> Vec<OsString> {
     let mut rest_is_files = false;
-    args.into_iter()
-        .map(|arg| {
-            rest_is_files |= arg == "--";
-            if rest_is_files {
-                return arg;
-            }
-            SPELLINGS.iter().find(|(short, _)| arg == *short).map_or(arg, |(_, long)| OsString::from(long))
-        })
-        .collect()
+    let mut kept = Vec::new();
+    for arg in args {
+        rest_is_files |= arg == "--";
+        match why_idle(&arg).filter(|_| !rest_is_files) {
+            Some(reason) => idle.push((arg, reason)),
+            None if rest_is_files => kept.push(arg),
+            None => kept.push(spelling(arg)),
+        }
+    }
+    kept
+}
+
+fn why_idle(arg: &OsStr) -> Option<&'static str> {
+    let arg = arg.to_str()?;
+    let means = |flag: &str| flag.strip_suffix('*').map_or(arg == flag, |begin| arg.starts_with(begin));
+    IDLE.iter().find(|(flag, _)| means(flag)).map(|(_, reason)| *reason)
+}
+
+fn spelling(arg: OsString) -> OsString {
+    let long = SPELLINGS.iter().find(|(short, _)| arg == *short).map(|(_, long)| OsString::from(long));
+    let classes = || arg.to_str()?.strip_prefix(KEYWORDS.0).map(|c| format!("{}{c}", KEYWORDS.1).into());
+    long.or_else(classes).unwrap_or(arg)
 }
 
 #[cfg(test)]
@@ -153,9 +245,25 @@ mod tests {
 
     #[test]
     fn unknown_flags_are_refused() {
-        for line in ["-dX", "-Z", "--no-such", "-f", "-x sock", "-W"] {
+        for line in ["-dX", "-Z", "--no-such", "-f", "-S", "-dK=", "-m many"] {
             assert!(parse(line).is_err(), "{line}");
         }
+    }
+
+    #[test]
+    fn a_debian_unit_starts_it() {
+        let run = parse("-Ws -f a.cfg -p /run/x.pid -S /run/master.sock,level,operator").unwrap().run;
+        assert!(run.master_worker);
+        assert_eq!(run.prelude(), "global\n    stats socket /run/master.sock level admin level operator\n");
+        let run = parse("-f a.cfg -dS -dV -L me -dKcfg,smp").unwrap().run;
+        assert_eq!(run.prelude(), "global\n    localpeer me\n    nosplice\n    ssl-server-verify none\n");
+        assert_eq!(run.keywords.as_deref(), Some("cfg,smp"));
+    }
+
+    #[test]
+    fn flags_of_another_architecture_are_taken() {
+        let run = parse("-f a.cfg -de -dM42 -dp").unwrap().run;
+        assert_eq!(run.idle.iter().map(|(flag, _)| flag).collect::<Vec<_>>(), ["-de", "-dM42", "-dp"]);
     }
 
     #[test]

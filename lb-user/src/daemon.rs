@@ -100,7 +100,7 @@ impl Daemon {
         });
         let host: Arc<dyn Host> = Arc::clone(&daemon) as Arc<dyn Host>;
         daemon.user_plane.introduce(Arc::downgrade(&host));
-        daemon.start_kernel_plane(prepared.kernel_plane)?;
+        daemon.start_kernel_plane(prepared.kernel_plane, &prepared.config)?;
         daemon.sockets.commit(&prepared.config.global.stats_sockets, prepared.sockets)?;
         Ok(daemon)
     }
@@ -113,14 +113,19 @@ impl Daemon {
         let _one_at_a_time = self.reloading.lock();
         let prepared = Prepared::new(self.loader.load()?, &self.kernel_plane, Some(self))?;
         let config = Arc::clone(&prepared.config);
+        // The one thing that can still fail comes first. It follows the state, and with it the new configuration.
+        self.start_kernel_plane(prepared.kernel_plane, &config)?;
         self.runtime.reconfigure(prepared.config, self.clock.now());
         self.user_plane.commit(prepared.user_plane);
-        self.start_kernel_plane(prepared.kernel_plane)?;
-        self.sockets.commit(&config.global.stats_sockets, prepared.sockets)
+        if let Err(error) = self.sockets.commit(&config.global.stats_sockets, prepared.sockets) {
+            say(LogLevel::Err, format_args!("{error:#}"));
+        }
+        Ok(())
     }
 
-    fn start_kernel_plane(&self, prepared: Option<lb_xdp::Prepared>) -> Result<()> {
-        prepared.map_or(Ok(()), |prepared| self.kernel_plane.commit(prepared, &self.runtime, self.clock))
+    fn start_kernel_plane(&self, prepared: Option<lb_xdp::Prepared>, config: &Config) -> Result<()> {
+        let Some(prepared) = prepared else { return Ok(()) };
+        self.kernel_plane.commit(prepared, &self.runtime, self.clock, config)
     }
 
     /// Answers a line of a runtime socket.

@@ -31,7 +31,7 @@ impl Host for Daemon {
             uptime,
             started: started.saturating_sub(uptime).as_secs(),
             open_files: getrlimit(Resource::RLIMIT_NOFILE).map_or(0, |(soft, _)| soft),
-            maxconn: global.maxconn.unwrap_or_default().into(),
+            maxconn: global.connection_limit().unwrap_or_default().into(),
             memory: resident_bytes(),
             stopping: self.is_stopping(),
             idle: idle_percent(uptime, self.user_plane().workers()),

@@ -86,19 +86,23 @@ impl KernelPlane {
         }
     }
 
-    /// Starts it.
+    /// Starts it. `config` is what is about to be served.
     ///
     /// # Errors
     /// A proxy insists on it and it can't be started.
-    pub(crate) fn commit(&self, prepared: Prepared, runtime: &Arc<Runtime>, clock: Clock) -> Result<()> {
+    pub(crate) fn commit(
+        &self,
+        prepared: Prepared,
+        runtime: &Arc<Runtime>,
+        clock: Clock,
+        config: &Config,
+    ) -> Result<()> {
         match prepared.commit(Arc::clone(runtime), Arc::new(move || clock.now())) {
             Ok(plane) => {
                 *self.plane.lock() = Some(plane);
                 Ok(())
             }
-            Err(why) => {
-                without(&runtime.load().config, &format_args!("the kernel plane can't be started: {why:#}"))
-            }
+            Err(why) => without(config, &format_args!("the kernel plane can't be started: {why:#}")),
         }
     }
 

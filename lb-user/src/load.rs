@@ -6,12 +6,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
-use lb_conf::Outcome;
 use lb_conf::diag::{self, Diagnostic, Severity, Style};
 use lb_conf::host::Host;
 use lb_conf::model::Config;
 use lb_conf::source::Sources;
 use lb_conf::span::Span;
+use lb_conf::{Options, Outcome};
 use lb_core::placement::{self, Obstacle, Placement};
 use lb_proxy::tls;
 use lb_xdp::loader::Settings;
@@ -19,7 +19,7 @@ use lb_xdp::loader::Settings;
 use crate::args::{Format, Run};
 use crate::host::System;
 use crate::keeper::Keeper;
-use crate::messages;
+use crate::{messages, process};
 
 /// The configuration was refused; why has been said already.
 #[derive(Debug, thiserror::Error)]
@@ -43,13 +43,40 @@ impl Loaded {
     }
 }
 
+/// Limits on connections that are not in the configuration.
+#[derive(Clone, Copy, Debug)]
+struct Limits {
+    /// `-n`: stronger than `maxconn` of `global`.
+    process: Option<u32>,
+    /// `-N`: of frontends without `maxconn`.
+    frontend: Option<u32>,
+    /// Whether the limit of open files is asked for where there is no `maxconn`.
+    files: bool,
+}
+
+impl Limits {
+    fn impose(self, mut config: Config) -> Result<Config> {
+        config.global.maxconn = self.process.or(config.global.maxconn);
+        if self.files && config.global.maxconn.is_none() {
+            let (own, hard) = (config.global.ulimit_n, config.global.tuning.fd_hard_limit);
+            config.global.file_maxconn = Some(process::connections_of_files(own, hard)?);
+        }
+        for frontend in config.frontends.iter_mut().filter(|f| f.maxconn.is_none() && self.frontend.is_some())
+        {
+            Arc::make_mut(frontend).maxconn = self.frontend;
+        }
+        Ok(config)
+    }
+}
+
 /// Loads the configuration that the command line names, at the start and again at each reload.
 pub(crate) struct Loader {
     paths: Vec<PathBuf>,
     format: Format,
     diagnose: bool,
     warnings_fatal: bool,
-    maxconn: Option<u32>,
+    options: Options,
+    limits: Limits,
     keeper: Option<Keeper>,
     tls: tls::Shared,
 }
@@ -69,7 +96,8 @@ impl Loader {
             format: run.format,
             diagnose: run.diagnose,
             warnings_fatal: run.warnings_fatal,
-            maxconn: run.maxconn,
+            options: Options { prelude: run.prelude(), any_address: run.any_address },
+            limits: Limits { process: run.maxconn, frontend: run.frontend_maxconn, files: !run.check },
             keeper: None,
             tls: new_sessions()?,
         })
@@ -81,8 +109,8 @@ impl Loader {
     /// # Errors
     /// The keeper can't be started.
     pub(crate) fn start_keeper(&mut self) -> Result<()> {
-        let paths = self.paths.clone();
-        self.keeper = Some(Keeper::start(move |host| read_all(host, &paths))?);
+        let (paths, options) = (self.paths.clone(), self.options.clone());
+        self.keeper = Some(Keeper::start(move |host| read_all(host, &paths, &options))?);
         Ok(())
     }
 
@@ -93,7 +121,8 @@ impl Loader {
     pub(crate) fn load(&self) -> Result<Loaded> {
         let answers = self.keeper.as_ref().map(Keeper::ask).transpose()?;
         let host: &dyn Host = answers.as_ref().map_or(&System, |answers| answers);
-        let Outcome { config, mut diagnostics, sources } = lb_conf::load(host, &self.paths);
+        let Outcome { config, mut diagnostics, sources } =
+            lb_conf::load_with(host, &self.paths, &self.options);
         let placements = config.as_ref().map(placement::place).unwrap_or_default();
         diagnostics.extend(placements.iter().filter_map(not_in_the_kernel));
         let (tls, mut findings) =
@@ -102,18 +131,17 @@ impl Loader {
         diagnostics.iter().for_each(|diagnostic| self.show(diagnostic, &sources));
         let worst = diagnostics.iter().map(|diagnostic| diagnostic.severity).min();
         let warnings = worst <= Some(Severity::Warning) && worst.is_some();
-        let fatal = if self.warnings_fatal { Severity::Warning } else { Severity::Alert };
+        let fatal = if self.warnings_fatal || config.as_ref().is_some_and(|c| c.global.tuning.zero_warning) {
+            Severity::Warning
+        } else {
+            Severity::Alert
+        };
         match config {
             Some(config) if worst.is_none_or(|worst| worst > fatal) => {
-                Ok(Loaded { config: Arc::new(self.override_limits(config)), tls, sources, warnings })
+                Ok(Loaded { config: Arc::new(self.limits.impose(config)?), tls, sources, warnings })
             }
             _ => Err(Refused.into()),
         }
-    }
-
-    fn override_limits(&self, mut config: Config) -> Config {
-        config.global.maxconn = self.maxconn.or(config.global.maxconn);
-        config
     }
 
     fn show(&self, diagnostic: &Diagnostic, sources: &Sources) {
@@ -140,8 +168,8 @@ fn new_sessions() -> Result<tls::Shared> {
 }
 
 /// Reads everything that loading reads, so that it is known what that is.
-fn read_all(host: &dyn Host, paths: &[PathBuf]) {
-    let Some(config) = lb_conf::load(host, paths).config else { return };
+fn read_all(host: &dyn Host, paths: &[PathBuf], options: &Options) {
+    let Some(config) = lb_conf::load_with(host, paths, options).config else { return };
     // Without random bytes there is nothing to load TLS with, which loading will say.
     if let Ok(shared) = new_sessions() {
         drop(tls::Site::load(&config, host, &shared));

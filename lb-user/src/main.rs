@@ -14,6 +14,7 @@ mod privileges;
 mod process;
 mod serve;
 mod version;
+mod words;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -67,8 +68,12 @@ fn run(args: impl IntoIterator<Item = OsString>) -> Result<ExitCode> {
         std::env::set_current_dir(dir).with_context(|| format!("cannot change to {}", dir.display()))?;
     }
     messages::take_reports();
+    for (flag, reason) in &run.idle {
+        say(LogLevel::Notice, format_args!("{} has no effect: {reason}", flag.display()));
+    }
     let loader = Loader::new(&run)?;
     let loaded = loader.load()?;
+    list(&run)?;
     if run.check {
         if run.dump {
             print!("{}", lb_conf::dump(&loaded.config));
@@ -82,6 +87,17 @@ fn run(args: impl IntoIterator<Item = OsString>) -> Result<ExitCode> {
     start(&run, loader, loaded)
 }
 
+/// `-dK` and `-dL`: what is asked for is printed once the configuration is read.
+fn list(run: &Run) -> Result<()> {
+    if let Some(classes) = &run.keywords {
+        print!("{}", words::list(classes)?);
+    }
+    if run.libraries {
+        process::libraries()?.iter().for_each(|file| println!("{file}"));
+    }
+    Ok(())
+}
+
 /// `-cc`: whether a condition of the preprocessor holds, as the exit status.
 fn answer(condition: &str) -> Result<ExitCode> {
     let variable = |name: &str| std::env::var(name).ok();
@@ -92,7 +108,9 @@ fn answer(condition: &str) -> Result<ExitCode> {
 /// From a configuration to a daemon that serves it, and to that daemon's end.
 fn start(run: &Run, mut loader: Loader, loaded: Loaded) -> Result<ExitCode> {
     let global = loaded.config.global.clone();
-    process::raise_file_limit(global.ulimit_n, global.maxconn)?;
+    announce(run, &global);
+    process::raise_file_limit(&global)?;
+    run.memory.map_or(Ok(()), process::limit_memory)?;
     let background = (global.daemon || run.daemon) && !run.foreground && !run.debug;
     let readiness = if background { process::go_to_background()? } else { Readiness::nobody_waits() };
     let kernel_plane = KernelPlane::start_steward(&loaded.config, background)?;
@@ -115,6 +133,23 @@ fn start(run: &Run, mut loader: Loader, loaded: Loaded) -> Result<ExitCode> {
     Ok(leave(end))
 }
 
+/// What there is to say before anything is served.
+fn announce(run: &Run, global: &Global) {
+    if global.tuning.quiet && !run.verbose && !run.debug {
+        messages::quiet();
+    }
+    if let Some(limit) = global.file_maxconn.filter(|_| run.verbose || run.debug) {
+        eprintln!("Note: setting global.maxconn to {limit}.");
+    }
+    if let Some(socket) = &run.old_process {
+        let socket = socket.display();
+        say(LogLevel::Notice, format_args!("-x {socket} has no effect: both processes share the addresses"));
+    }
+    if run.master_socket.is_some() && !run.master_worker {
+        say(LogLevel::Warning, "-S is for master-worker mode (-W); its socket is there all the same");
+    }
+}
+
 /// What needs the privileges that the daemon then gives up.
 fn settle(run: &Run, global: &Global) -> Result<()> {
     if let Some(path) = run.pid_file.as_ref().or(global.pidfile.as_ref()) {
@@ -123,7 +158,8 @@ fn settle(run: &Run, global: &Global) -> Result<()> {
     if let Some(dir) = &global.chroot {
         process::enter_chroot(dir)?;
     }
-    Identity::of(global).assume()
+    Identity::of(global).assume()?;
+    if global.tuning.dumpable { process::permit_core_dumps() } else { Ok(()) }
 }
 
 /// Ends the process as the signal would have, had it not been handled.

@@ -6,10 +6,13 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
+use lb_conf::model::{Global, LogLevel};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{ForkResult, Pid, chdir, chroot, dup2_stderr, dup2_stdin, dup2_stdout, fork, pipe, setsid};
 use sd_notify::NotifyState;
+
+use crate::messages::say;
 
 /// File descriptors beyond those of connections: listeners, maps, logs, and the pipes that relays borrow while data
 /// passes. A relay that gets no pipe copies.
@@ -18,20 +21,75 @@ const SPARE_FDS: u64 = 128;
 /// File descriptors that one connection takes: the client's and the server's.
 const FDS_PER_CONNECTION: u64 = 2;
 
-/// Sets the limit of open files: to `ulimit-n`, or to what `maxconn` connections need, or to the hard limit.
+/// The fewest connections that a limit of open files is taken to permit, as HAProxy has it.
+const LEAST_CONNECTIONS: u64 = 100;
+
+/// The connections that a limit of open files permits: `ulimit-n`, or the hard limit, but no more than `most` files.
+///
+/// # Errors
+/// The limit can't be read.
+pub(crate) fn connections_of_files(ulimit_n: Option<u32>, most: Option<u32>) -> Result<u32> {
+    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).context("getrlimit RLIMIT_NOFILE")?;
+    let files = ulimit_n.map_or(hard, u64::from).min(most.map_or(u64::MAX, u64::from));
+    let connections = files.saturating_sub(SPARE_FDS) / FDS_PER_CONNECTION;
+    Ok(u32::try_from(connections.max(LEAST_CONNECTIONS)).unwrap_or(u32::MAX))
+}
+
+/// Sets the limit of open files: to `ulimit-n`, or to what `maxconn` connections need, or to the hard limit. With
+/// `no strict-limits`, what can't be had is a warning.
 ///
 /// # Errors
 /// The limit can't be read or set, or the hard limit is too low and the process may not raise it.
-pub(crate) fn raise_file_limit(ulimit_n: Option<u32>, maxconn: Option<u32>) -> Result<()> {
+pub(crate) fn raise_file_limit(global: &Global) -> Result<()> {
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).context("getrlimit RLIMIT_NOFILE")?;
-    let need = match (ulimit_n, maxconn) {
+    let need = match (global.ulimit_n, global.maxconn) {
         (Some(files), _) => u64::from(files),
         (None, Some(maxconn)) => soft.max(u64::from(maxconn) * FDS_PER_CONNECTION + SPARE_FDS),
-        (None, None) => hard,
+        (None, None) => hard.min(global.tuning.fd_hard_limit.map_or(u64::MAX, u64::from)),
     };
-    setrlimit(Resource::RLIMIT_NOFILE, need, hard.max(need)).with_context(|| {
+    let raised = setrlimit(Resource::RLIMIT_NOFILE, need, hard.max(need)).with_context(|| {
         format!("{need} open files are needed and the limit is {hard}: setrlimit RLIMIT_NOFILE")
-    })
+    });
+    match raised {
+        Err(error) if global.tuning.lenient_limits => {
+            say(LogLevel::Warning, format_args!("{error:#}"));
+            setrlimit(Resource::RLIMIT_NOFILE, hard, hard).context("setrlimit RLIMIT_NOFILE")
+        }
+        other => other,
+    }
+}
+
+/// `-m`: the memory that the process may have, in megabytes.
+///
+/// # Errors
+/// The limit can't be set.
+pub(crate) fn limit_memory(megabytes: u64) -> Result<()> {
+    let bytes = megabytes.saturating_mul(1 << 20);
+    setrlimit(Resource::RLIMIT_DATA, bytes, bytes).context("setrlimit RLIMIT_DATA")
+}
+
+/// `set-dumpable`: core dumps are permitted, though the process changed its user.
+///
+/// # Errors
+/// prctl(2) fails.
+pub(crate) fn permit_core_dumps() -> Result<()> {
+    nix::sys::prctl::set_dumpable(true).context("prctl PR_SET_DUMPABLE")?;
+    let (_, hard) = getrlimit(Resource::RLIMIT_CORE).context("getrlimit RLIMIT_CORE")?;
+    setrlimit(Resource::RLIMIT_CORE, hard, hard).context("setrlimit RLIMIT_CORE")
+}
+
+/// `-dL`: the shared libraries that are loaded, the program first (proc(5), `maps`).
+///
+/// # Errors
+/// /proc can't be read.
+pub(crate) fn libraries() -> Result<Vec<String>> {
+    let maps = fs::read_to_string("/proc/self/maps").context("/proc/self/maps")?;
+    let mut files: Vec<String> = maps
+        .lines()
+        .filter_map(|line| line.find('/').and_then(|at| line.get(at..)).map(str::to_owned))
+        .collect();
+    files.dedup();
+    Ok(files)
 }
 
 /// The end of the background process by which it tells the one that started it how starting went.

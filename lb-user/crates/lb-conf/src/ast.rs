@@ -12,6 +12,9 @@ use crate::preproc::Directives;
 use crate::source::Sources;
 use crate::span::Span;
 
+/// What diagnostics call the prelude.
+const PRELUDE: &str = "command line";
+
 /// All sections of all files, in their order.
 #[derive(Clone, Debug, Default)]
 pub struct Document {
@@ -66,10 +69,13 @@ impl<'h> Reader<'h> {
         }
     }
 
-    /// Reads the files and, of folders, those whose names end in `.cfg`, in the order of their names.
-    pub(crate) fn read(mut self, paths: &[PathBuf]) -> (Document, Sources, Vec<Diagnostic>) {
+    /// Reads the prelude, then the files and, of folders, those whose names end in `.cfg`, in the order of their names.
+    pub(crate) fn read(mut self, prelude: &str, paths: &[PathBuf]) -> (Document, Sources, Vec<Diagnostic>) {
         let files: Vec<_> = paths.iter().flat_map(|p| self.expand(p)).collect();
         self.document.environment.predefine(self.host, &files);
+        if !prelude.is_empty() {
+            self.file(Path::new(PRELUDE), prelude.as_bytes());
+        }
         for path in &files {
             match self.host.read(path) {
                 Ok(text) => self.file(path, &text),

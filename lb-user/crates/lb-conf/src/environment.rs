@@ -58,6 +58,9 @@ impl Environment {
                 }
             }
             ["resetenv", names @ ..] => self.reset(names),
+            ["localpeer", name, ..] => {
+                self.predefined.insert("HAPROXY_LOCALPEER".into(), (*name).to_owned());
+            }
             _ => {}
         }
     }

@@ -28,4 +28,4 @@ pub mod units;
 pub use dump::dump;
 pub use environment::Environment;
 pub use host::Host;
-pub use load::{Outcome, load, load_text};
+pub use load::{Options, Outcome, load, load_text, load_with};

@@ -34,11 +34,26 @@ impl Outcome {
     }
 }
 
+/// What the command line says about loading.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Lines that are read before all files, as those of a file of their own.
+    pub prelude: String,
+    /// A server whose name has no address is no error.
+    pub any_address: bool,
+}
+
 /// Loads the configuration that these files, and the `.cfg` files of these folders, make up together.
 pub fn load(host: &dyn Host, paths: &[PathBuf]) -> Outcome {
-    let (document, sources, mut diagnostics) = Reader::new(host).read(paths);
+    load_with(host, paths, &Options::default())
+}
+
+/// The same, as the command line wants it.
+pub fn load_with(host: &dyn Host, paths: &[PathBuf], options: &Options) -> Outcome {
+    let (document, sources, mut diagnostics) = Reader::new(host).read(&options.prelude, paths);
     let mut context = Context { host, notes: Vec::new() };
-    let draft = draft(&document, &mut context);
+    let mut draft = draft(&document, &mut context);
+    draft.any_address = options.any_address;
     let config = resolve::resolve(&draft, &document, host, &mut context.notes);
     diagnostics.append(&mut context.notes);
     // A line of a defaults section is compiled for every proxy that has it.

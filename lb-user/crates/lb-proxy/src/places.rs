@@ -21,7 +21,7 @@ const RATE_PAUSE: Duration = Duration::from_millis(5);
 /// The limits of the process.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct ProcessLimits {
-    /// `maxconn` of `global`.
+    /// `maxconn` of `global`, or what the limit of open files permits.
     maxconn: Option<u32>,
     /// `maxconnrate` and its like.
     limits: Limits,
@@ -30,7 +30,7 @@ pub(crate) struct ProcessLimits {
 impl ProcessLimits {
     /// Those of a configuration.
     pub(crate) fn of(config: &Config) -> Self {
-        Self { maxconn: config.global.maxconn, limits: config.global.tuning.limits }
+        Self { maxconn: config.global.connection_limit(), limits: config.global.tuning.limits }
     }
 }
 

@@ -48,4 +48,6 @@ pub(crate) struct Draft {
     pub(crate) proxies: Vec<ProxyDraft>,
     pub(crate) userlists: Vec<UserlistDraft>,
     pub(crate) http_errors: Vec<HttpErrorsDraft>,
+    /// A server whose name has no address is no error.
+    pub(crate) any_address: bool,
 }

@@ -11,6 +11,8 @@ use crate::span::Span;
 pub struct Global {
     /// `maxconn`: connections of all frontends together; beyond it they wait in the listen queue.
     pub maxconn: Option<u32>,
+    /// The connections that the limit of open files permits, where `maxconn` is absent: for the daemon to fill in.
+    pub file_maxconn: Option<u32>,
     /// `nbthread`: worker threads of the user plane; one per core where absent.
     pub nbthread: Option<u32>,
     /// `xdp-interface`: where the kernel plane attaches. None: everything is served in user space.
@@ -60,6 +62,13 @@ pub struct Global {
     pub tuning: Tuning,
     /// The lines of TLS and of the tuning as they are written.
     pub lines: Vec<String>,
+}
+
+impl Global {
+    /// Connections of the user plane together: `maxconn`, or what the limit of open files permits.
+    pub fn connection_limit(&self) -> Option<u32> {
+        self.maxconn.or(self.file_maxconn)
+    }
 }
 
 /// `stats socket`: an address where commands are taken.

@@ -79,6 +79,7 @@ rows! {
     ["show" "cli" "level"] "" User show::cli_level, "print what this connection may do";
     ["show" "cli" "sockets"] "" Operator show::cli_sockets, "list the runtime sockets";
     ["show" "info"] "[typed|json] [desc]" User stats::info, "print what is known of the process";
+    ["show" "proc"] "" Operator show::processes, "list the processes, as HAProxy's master does";
     ["show" "servers" "conn"] "[<backend>]" User servers::show_conn, "print the servers' connections";
     ["show" "servers" "state"] "[<backend>]" User servers::show_state, "print the servers' states";
     ["show" "sess"] "[<id>]" Operator show::sessions, "list the sessions";

@@ -43,7 +43,11 @@ pub fn execute(line: &str, session: &mut Session, context: &Context<'_>) -> Outp
     let mut text = String::new();
     let (line, payload) = with_payload(line);
     for words in commands(line) {
-        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let mut words: Vec<&str> = words.iter().map(String::as_str).collect();
+        // HAProxy's master sends a command to the process that is named so; there is one.
+        if words.first().is_some_and(|word| word.starts_with('@')) {
+            words.remove(0);
+        }
         if words == ["quit"] {
             return Output { text, close: true };
         }

@@ -12,6 +12,18 @@ pub(super) fn version(call: &mut Call<'_, '_>) -> String {
     format!("{}\n", call.context.host.process().version)
 }
 
+/// HAProxy's master lists itself and its workers; here one process is both.
+pub(super) fn processes(call: &mut Call<'_, '_>) -> String {
+    let process = call.context.host.process();
+    let secs = process.uptime.as_secs();
+    let uptime = format!("{}d{:02}h{:02}m{:02}s", secs / 86_400, secs / 3600 % 24, secs / 60 % 60, secs % 60);
+    let row = |kind: &str| {
+        format!("{:<15} {kind:<15} 0               {uptime:<15} {}\n", process.pid, process.version)
+    };
+    let head = "#<PID>          <type>          <reloads>       <uptime>        <version>\n";
+    format!("{head}{}# workers\n{}# programs\n", row("master"), row("worker"))
+}
+
 pub(super) fn backends(call: &mut Call<'_, '_>) -> String {
     let snapshot = call.context.runtime.snapshot();
     let names = snapshot.backends.iter().map(|backend| format!("{}\n", backend.config.proxy.name));

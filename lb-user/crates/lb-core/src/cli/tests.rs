@@ -118,6 +118,7 @@ fn commands_answer_as_scripts_expect() {
         ("set timeout cli 0", "Invalid timeout value.\n\n"),
         ("set timeout cli 1m", "\n"),
         ("reload", "Success=1\n\n"),
+        ("@1 set timeout cli 1m", "\n"),
         ("show sess", "0x7: proto=tcpv4 src=192.0.2.1:5000 fe=f be=b srv=<none> age=5s\n\n"),
         ("show sess 8", "\n"),
     ];
