@@ -87,6 +87,15 @@ async fn reload(daemon: &Arc<Daemon>) {
     }
 }
 
+/// The next signal that ends everything.
+async fn killed(orders: &mut Orders) -> Signal {
+    loop {
+        if let Order::Kill(signal) = orders.next().await {
+            return signal;
+        }
+    }
+}
+
 fn kill(daemon: &Daemon, signal: Signal) -> End {
     daemon.stop_now();
     End::Killed(signal)
@@ -94,6 +103,13 @@ fn kill(daemon: &Daemon, signal: Signal) -> End {
 
 /// Takes no new connections and waits for the last one to end, for as long as `hard-stop-after` allows.
 async fn finish(daemon: &Arc<Daemon>, mut orders: Orders) -> End {
+    // `grace`: who sends clients here has time to notice that this will end.
+    if let Some(grace) = daemon.config().global.tuning.grace {
+        tokio::select! {
+            () = tokio::time::sleep(grace) => {}
+            signal = killed(&mut orders) => return kill(daemon, signal),
+        }
+    }
     daemon.stop_accepting();
     let waiter = Arc::clone(daemon);
     let mut last = tokio::task::spawn_blocking(move || waiter.wait());

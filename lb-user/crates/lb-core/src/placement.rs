@@ -192,6 +192,7 @@ fn frontend_obstacles(frontend: &Frontend, add: &mut impl FnMut(ObstacleKind, Sp
         default_backend: _,
         timeout_client: _,
         timeout_client_fin: _,
+        keep_alive: _,
         backlog: _,
         log_formats: _,
         // For mode http alone.
@@ -229,6 +230,7 @@ fn backend_obstacles(backend: &Backend, add: &mut impl FnMut(ObstacleKind, Span)
         hash_type: _,
         hash_balance_factor: _,
         check: _,
+        keep_alive: _,
         timeout_connect: _,
         timeout_server: _,
         timeout_server_fin: _,
@@ -323,6 +325,7 @@ fn server_obstacles(server: &Server, add: &mut impl FnMut(ObstacleKind, Span)) {
         minconn: _,
         maxqueue: _,
         // For mode http alone.
+        user_timeout: _,
         cookie: _,
     } = server;
     if matches!(address, ServerAddress::Unix(_)) {

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lb_conf::model::{Algorithm, Redispatch, ServerAddress};
+use lb_conf::model::{Algorithm, ProxyOption, Redispatch, ServerAddress};
 use lb_core::counters::Gauge;
 use lb_core::queue::{Line, QueueFull, Ticket, Turn};
 use lb_core::{Backend, Pick, PickInput, Server, ServerLease};
@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout, timeout_at};
 
 use crate::handshake::with_server;
+use crate::net::settings::Wishes;
 use crate::net::timer::now;
 use crate::net::{Socket, Transport};
 use crate::server_side::ServerSide;
@@ -219,6 +220,7 @@ fn give_up(stream: &mut Stream, backend: &Backend, error: &io::Error) -> NoConne
 
 async fn attempt(stream: &Stream, server: &Server) -> io::Result<(Transport, ServerSide)> {
     let socket = open(stream, server).await?;
+    socket.wish(&wishes(stream, server));
     let peer = server.socket_address(stream.session.local.map_or(0, |addr| addr.port()));
     let upstream = stream.front.tls.upstream(server.at);
     let secured = with_server(upstream, peer.map(|peer| peer.ip()), socket).await;
@@ -235,6 +237,18 @@ async fn open(stream: &Stream, server: &Server) -> io::Result<Socket> {
     match server.socket_address(port) {
         Some(addr) => Socket::connect_inet(addr, None).await,
         None => Err(io::ErrorKind::AddrNotAvailable.into()),
+    }
+}
+
+/// What the backend wants of its connections to servers.
+fn wishes(stream: &Stream, server: &Server) -> Wishes {
+    let user_timeout = server.config.user_timeout;
+    let Some(backend) = &stream.backend else { return Wishes { user_timeout, ..Wishes::default() } };
+    let has = |option| backend.config.proxy.options.has(option);
+    Wishes {
+        probes: has(ProxyOption::ServerKeepAliveProbes).then_some(backend.config.keep_alive),
+        no_linger: has(ProxyOption::NoLinger),
+        user_timeout,
     }
 }
 

@@ -5,10 +5,13 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::thread::JoinHandle;
 use std::{io, thread};
 
-use lb_conf::model::{Config, FrontendId};
+use lb_conf::model::{Action, Config, FrontendId};
 use lb_core::host::{Host, SessionInfo};
 use lb_core::{Event, Runtime, Snapshot};
+use lb_expr::Ctx;
+use lb_expr::sample::Sample;
 use lb_expr::vars::{ProcVars, Scope, VarNames};
+use lb_expr::world::Nowhere;
 use parking_lot::Mutex;
 use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
 use tokio::sync::mpsc;
@@ -17,6 +20,7 @@ use crate::checker;
 use crate::clock::Clock;
 use crate::error::{BindError, PrepareError};
 use crate::listener::{BindName, Bound};
+use crate::logs::wall_clock;
 use crate::places::{Places, ProcessLimits};
 use crate::tls::{Site, Store};
 use crate::worker::{self, Address, Command, Setup, Shared};
@@ -117,6 +121,22 @@ pub fn prepare(config: &Config, tls: Site, running: Option<&Plane>) -> Result<Pr
     }
 }
 
+/// Carries out `set-var` and `set-var-fmt` of `global`, to whose expressions nothing is there yet.
+fn set_variables(actions: &[Action], variables: &ProcVars) {
+    for action in actions {
+        let mut ctx = Ctx::new(&Nowhere, wall_clock());
+        ctx.vars.proc = Some(variables);
+        let (var, value) = match action {
+            Action::SetVar { var, value, .. } => (*var, value.eval(&ctx)),
+            Action::SetVarFmt { var, value, .. } => (*var, Some(Sample::str(value.format(&ctx)))),
+            _ => continue,
+        };
+        if let Some(value) = value {
+            ctx.vars.set(var, Some(value.into()));
+        }
+    }
+}
+
 /// The machine's name; empty where it has none that is text.
 fn hostname() -> String {
     nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok()).unwrap_or_default()
@@ -173,6 +193,7 @@ impl Plane {
             *variables = variables.carry_over(&snapshot.config.variables);
             Arc::clone(&variables.values)
         };
+        set_variables(&snapshot.config.start, &proc_vars);
         self.tell(&Command::Serve(Arc::new(Setup {
             proc_vars,
             snapshot,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::Context;
 use std::time::Duration;
 
-use lb_conf::model::Mode;
+use lb_conf::model::{Mode, ProxyOption};
 use lb_core::host::SessionInfo;
 use lb_core::{Backend, Frontend, Server, Snapshot};
 use lb_expr::vars::{ProcVars, VarStore};
@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use crate::http::pages::Pages;
 use crate::listener::{BindName, Bound};
 use crate::logs::{ProxyLog, wall_clock};
+use crate::net::settings::Wishes;
 use crate::net::timer::refresh_now;
 use crate::net::{Socket, SocketView};
 use crate::places::Place;
@@ -53,6 +54,17 @@ pub(crate) struct Front {
 }
 
 impl Front {
+    /// What the frontend wants of its clients' connections.
+    pub(crate) fn wishes(&self) -> Wishes {
+        let config = &self.frontend.config;
+        let has = |option| config.proxy.options.has(option);
+        Wishes {
+            probes: has(ProxyOption::ClientKeepAliveProbes).then_some(config.keep_alive),
+            no_linger: has(ProxyOption::NoLinger),
+            user_timeout: None,
+        }
+    }
+
     /// Where requests go that no rule sends elsewhere.
     pub(crate) fn default_backend(&self) -> Option<&Arc<Backend>> {
         self.snapshot.backend(self.frontend.config.default_backend?)

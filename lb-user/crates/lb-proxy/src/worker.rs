@@ -22,6 +22,7 @@ use crate::http::pages::Pages;
 use crate::http::pool::Pool;
 use crate::listener::{BindName, Bound};
 use crate::logs::{Journal, flow};
+use crate::net::settings::{Settings, set_buffers};
 use crate::net::timer::now;
 use crate::net::{Socket, register};
 use crate::places::Places;
@@ -207,6 +208,7 @@ impl Worker {
 
     /// Takes another set of addresses: those that stay go on with their sockets, others open or close.
     fn serve(self: &Rc<Self>, setup: &Setup) {
+        Settings::install(&setup.snapshot.config.global.tuning);
         let mut old = self.listeners.take();
         let mut new = Vec::with_capacity(setup.addresses.len());
         let backend_pages: Rc<[Pages]> =
@@ -344,6 +346,7 @@ async fn accept(listener: &AsyncFd<socket2::Socket>) -> io::Result<Accepted> {
 
 fn accept_now(listener: &socket2::Socket) -> io::Result<Accepted> {
     let (socket, client) = accept4(listener)?;
+    set_buffers(&socket, Settings::current().client)?;
     Ok(Accepted { socket: Socket::new(socket)?, client: client.as_socket() })
 }
 
@@ -376,6 +379,7 @@ async fn pause_after(error: &io::Error) {
 async fn begin(worker: &Rc<Worker>, endpoint: &Rc<Endpoint>, accepted: Accepted) {
     let front = endpoint.front();
     let place = worker.shared.places.enter(&front, || worker.shared.clock.now()).await;
+    accepted.socket.wish(&front.wishes());
     let session = Session::new(worker, endpoint, place, &accepted);
     match front.frontend.config.proxy.mode {
         Mode::Http => {

@@ -11,7 +11,7 @@ use crate::keyword::TableDraft;
 use crate::keyword::section::SectionKind;
 use crate::model::{
     AddressHeader, Algorithm, Compression, ConnectionMode, Cookie, CookieCapture, ErrorAnswers, HashType,
-    HeaderCapture, HttpReuse, Mode, ProxyOption, Redispatch, StatsPage, XdpUse,
+    HeaderCapture, HttpReuse, KeepAlive, Mode, ProxyOption, Redispatch, StatsPage, XdpUse,
 };
 use crate::span::Span;
 
@@ -29,6 +29,8 @@ pub(crate) struct ProxyDraft {
     pub(crate) logs: Vec<LogDraft>,
     pub(crate) log_tag: Option<String>,
     pub(crate) maxconn: Option<u32>,
+    pub(crate) client_keep_alive: KeepAlive,
+    pub(crate) server_keep_alive: KeepAlive,
     pub(crate) backlog: Option<u32>,
     pub(crate) fullconn: Option<u32>,
     pub(crate) retries: Option<u32>,
@@ -98,6 +100,8 @@ impl ProxyDraft {
             logs: Vec::new(),
             log_tag: None,
             maxconn: None,
+            client_keep_alive: KeepAlive::default(),
+            server_keep_alive: KeepAlive::default(),
             backlog: None,
             fullconn: None,
             retries: None,

@@ -28,6 +28,7 @@ pub(crate) struct ServerSettings {
     pub(crate) minconn: Option<u32>,
     pub(crate) maxqueue: Option<u32>,
     pub(crate) slowstart: Option<Duration>,
+    pub(crate) user_timeout: Option<Duration>,
     pub(crate) disabled: bool,
     pub(crate) cookie: Option<String>,
     pub(crate) shutdown_on_down: bool,

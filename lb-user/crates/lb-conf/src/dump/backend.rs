@@ -1,5 +1,6 @@
 //! The serving half of a proxy.
 
+use super::frontend::keep_alive;
 use super::writer::{Words, Writer};
 use super::{check, server};
 use crate::model::{Algorithm, Backend, BalanceKey, Cookie, CookieMode, HashKind, HttpReuse, Redispatch};
@@ -10,6 +11,7 @@ pub(super) fn write(backend: &Backend, out: &mut Writer) {
     out.value("hash-type", kind);
     out.optional("hash-balance-factor", backend.hash_balance_factor);
     check::write(&backend.check, out);
+    keep_alive("srvtcpka", &backend.keep_alive, out);
     out.time("timeout connect", backend.timeout_connect);
     out.time("timeout server", backend.timeout_server);
     out.time("timeout server-fin", backend.timeout_server_fin);

@@ -2,12 +2,13 @@
 
 use super::writer::{Words, Writer};
 use crate::keyword::show_bind_address;
-use crate::model::{Bind, BindSocket, Config, Frontend, HeaderCapture, XdpUse};
+use crate::model::{Bind, BindSocket, Config, Frontend, HeaderCapture, KeepAlive, XdpUse};
 
 /// `listen`: its own backend is the default one, which goes without saying.
 pub(super) fn write(frontend: &Frontend, config: &Config, listen: bool, out: &mut Writer) {
     frontend.binds.iter().for_each(|b| bind(b, out));
     out.optional("maxconn", frontend.maxconn);
+    keep_alive("clitcpka", &frontend.keep_alive, out);
     out.optional("backlog", frontend.backlog);
     let target = frontend.default_backend.and_then(|id| config.backend(id)).map(|b| &b.proxy.name);
     out.optional("default_backend", target.filter(|name| !listen || **name != frontend.proxy.name));
@@ -29,6 +30,13 @@ pub(super) fn write(frontend: &Frontend, config: &Config, listen: bool, out: &mu
     out.optional("monitor-uri", frontend.monitor_uri.as_ref());
     out.optional("rate-limit sessions", frontend.rate_limit);
     out.optional("unique-id-header", frontend.log_formats.unique_id_header.as_ref());
+}
+
+/// `clitcpka-*` and `srvtcpka-*`.
+pub(super) fn keep_alive(side: &str, probes: &KeepAlive, out: &mut Writer) {
+    out.optional(&format!("{side}-cnt"), probes.count);
+    out.time(&format!("{side}-idle"), probes.idle);
+    out.time(&format!("{side}-intvl"), probes.interval);
 }
 
 fn bind(bind: &Bind, out: &mut Writer) {

@@ -18,6 +18,7 @@ pub(super) fn write(server: &Server, out: &mut Writer) {
     words
         .pair("maxqueue", server.maxqueue)
         .time("slowstart", server.slowstart)
+        .time("tcp-ut", server.user_timeout)
         .flag("disabled", server.disabled);
     words.pair("cookie", server.cookie.as_ref());
     server.check.iter().for_each(|c| check(c, &mut words));

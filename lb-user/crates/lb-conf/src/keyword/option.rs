@@ -1,6 +1,6 @@
 //! `option`.
 
-use super::{Args, Keyword, Sections, check, planned, refused, served, service_check, unread};
+use super::{Args, Keyword, Sections, check, inert, newer, planned, refused, served, service_check, unread};
 use crate::diag::Diagnostic;
 use crate::draft::{Placed, ProxyDraft};
 use crate::model::{ProxyOption, Redispatch, XdpUse};
@@ -45,28 +45,40 @@ pub(crate) static OPTIONS: &[Keyword<ProxyDraft>] = &[
     .negatable(),
     served("option httpchk", "[[<method>] <uri> [<version>]]", DB, "checks servers by HTTP", check::httpchk),
     served("option tcp-check", "", DB, "checks servers by tcp-check rules", check::tcp_check),
-    planned("option accept-invalid-http-request", "", DF, "lets malformed requests pass", |p, a| {
-        switch(p, a, ProxyOption::AcceptInvalidRequest)
-    })
+    inert(
+        "option accept-invalid-http-request",
+        "",
+        DF,
+        "lets malformed requests pass",
+        "malformed requests are refused in any case",
+    )
     .negatable(),
-    planned("option accept-invalid-http-response", "", DB, "lets malformed responses pass", |p, a| {
-        switch(p, a, ProxyOption::AcceptInvalidResponse)
-    })
+    inert(
+        "option accept-invalid-http-response",
+        "",
+        DB,
+        "lets malformed responses pass",
+        "malformed responses are refused in any case",
+    )
     .negatable(),
-    unread("option accept-unsafe-violations-in-http-request", "", DF, "lets malformed requests pass"),
-    unread("option accept-unsafe-violations-in-http-response", "", DB, "lets malformed responses pass"),
-    unread("option assume-rfc6587-ntf", "", DF, "how log messages over TCP are separated"),
+    newer("option accept-unsafe-violations-in-http-request", "", DF, "lets malformed requests pass"),
+    newer("option accept-unsafe-violations-in-http-response", "", DB, "lets malformed responses pass"),
+    newer("option assume-rfc6587-ntf", "", DF, "how log messages over TCP are separated"),
     planned("option checkcache", "", DB, "refuses responses with cookies that can be cached", |p, a| {
         switch(p, a, ProxyOption::CheckCache)
     })
     .negatable(),
-    planned("option clitcpka", "", DF, "probes silent clients", |p, a| {
+    served("option clitcpka", "", DF, "probes silent clients", |p, a| {
         switch(p, a, ProxyOption::ClientKeepAliveProbes)
     })
     .negatable(),
-    planned("option contstats", "", DF, "counts bytes while they flow", |p, a| {
-        switch(p, a, ProxyOption::ContinuousStats)
-    })
+    inert(
+        "option contstats",
+        "",
+        DF,
+        "counts bytes while they flow",
+        "the bytes of a stream are counted when it ends",
+    )
     .negatable(),
     unread("option disable-h2-upgrade", "", DF, "no HTTP/2 without TLS").negatable(),
     served("option dontlog-normal", "", DF, "logs failures only", |p, a| {
@@ -77,14 +89,9 @@ pub(crate) static OPTIONS: &[Keyword<ProxyDraft>] = &[
         switch(p, a, ProxyOption::DontLogNull)
     })
     .negatable(),
-    unread("option dontparselog", "", DF, "relays log messages as they are"),
+    newer("option dontparselog", "", DF, "relays log messages as they are"),
     unread("option external-check", "", DB, "checks by a program"),
-    unread(
-        "option forwarded",
-        "[<field>…]",
-        DB,
-        "tells servers where requests come from, in RFC 7239's form",
-    ),
+    newer("option forwarded", "[<field>…]", DB, "tells servers where requests come from, in RFC 7239's form"),
     unread("option h1-case-adjust-bogus-client", "", DF, "restores upper case in headers for clients")
         .negatable(),
     unread("option h1-case-adjust-bogus-server", "", DB, "restores upper case in headers for servers")
@@ -93,8 +100,8 @@ pub(crate) static OPTIONS: &[Keyword<ProxyDraft>] = &[
         switch(p, a, ProxyOption::BufferRequest)
     })
     .negatable(),
-    unread("option http-drop-request-trailers", "", DB, "drops trailers of requests"),
-    unread("option http-drop-response-trailers", "", DF, "drops trailers of responses"),
+    newer("option http-drop-request-trailers", "", DB, "drops trailers of requests"),
+    newer("option http-drop-response-trailers", "", DF, "drops trailers of responses"),
     planned("option http-ignore-probes", "", DF, "takes no note of connections without a request", |p, a| {
         switch(p, a, ProxyOption::IgnoreProbes)
     })
@@ -117,16 +124,20 @@ pub(crate) static OPTIONS: &[Keyword<ProxyDraft>] = &[
         DFB,
         "what happens to odd header names",
     ),
-    planned("option http-use-proxy-header", "", DF, "takes Proxy-Connection for Connection", |p, a| {
-        switch(p, a, ProxyOption::UseProxyHeader)
-    })
+    inert(
+        "option http-use-proxy-header",
+        "",
+        DF,
+        "takes Proxy-Connection for Connection",
+        "the Connection header alone counts",
+    )
     .negatable(),
-    planned(
+    inert(
         "option idle-close-on-response",
         "",
         DF,
         "closes idle connections behind a response when stopping",
-        |p, a| switch(p, a, ProxyOption::IdleCloseOnResponse),
+        "idle connections are closed as soon as the daemon stops",
     )
     .negatable(),
     planned("option independent-streams", "", DFB, "sending does not count as life", |p, a| {
@@ -149,7 +160,7 @@ pub(crate) static OPTIONS: &[Keyword<ProxyDraft>] = &[
         "checks MySQL servers",
         service_check::mysql,
     ),
-    planned("option nolinger", "", DFB, "drops what was not sent when closing", |p, a| {
+    served("option nolinger", "", DFB, "drops what was not sent when closing", |p, a| {
         switch(p, a, ProxyOption::NoLinger)
     })
     .negatable(),
@@ -168,33 +179,53 @@ pub(crate) static OPTIONS: &[Keyword<ProxyDraft>] = &[
         switch(p, a, ProxyOption::SocketStats)
     })
     .negatable(),
-    planned("option splice-auto", "", DFB, "lets the kernel copy where it pays", |p, a| {
-        switch(p, a, ProxyOption::SpliceAuto)
-    })
+    inert(
+        "option splice-auto",
+        "",
+        DFB,
+        "lets the kernel copy where it pays",
+        "bulk transfers are spliced wherever both ends permit",
+    )
     .negatable(),
-    planned("option splice-request", "", DFB, "lets the kernel copy requests", |p, a| {
-        switch(p, a, ProxyOption::SpliceRequest)
-    })
+    inert(
+        "option splice-request",
+        "",
+        DFB,
+        "lets the kernel copy requests",
+        "bulk transfers are spliced wherever both ends permit",
+    )
     .negatable(),
-    planned("option splice-response", "", DFB, "lets the kernel copy responses", |p, a| {
-        switch(p, a, ProxyOption::SpliceResponse)
-    })
+    inert(
+        "option splice-response",
+        "",
+        DFB,
+        "lets the kernel copy responses",
+        "bulk transfers are spliced wherever both ends permit",
+    )
     .negatable(),
     unread("option spop-check", "", DB, "checks SPOP agents"),
-    planned("option srvtcpka", "", DB, "probes silent servers", |p, a| {
+    served("option srvtcpka", "", DB, "probes silent servers", |p, a| {
         switch(p, a, ProxyOption::ServerKeepAliveProbes)
     })
     .negatable(),
     served("option ssl-hello-chk", "", DB, "checks by a TLS greeting", service_check::ssl_hello),
-    planned("option tcp-smart-accept", "", DF, "saves a packet when accepting", |p, a| {
-        switch(p, a, ProxyOption::SmartAccept)
-    })
+    inert(
+        "option tcp-smart-accept",
+        "",
+        DF,
+        "saves a packet when accepting",
+        "the kernel decides when it acknowledges",
+    )
     .negatable(),
-    planned("option tcp-smart-connect", "", DB, "saves a packet when connecting", |p, a| {
-        switch(p, a, ProxyOption::SmartConnect)
-    })
+    inert(
+        "option tcp-smart-connect",
+        "",
+        DB,
+        "saves a packet when connecting",
+        "the kernel decides when it acknowledges",
+    )
     .negatable(),
-    planned("option tcpka", "", DFB, "probes silent peers", |p, a| {
+    served("option tcpka", "", DFB, "probes silent peers", |p, a| {
         switch(p, a, ProxyOption::ClientKeepAliveProbes)?;
         switch(p, a, ProxyOption::ServerKeepAliveProbes)
     }),
@@ -202,7 +233,7 @@ pub(crate) static OPTIONS: &[Keyword<ProxyDraft>] = &[
         switch(p, a, ProxyOption::Transparent)
     })
     .negatable(),
-    unread("option use-small-buffers", "[<where>…]", DFB, "uses small buffers for queues"),
+    newer("option use-small-buffers", "[<where>…]", DFB, "uses small buffers for queues"),
     refused("option http_proxy", "", DFB, "is a forward proxy", "removed from HAProxy too"),
     refused("option http-tunnel", "", DFB, "forwards what follows a request", "removed from HAProxy too"),
     refused(

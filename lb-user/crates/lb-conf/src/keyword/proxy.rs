@@ -1,7 +1,9 @@
 //! Words of `defaults`, `frontend`, `backend` and `listen` that belong to no family of their own.
 
+use std::time::Duration;
+
 use super::args::invalid;
-use super::{Args, Keyword, Sections, bind, log, refused, served, server, unread};
+use super::{Args, Keyword, Sections, bind, inert, log, newer, refused, served, server, unread};
 use crate::diag::{Code, Diagnostic};
 use crate::draft::{Placed, ProxyDraft};
 use crate::model::Mode;
@@ -12,6 +14,9 @@ const FB: Sections = F.union(B);
 const DF: Sections = Sections::DEFAULTS.union(F);
 const DB: Sections = Sections::DEFAULTS.union(B);
 const DFB: Sections = DF.union(DB);
+
+/// What bare digits count where seconds are usual.
+const SECOND: Duration = Duration::from_secs(1);
 
 /// The rows.
 pub(crate) static PROXY: &[Keyword<ProxyDraft>] = &[
@@ -83,36 +88,66 @@ pub(crate) static PROXY: &[Keyword<ProxyDraft>] = &[
         p.log_tag = Some(a.word("a name")?.text.clone());
         Ok(())
     }),
-    unread("backup", "", DB, "is a backup"),
-    unread("bind-process", "<set>", DFB, "which threads serve"),
-    unread("clitcpka-cnt", "<number>", DF, "probes before a client counts as gone"),
-    unread("clitcpka-idle", "<time>", DF, "silence before clients are probed"),
-    unread("clitcpka-intvl", "<time>", DF, "between two probes of clients"),
+    newer("backup", "", DB, "is a backup"),
+    inert("bind-process", "<set>…", DFB, "which threads serve", "all threads serve"),
+    served("clitcpka-cnt", "<number>", DF, "probes before a client counts as gone", |p, a| {
+        p.client_keep_alive.count = Some(a.number(1..=u32::from(u8::MAX))?);
+        Ok(())
+    }),
+    served("clitcpka-idle", "<time>", DF, "silence before clients are probed", |p, a| {
+        p.client_keep_alive.idle = Some(a.time_in(SECOND)?);
+        Ok(())
+    }),
+    served("clitcpka-intvl", "<time>", DF, "between two probes of clients", |p, a| {
+        p.client_keep_alive.interval = Some(a.time_in(SECOND)?);
+        Ok(())
+    }),
     unread("dispatch", "<address>", B, "an address that takes all traffic"),
     unread("email-alert", "<setting>…", DFB, "alerts by mail"),
     unread("external-check", "command|path <text>", DB, "checks by a program"),
     unread("filter", "<name> <setting>…", FB, "processes the stream"),
-    unread("force-be-switch", "if|unless <condition>", F, "uses disabled backends"),
+    newer("force-be-switch", "if|unless <condition>", F, "uses disabled backends"),
     unread("force-persist", "if|unless <condition>", DB, "uses servers that are down"),
-    unread("grace", "<time>", DFB, "how long a listener stays open when stopping"),
-    unread("guid", "<text>", FB, "a name that survives reloads"),
-    unread("hash-preserve-affinity", "<when>", DB, "how a hash treats full servers"),
+    inert(
+        "grace",
+        "<time>",
+        DFB,
+        "how long a listener stays open when stopping",
+        "write it in the global section",
+    ),
+    newer("guid", "<text>", FB, "a name that survives reloads"),
+    newer("hash-preserve-affinity", "<when>", DB, "how a hash treats full servers"),
     unread("http-error", "status <code> <setting>…", DFB, "the answer to an error"),
     unread("http-send-name-header", "[<name>]", DB, "tells the server its name in a header"),
     unread("ignore-persist", "if|unless <condition>", DB, "disregards persistence"),
     unread("load-server-state-from-file", "global|local|none", DB, "takes up states of a file"),
-    unread("log-steps", "<list>", DF, "when traffic is logged"),
-    unread("max-session-srv-conns", "<number>", DF, "server connections that a client keeps"),
+    newer("log-steps", "<list>", DF, "when traffic is logged"),
+    inert(
+        "max-session-srv-conns",
+        "<number>",
+        DF,
+        "server connections that a client keeps",
+        "idle server connections belong to the worker and not to a client",
+    ),
     refused("monitor-net", "<network>", DF, "sources that only test the port", "removed from HAProxy too"),
     unread("persist", "rdp-cookie [(<name>)]", DB, "keeps clients on their servers by an RDP cookie"),
-    unread("quic-initial", "<action> …", DF, "rules for new QUIC connections"),
+    newer("quic-initial", "<action> …", DF, "rules for new QUIC connections"),
     unread("retry-on", "<list>", DB, "which failures are retried").strict(),
     unread("server-state-file-name", "[<file>]", DB, "the file of server states"),
     unread("server-template", "<prefix> <range> <name>:<port> …", B, "servers by number"),
     unread("source", "<address> …", DB, "the address that connections come from"),
-    unread("srvtcpka-cnt", "<number>", DB, "probes before a server counts as gone"),
-    unread("srvtcpka-idle", "<time>", DB, "silence before servers are probed"),
-    unread("srvtcpka-intvl", "<time>", DB, "between two probes of servers"),
+    served("srvtcpka-cnt", "<number>", DB, "probes before a server counts as gone", |p, a| {
+        p.server_keep_alive.count = Some(a.number(1..=u32::from(u8::MAX))?);
+        Ok(())
+    }),
+    served("srvtcpka-idle", "<time>", DB, "silence before servers are probed", |p, a| {
+        p.server_keep_alive.idle = Some(a.time_in(SECOND)?);
+        Ok(())
+    }),
+    served("srvtcpka-intvl", "<time>", DB, "between two probes of servers", |p, a| {
+        p.server_keep_alive.interval = Some(a.time_in(SECOND)?);
+        Ok(())
+    }),
     unread("transparent", "", DB, "connects to where the client wanted to"),
     unread("use-fcgi-app", "<name>", B, "speaks FastCGI"),
     refused("clitimeout", "<time>", DF, "the longest silence of a client", "write 'timeout client'"),

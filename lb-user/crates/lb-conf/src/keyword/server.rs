@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::args::invalid;
 use super::bind::resolve;
 use super::tls::SERVER_TLS;
-use super::{Address, Args, HostPart, Keyword, Ports, Sections, lookup, served, unread};
+use super::{Address, Args, HostPart, Keyword, Ports, Sections, inert, lookup, newer, served, unread};
 use crate::diag::{Code, Diagnostic};
 use crate::draft::{Placed, ProxyDraft, ServerDraft, ServerSettings};
 use crate::lex::Word;
@@ -161,18 +161,18 @@ static SERVER: &[Keyword<ServerSettings>] = &[
     unread("send-proxy-v2-ssl-cn", "", B, "the same with the client certificate's name"),
     unread("no-send-proxy-v2-ssl-cn", "", B, "not so"),
     unread("proxy-v2-options", "<list>", B, "what else the binary header carries"),
-    unread("set-proxy-v2-tlv-fmt", "<type> <format>", B, "a field of the binary header"),
+    newer("set-proxy-v2-tlv-fmt", "<type> <format>", B, "a field of the binary header"),
     unread("check-send-proxy", "", B, "checks send a PROXY protocol header"),
     unread("no-check-send-proxy", "", B, "checks send no PROXY protocol header"),
     unread("check-proto", "<name>", B, "the protocol that checks speak"),
     unread("check-via-socks4", "", B, "checks go through the SOCKS4 proxy"),
-    unread("check-pool-conn-name", "<expression>", B, "the pooled connections that checks use"),
-    unread("check-reuse-pool", "", B, "checks use pooled connections"),
-    unread("curves", "<list>", B, "groups for the key exchange"),
-    unread("sigalgs", "<list>", B, "signature algorithms"),
-    unread("client-sigalgs", "<list>", B, "signature algorithms of client certificates"),
-    unread("renegotiate", "", B, "lets the server renegotiate"),
-    unread("no-renegotiate", "", B, "does not let the server renegotiate"),
+    newer("check-pool-conn-name", "<expression>", B, "the pooled connections that checks use"),
+    newer("check-reuse-pool", "", B, "checks use pooled connections"),
+    newer("curves", "<list>", B, "groups for the key exchange"),
+    newer("sigalgs", "<list>", B, "signature algorithms"),
+    newer("client-sigalgs", "<list>", B, "signature algorithms of client certificates"),
+    newer("renegotiate", "", B, "lets the server renegotiate"),
+    newer("no-renegotiate", "", B, "does not let the server renegotiate"),
     unread("source", "<address>", B, "the address that connections come from"),
     unread("usesrc", "<address>", B, "the address that connections pretend to come from"),
     unread("redir", "<prefix>", B, "redirects requests instead of forwarding them"),
@@ -183,26 +183,29 @@ static SERVER: &[Keyword<ServerSettings>] = &[
     unread("pool-max-conn", "<number>", B, "idle connections that are kept"),
     unread("pool-low-conn", "<number>", B, "idle connections below which none is taken from other threads"),
     unread("pool-purge-delay", "<time>", B, "how soon idle connections are closed"),
-    unread("pool-conn-name", "<expression>", B, "which idle connections may be shared"),
-    unread("idle-ping", "<time>", B, "how often a silent HTTP/2 server is probed"),
+    newer("pool-conn-name", "<expression>", B, "which idle connections may be shared"),
+    newer("idle-ping", "<time>", B, "how often a silent HTTP/2 server is probed"),
     unread("max-reuse", "<number>", B, "requests after which a connection is closed"),
     unread("namespace", "<name>", B, "the network namespace to connect from"),
     unread("init-addr", "<list>", B, "how its name is resolved at the start"),
-    unread("init-state", "<state>", B, "its state at the start"),
+    newer("init-state", "<state>", B, "its state at the start"),
     unread("resolvers", "<section>", B, "the name servers that its name is looked up with"),
     unread("resolve-opts", "<list>", B, "how its name is looked up"),
     unread("resolve-prefer", "ipv4|ipv6", B, "the preferred family of its addresses"),
     unread("resolve-net", "<list>", B, "the preferred networks of its addresses"),
     unread("log-proto", "legacy|octet-count", B, "the framing of log messages over TCP"),
-    unread("log-bufsize", "<size>", B, "the buffer for log messages"),
+    newer("log-bufsize", "<size>", B, "the buffer for log messages"),
     unread("socks4", "<address>", B, "the SOCKS4 proxy on the way to it"),
-    unread("tcp-ut", "<time>", B, "how long unacknowledged data may wait"),
-    unread("tfo", "", B, "TCP Fast Open"),
-    unread("no-tfo", "", B, "no TCP Fast Open"),
-    unread("cc", "<name>", B, "the congestion control algorithm"),
-    unread("shard", "<number>", B, "its share of stick tables"),
-    unread("hash-key", "id|addr|addr-port", B, "what a consistent hash knows it by"),
-    unread("guid", "<text>", B, "a name that survives reloads"),
+    served("tcp-ut", "<time>", B, "how long unacknowledged data may wait", |s, a| {
+        s.user_timeout = Some(a.time()?);
+        Ok(())
+    }),
+    inert("tfo", "", B, "TCP Fast Open", "data are sent once the connection stands"),
+    inert("no-tfo", "", B, "no TCP Fast Open", "data are sent once the connection stands"),
+    newer("cc", "<name>", B, "the congestion control algorithm"),
+    newer("shard", "<number>", B, "its share of stick tables"),
+    newer("hash-key", "id|addr|addr-port", B, "what a consistent hash knows it by"),
+    newer("guid", "<text>", B, "a name that survives reloads"),
 ];
 
 /// A time above zero.

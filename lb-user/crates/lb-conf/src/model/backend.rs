@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{BackendId, CheckSpec, Cookie, HttpReuse, Name, Proxy, Server, StickRule, UseServer};
+use super::{BackendId, CheckSpec, Cookie, HttpReuse, KeepAlive, Name, Proxy, Server, StickRule, UseServer};
 
 /// The serving half of a `backend` or `listen` section.
 #[derive(Clone, Debug)]
@@ -23,6 +23,8 @@ pub struct Backend {
     pub hash_balance_factor: Option<u32>,
     /// How servers that have `check` are checked.
     pub check: CheckSpec,
+    /// `srvtcpka-*`: how silent servers are probed with `option srvtcpka`.
+    pub keep_alive: KeepAlive,
     /// `timeout connect`.
     pub timeout_connect: Option<Duration>,
     /// `timeout server`: the longest that a server may be silent.
@@ -74,6 +76,7 @@ impl Backend {
             hash_type: HashType::default(),
             hash_balance_factor: None,
             check: CheckSpec::default(),
+            keep_alive: KeepAlive::default(),
             timeout_connect: None,
             timeout_server: None,
             timeout_server_fin: None,

@@ -8,7 +8,8 @@ use std::time::Duration;
 use lb_expr::Condition;
 
 use super::{
-    BackendId, BindTls, CookieCapture, FrontendId, HeaderCapture, LogFormats, Name, Proxy, UseBackend, XdpUse,
+    BackendId, BindTls, CookieCapture, FrontendId, HeaderCapture, KeepAlive, LogFormats, Name, Proxy,
+    UseBackend, XdpUse,
 };
 use crate::span::Span;
 
@@ -35,6 +36,8 @@ pub struct Frontend {
     pub timeout_http_request: Option<Duration>,
     /// `timeout http-keep-alive`: between a response and the first byte of the next request.
     pub timeout_http_keep_alive: Option<Duration>,
+    /// `clitcpka-*`: how silent clients are probed with `option clitcpka`.
+    pub keep_alive: KeepAlive,
     /// `backlog`: connections that may wait to be accepted; `maxconn` where absent.
     pub backlog: Option<u32>,
     /// `disabled`: accepts nothing.
@@ -71,6 +74,7 @@ impl Frontend {
             timeout_client_fin: None,
             timeout_http_request: None,
             timeout_http_keep_alive: None,
+            keep_alive: KeepAlive::default(),
             backlog: None,
             disabled: false,
             request_captures: Vec::new(),

@@ -51,7 +51,7 @@ pub use tls::{
     BindTls, BindTlsSettings, CaSource, CertificateUse, ClientVerify, ExtraFiles, IgnoredErrors, ServerTls,
     ServerVerify, SniFilter, TlsSuites, TlsTuning, TlsVersion, TlsVersions,
 };
-pub use tuning::{H2Tuning, Limits, SocketBuffers, Tuning};
+pub use tuning::{H2Tuning, KeepAlive, Limits, SocketBuffers, Tuning};
 
 /// A name as the configuration gives it.
 pub type Name = Arc<str>;

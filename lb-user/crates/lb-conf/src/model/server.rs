@@ -31,6 +31,8 @@ pub struct Server {
     pub maxqueue: Option<u32>,
     /// `slowstart`: how long the weight grows after the server came up.
     pub slowstart: Option<Duration>,
+    /// `tcp-ut`: how long data may be unacknowledged.
+    pub user_timeout: Option<Duration>,
     /// `disabled`: starts in maintenance.
     pub disabled: bool,
     /// `cookie`: its value in the persistence cookie.
@@ -65,6 +67,7 @@ impl Server {
             minconn: None,
             maxqueue: None,
             slowstart: None,
+            user_timeout: None,
             disabled: false,
             cookie: None,
             check: None,

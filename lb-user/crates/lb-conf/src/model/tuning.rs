@@ -80,3 +80,27 @@ pub struct SocketBuffers {
     /// For what is sent.
     pub send: Option<u32>,
 }
+
+/// `tune.bufsize` where it is not set, in bytes.
+const BUFFER: u32 = 16_384;
+/// `tune.maxrewrite` where it is not set, in bytes.
+const MAX_REWRITE: u32 = 1024;
+
+impl Tuning {
+    /// The longest head of a request in bytes: a buffer less what is kept for rewriting, which is half of it at most.
+    pub fn head_bytes(&self) -> usize {
+        let buffer = self.buffer.unwrap_or(BUFFER);
+        (buffer - self.max_rewrite.unwrap_or(MAX_REWRITE).min(buffer / 2)) as usize
+    }
+}
+
+/// `clitcpka-*` and `srvtcpka-*`: how silent peers are probed. None: as the system does it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KeepAlive {
+    /// Probes without an answer before a peer counts as gone.
+    pub count: Option<u32>,
+    /// Silence before the first probe.
+    pub idle: Option<Duration>,
+    /// Between two probes.
+    pub interval: Option<Duration>,
+}

@@ -36,6 +36,7 @@ pub(super) fn resolve(
         hash_type: draft.hash_type,
         hash_balance_factor: draft.hash_balance_factor,
         check,
+        keep_alive: draft.server_keep_alive,
         timeout_connect: draft.timeouts.connect,
         timeout_server: draft.timeouts.server,
         timeout_server_fin: draft.timeouts.server_fin,
@@ -101,6 +102,7 @@ fn server(
         minconn: settings.minconn,
         maxqueue: settings.maxqueue,
         slowstart: settings.slowstart,
+        user_timeout: settings.user_timeout,
         // The servers of a disabled backend take nothing, and are not checked.
         disabled: settings.disabled || disabled,
         cookie: settings.cookie.as_deref().map(Into::into),

@@ -30,6 +30,7 @@ pub(super) fn resolve(
         timeout_client_fin: draft.timeouts.client_fin,
         timeout_http_request: draft.timeouts.http_request,
         timeout_http_keep_alive: draft.timeouts.http_keep_alive,
+        keep_alive: draft.client_keep_alive,
         backlog: draft.backlog,
         disabled: draft.disabled,
         request_captures: take(&mut compiled.request_captures),

@@ -68,7 +68,8 @@ impl Checker {
         let mut old = std::mem::take(&mut self.tasks);
         let now = self.shared.clock.now();
         let checked: Vec<_> = snapshot.servers().filter(|s| s.config.check.is_some()).collect();
-        let shortest = checked.iter().filter_map(|s| Some(s.config.check.as_ref()?.inter)).min();
+        let shortest = checked.iter().filter_map(|s| Some(s.config.check.as_ref()?.inter));
+        let shortest = shortest.chain(snapshot.config.global.tuning.max_spread_checks).min();
         for (backend, server) in snapshot.backends.iter().flat_map(|b| b.servers.iter().map(move |s| (b, s)))
         {
             // Certificates may have changed in their files.
@@ -148,6 +149,11 @@ struct Context {
 }
 
 impl Context {
+    /// `spread-checks`, in percent.
+    fn spread(&self) -> u32 {
+        self.shared.runtime.load().config.global.spread_checks
+    }
+
     fn clock(&self) -> Clock {
         self.shared.clock
     }
@@ -178,8 +184,16 @@ async fn check_health(
             drive(&mut run, &Target::of_check(&context.server, &check), tls.as_ref(), limits).await;
             context.tell(ServerChange::Check(run.report(start.elapsed())));
         }
-        due = next_check(began, &check, context.server.state().phase());
+        let phase = context.server.state().phase();
+        due = next_check(began, &check, phase, context.spread(), random());
     }
+}
+
+/// For spreading checks. Without random bytes they are early.
+fn random() -> u64 {
+    let mut bytes = [0; 8];
+    let _ = aws_lc_rs::rand::fill(&mut bytes);
+    u64::from_ne_bytes(bytes)
 }
 
 async fn ask_agent(context: Context, first: Tick) {

@@ -27,6 +27,9 @@ use crate::net::timer::now;
 use crate::stream::{Cause, Stage, Stream, head_bytes};
 use crate::tcp::rules::on_content;
 
+/// What logs keep of a request's first line: HAProxy's `tune.http.logurilen`.
+const LOG_URI_BYTES: u32 = 1024;
+
 /// Answers a request.
 pub(crate) async fn exchange(
     http: Rc<HttpSession>,
@@ -82,10 +85,13 @@ fn take_head(stream: &mut Stream, head: &request::Parts) {
     let line = [head.method.as_str().len(), target_len(&head.uri), "HTTP/1.1".len()];
     stream.received = head_bytes(line, &head.headers);
     // Nobody but the log and a few rules asks for the request as it came.
-    let uri = match head.uri.path_and_query() {
+    let mut uri = match head.uri.path_and_query() {
         Some(path) if head.uri.authority().is_none() => Bytes::copy_from_slice(path.as_str().as_bytes()),
         _ => Bytes::from(head.uri.to_string()),
     };
+    let limit = stream.front.snapshot.config.global.tuning.log_uri_bytes.unwrap_or(LOG_URI_BYTES) as usize;
+    // The method stands before it, and HAProxy ends the text with a zero byte.
+    uri.truncate(limit.saturating_sub(head.method.as_str().len() + 2));
     stream.kept.request = Some(KeptRequest {
         method: head.method.clone(),
         uri,

@@ -12,6 +12,8 @@ use hyper::server::conn::http1::{Builder, Connection, Parts};
 use hyper::service::{HttpService, service_fn};
 use tokio::io::AsyncWriteExt;
 
+use lb_conf::model::Tuning;
+
 use super::answer;
 use super::body::Download;
 use super::exchange::{error_answer, exchange};
@@ -23,11 +25,8 @@ use crate::stream::{Cause, Stage};
 use crate::tcp::relay::Relay;
 use crate::tcp::serve::{finish, timeouts};
 
-/// The longest head of a request: HAProxy's buffer less what it keeps for rewriting.
-const HEAD_BYTES: usize = 15 * 1024;
-
 /// The most header fields of a request: HAProxy's `tune.http.maxhdr`.
-const HEAD_FIELDS: usize = 101;
+const HEAD_FIELDS: u32 = 101;
 
 /// The most that is buffered of a request's body.
 const BUFFER_BYTES: usize = 256 * 1024;
@@ -48,21 +47,23 @@ enum End {
 pub(super) async fn serve(http: Rc<HttpSession>, wire: Wire) {
     let handler = Rc::clone(&http);
     let service = service_fn(move |request: Request<Incoming>| exchange(Rc::clone(&handler), request));
-    let mut connection = builder().serve_connection(wire, service);
+    let tuning = &http.session.endpoint.front().snapshot.config.global.tuning;
+    let mut connection = builder(tuning).serve_connection(wire, service);
     let end = drive(&http, &mut connection).await;
     conclude(&http, connection.into_parts(), end).await;
 }
 
-fn builder() -> Builder {
+fn builder(tuning: &Tuning) -> Builder {
     let mut builder = Builder::new();
+    let head = tuning.head_bytes();
     builder
         // A client may end its sending side once its request is out.
         .half_close(true)
         .auto_date_header(false)
         .header_read_timeout(None)
-        .max_headers(HEAD_FIELDS)
-        .max_header_size(HEAD_BYTES)
-        .max_buf_size(BUFFER_BYTES);
+        .max_headers(tuning.http_fields.unwrap_or(HEAD_FIELDS) as usize)
+        .max_header_size(head)
+        .max_buf_size(BUFFER_BYTES.max(head));
     builder
 }
 

@@ -10,6 +10,7 @@ use hyper::body::Incoming;
 use hyper::rt::Executor;
 use hyper::server::conn::http2::Builder;
 use hyper::service::service_fn;
+use lb_conf::model::H2Tuning;
 use tokio::task::spawn_local;
 
 use super::exchange::exchange;
@@ -53,7 +54,8 @@ impl<F: Future<Output: 'static> + 'static> Executor<F> for Local {
 pub(super) async fn serve(http: Rc<HttpSession>, wire: Wire) {
     let handler = Rc::clone(&http);
     let service = service_fn(move |request: Request<Incoming>| exchange(Rc::clone(&handler), request));
-    let mut connection = pin!(builder().serve_connection(wire, service));
+    let tuning = http.session.endpoint.front().snapshot.config.global.tuning.h2;
+    let mut connection = pin!(builder(&tuning).serve_connection(wire, service));
     let (mut timer, mut leaving) = (LazyTimer::default(), false);
     poll_fn(|cx| {
         http.session.polled(cx);
@@ -70,13 +72,14 @@ pub(super) async fn serve(http: Rc<HttpSession>, wire: Wire) {
     .await;
 }
 
-fn builder() -> Builder<Local> {
+fn builder(tuning: &H2Tuning) -> Builder<Local> {
     let mut builder = Builder::new(Local);
     builder
         .auto_date_header(false)
-        .max_concurrent_streams(STREAMS)
-        .initial_stream_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_concurrent_streams(tuning.streams.unwrap_or(STREAMS))
+        .initial_stream_window_size(tuning.window.unwrap_or(STREAM_WINDOW))
+        .initial_connection_window_size(CONNECTION_WINDOW.max(tuning.window.unwrap_or(0)))
+        .max_frame_size(tuning.frame)
         .max_send_buf_size(SEND_BUFFER)
         .max_header_list_size(HEAD_BYTES);
     builder

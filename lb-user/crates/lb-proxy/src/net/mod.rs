@@ -1,6 +1,7 @@
 //! Sockets of the worker threads.
 
 pub(crate) mod pipe;
+pub(crate) mod settings;
 pub(crate) mod socket;
 pub(crate) mod timer;
 pub(crate) mod transport;

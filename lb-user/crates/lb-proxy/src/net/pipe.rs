@@ -7,9 +7,11 @@ use std::os::fd::{AsFd, OwnedFd};
 use nix::fcntl::{FcntlArg, OFlag, SpliceFFlags, fcntl, splice};
 use nix::unistd::pipe2;
 
+use super::settings::Settings;
+
 /// Bytes that a pipe holds: larger ones move no more per call on a loaded link, and the kernel counts pages of
 /// unprivileged users against a limit.
-const PIPE_BYTES: i32 = 256 * 1024;
+const PIPE_BYTES: u32 = 256 * 1024;
 
 /// Empty pipes that a worker keeps.
 const SPARE_PIPES: usize = 64;
@@ -38,7 +40,7 @@ impl Pipe {
     fn new() -> io::Result<Self> {
         let (read, write) = pipe2(OFlag::O_NONBLOCK | OFlag::O_CLOEXEC)?;
         // Beyond the user's limit the pipe stays as large as it is by default.
-        let _ = fcntl(&write, FcntlArg::F_SETPIPE_SZ(PIPE_BYTES));
+        let _ = fcntl(&write, FcntlArg::F_SETPIPE_SZ(i32::try_from(size()).unwrap_or(i32::MAX)));
         Ok(Self { read, write, filled: 0 })
     }
 
@@ -60,7 +62,7 @@ impl Pipe {
 
     /// Moves what `from` has into the pipe; 0 at its end.
     pub(crate) fn fill(&mut self, from: impl AsFd) -> io::Result<usize> {
-        let n = splice(from, None, &self.write, None, PIPE_BYTES as usize, flags())?;
+        let n = splice(from, None, &self.write, None, size(), flags())?;
         self.filled += n;
         Ok(n)
     }
@@ -71,6 +73,11 @@ impl Pipe {
         self.filled -= n;
         Ok(n)
     }
+}
+
+/// `tune.pipesize`, or [`PIPE_BYTES`].
+fn size() -> usize {
+    Settings::current().pipe.unwrap_or(PIPE_BYTES) as usize
 }
 
 fn flags() -> SpliceFFlags {

@@ -17,6 +17,8 @@ use socket2::{Domain, Protocol, SockAddr, SockRef, Type};
 use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::settings::{Settings, Wishes, set_buffers};
+
 /// A connected stream socket.
 #[derive(Debug)]
 pub(crate) struct Socket {
@@ -59,6 +61,7 @@ impl Socket {
         let socket = socket2::Socket::new(Domain::for_address(to), kind, Some(Protocol::TCP))?;
         // What the proxy writes is whole messages already.
         socket.set_tcp_nodelay(true)?;
+        set_buffers(&socket, Settings::current().server)?;
         if let Some(source) = source {
             socket.bind(&source.into())?;
         }
@@ -88,6 +91,11 @@ impl Socket {
     /// A view of it that does not keep it open.
     pub(crate) fn view(&self) -> SocketView {
         SocketView(Rc::downgrade(&self.fd))
+    }
+
+    /// Sets what a proxy wishes for. A connection that is gone already finds that out by itself.
+    pub(crate) fn wish(&self, wishes: &Wishes) {
+        let _ = wishes.apply(self.fd.get_ref());
     }
 
     /// Our end, if it has a network address.

@@ -9,6 +9,7 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::net::pipe::Pipe;
+use crate::net::settings::Settings;
 use crate::net::{Socket, Transport};
 
 /// What one read takes. A read that fills it tells of a bulk transfer, for which splice(2) is cheaper than copying;
@@ -53,7 +54,7 @@ pub(crate) struct Direction {
 enum Bulk {
     Copy,
     Splice,
-    /// One of the ends cannot splice.
+    /// One of the ends cannot splice, or must not.
     Never,
 }
 
@@ -61,7 +62,8 @@ impl Direction {
     /// A direction in which `early` was read before the relay began.
     pub(crate) fn new(early: Vec<u8>) -> Self {
         let held = if early.is_empty() { Held::Nothing } else { Held::Bytes(early, 0) };
-        Self { held, bulk: Bulk::Copy, eof: false, moved: 0 }
+        let bulk = if Settings::current().no_splice { Bulk::Never } else { Bulk::Copy };
+        Self { held, bulk, eof: false, moved: 0 }
     }
 
     /// Bytes written to the far end so far.
