@@ -3,6 +3,7 @@
 
 mod acls;
 mod converters;
+mod listing;
 mod requests;
 mod table;
 mod tcp;
@@ -11,9 +12,14 @@ use lbx_tests::privilege::Need;
 use lbx_tests::suite::{self, Case};
 
 fn main() {
+    let needs: &'static [Need] = &[Need::Program("haproxy")];
     let tables = [acls::TABLES, converters::TABLES, requests::TABLES, tcp::TABLES].concat();
-    let case = |table: &'static table::Table| {
-        Case::new(table.name, &[Need::Program("haproxy")], move || table::compare(table))
-    };
-    suite::main(tables.into_iter().map(case).collect());
+    let case = |table: &'static table::Table| Case::new(table.name, needs, move || table::compare(table));
+    let mut cases: Vec<Case> = tables.into_iter().map(case).collect();
+    cases.extend([
+        Case::new("listing::fetches", needs, listing::fetches_are_listed),
+        Case::new("listing::converters", needs, listing::converters_are_listed),
+        Case::new("listing::acl_keywords", needs, listing::acl_keywords_are_listed),
+    ]);
+    suite::main(cases);
 }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use lb_expr::logformat::VARIABLES;
 
 use crate::action;
+use crate::compile::names;
 use crate::keyword::section::SECTIONS;
 use crate::keyword::{ALGORITHMS, Status, tables};
 use crate::preproc::{FEATURES, PREDICATES};
@@ -113,21 +114,23 @@ impl Page {
 
     fn fetches(&mut self) {
         self.title("Fetches");
-        self.header(&["fetch", "type", "needs", "what it is"]);
+        self.header(&["fetch", "type", "needs", "what it is", "served"]);
         for row in lb_expr::fetches() {
+            let served = served(names::status(row.refused, row.layers));
             for name in row.names {
                 let word = format!("`{name}{}`", lb_expr::syntax(row.args));
-                self.row(&[&word, row.output.name(), row.source.name(), row.doc]);
+                self.row(&[&word, row.output.name(), row.source.name(), row.doc, &served]);
             }
         }
     }
 
     fn converters(&mut self) {
         self.title("Converters");
-        self.header(&["converter", "takes", "makes", "what it does"]);
+        self.header(&["converter", "takes", "makes", "what it does", "served"]);
         for row in lb_expr::converters() {
             let word = format!("`{}{}`", row.name, lb_expr::syntax(row.args));
-            self.row(&[&word, row.input.name(), row.output.name(), row.doc]);
+            let served = served(names::status(row.refused, row.layers));
+            self.row(&[&word, row.input.name(), row.output.name(), row.doc, &served]);
         }
     }
 

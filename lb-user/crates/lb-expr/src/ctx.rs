@@ -3,13 +3,14 @@
 //! A [`Ctx`] is a handful of references that the caller puts together before it evaluates rules. A layer that
 //! does not exist (yet) is `None`, and fetches that need it return no sample.
 
-use std::cell::Cell;
+use std::cell::{Cell, Ref, RefCell};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, Uri, Version};
 
+use crate::hello::Greeting;
 use crate::logformat::FactSource;
 use crate::vars::Vars;
 use crate::world::{BackendId, Counter, FrontendId, ServerId, TableId, World};
@@ -111,8 +112,6 @@ pub struct ResponseHead<'a> {
     pub headers: &'a HeaderMap,
     /// Where it came from other than from a server.
     pub origin: ResponseOrigin<'a>,
-    /// The algorithm that compressed it.
-    pub compression: Option<&'a str>,
 }
 
 /// Who made a response.
@@ -146,9 +145,9 @@ pub struct Kept {
     /// The status of the response.
     pub status: Option<u16>,
     /// Captured request values by slot: `capture request header` and `http-request capture`.
-    pub request_captures: Vec<Option<Bytes>>,
+    pub request_captures: Captures,
     /// Captured response values by slot.
-    pub response_captures: Vec<Option<Bytes>>,
+    pub response_captures: Captures,
     /// `capture cookie`: `name=value` of the request.
     pub request_cookie: Option<Bytes>,
     /// `capture cookie`: `name=value` of the response.
@@ -157,6 +156,8 @@ pub struct Kept {
     pub unique_id: Option<Bytes>,
     /// File and line of the last rule that ended an evaluation.
     pub last_rule: Option<(std::sync::Arc<str>, u32)>,
+    /// What the daemon compresses the response with, as `Content-Encoding` says.
+    pub compression: Option<&'static str>,
     /// `set-priority-class`.
     pub priority_class: i32,
     /// `set-priority-offset`, milliseconds.
@@ -165,6 +166,49 @@ pub struct Kept {
     pub server_timeout: Option<Duration>,
     /// `timeout tunnel` in effect.
     pub tunnel_timeout: Option<Duration>,
+}
+
+/// Captured values by slot. The converters `capture-req` and `capture-res` set them in the midst of an evaluation.
+#[derive(Clone, Debug, Default)]
+pub struct Captures(RefCell<Vec<Option<Bytes>>>);
+
+impl Captures {
+    /// The value of a slot.
+    pub fn get(&self, slot: usize) -> Option<Bytes> {
+        self.0.borrow().get(slot).cloned().flatten()
+    }
+
+    /// Sets the value of a slot, as far as its room goes.
+    pub fn set(&self, slot: usize, room: CaptureRoom, value: Option<Bytes>) {
+        let mut values = self.0.borrow_mut();
+        values.resize(room.slots, None);
+        if let Some(place) = values.get_mut(slot) {
+            *place = value.map(|mut bytes| {
+                bytes.truncate(room.bytes);
+                bytes
+            });
+        }
+    }
+
+    /// The values, as far as there are any.
+    pub fn values(&self) -> Ref<'_, [Option<Bytes>]> {
+        Ref::map(self.0.borrow(), Vec::as_slice)
+    }
+}
+
+/// What a frontend declares of a capture slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CaptureRoom {
+    /// The longest value that it keeps.
+    pub bytes: usize,
+    /// How many slots there are.
+    pub slots: usize,
+}
+
+impl From<Vec<Option<Bytes>>> for Captures {
+    fn from(values: Vec<Option<Bytes>>) -> Self {
+        Self(RefCell::new(values))
+    }
 }
 
 /// The first line of a request.
@@ -272,6 +316,10 @@ pub trait Tls {
     }
     /// The server name that the client asked for.
     fn sni(&self) -> Option<&str> {
+        None
+    }
+    /// What is kept of the client's hello.
+    fn greeting(&self) -> Option<&Greeting> {
         None
     }
     /// The protocol that ALPN agreed on.

@@ -186,15 +186,21 @@ impl<'t> Call<'t> {
         ParseError::new(self.name_range.clone(), kind)
     }
 
-    /// Refuses a row whose layers are not served.
-    fn check_layers(&self, layers: &[Layer], env: &Env<'_>) -> Result<(), ParseError> {
-        for layer in layers {
-            if let Err(reason) = env.resolver.serves(*layer) {
-                let kind = ErrorKind::NotServed { name: self.name.to_owned(), reason: reason.to_owned() };
-                return Err(self.error(kind));
+    /// Refuses a row that is not served, or whose layers are not.
+    fn check_served(
+        &self,
+        refused: Option<&'static str>,
+        layers: &[Layer],
+        env: &Env<'_>,
+    ) -> Result<(), ParseError> {
+        let missing = layers.iter().find_map(|layer| env.resolver.serves(*layer).err());
+        match refused.or(missing) {
+            Some(reason) => {
+                Err(self
+                    .error(ErrorKind::NotServed { name: self.name.to_owned(), reason: reason.to_owned() }))
             }
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// Resolves the arguments and hands them to a builder.
@@ -231,7 +237,7 @@ impl Parser {
     fn fetch(text: &str, from: usize, env: &mut Env<'_>) -> Result<Self, ParseError> {
         let call = Call::parse(text, from)?;
         let row = find_fetch(&call)?;
-        call.check_layers(row.layers, env)?;
+        call.check_served(row.refused, row.layers, env)?;
         check_place(&call, row, env)?;
         let mut userlist = None;
         let fetch = call.build(row.args, env, |args| {
@@ -266,7 +272,7 @@ impl Parser {
     fn converter(&mut self, text: &str, env: &mut Env<'_>) -> Result<(), ParseError> {
         let call = Call::parse(text, self.at)?;
         let row = find_converter(&call)?;
-        call.check_layers(row.layers, env)?;
+        call.check_served(row.refused, row.layers, env)?;
         if !cast::possible(self.output, row.input) {
             let kind =
                 ErrorKind::BadCast { name: call.name.to_owned(), found: self.output, wanted: row.input };

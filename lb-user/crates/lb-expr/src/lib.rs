@@ -22,6 +22,7 @@ mod der;
 pub mod error;
 mod expr;
 mod fetch;
+pub mod hello;
 pub mod hint;
 pub mod logformat;
 pub mod pattern;

@@ -152,6 +152,8 @@ pub struct FetchRow {
     pub source: Source,
     /// The layers that must be served.
     pub layers: &'static [Layer],
+    /// Why it will not be served, where that is so.
+    pub refused: Option<&'static str>,
     /// One line for the reference.
     pub doc: &'static str,
     /// An expression that uses it; the name itself where that is enough.
@@ -174,6 +176,7 @@ impl FetchRow {
             output,
             source,
             layers: &[],
+            refused: None,
             doc,
             example: names[0],
             build: Build::Plain(run),
@@ -189,7 +192,28 @@ impl FetchRow {
         doc: &'static str,
         build: fn(&mut Args<'_>) -> Result<Box<dyn Fetch>, ArgError>,
     ) -> Self {
-        Self { names, args, output, source, layers: &[], doc, example: names[0], build: Build::With(build) }
+        Self {
+            names,
+            args,
+            output,
+            source,
+            layers: &[],
+            refused: None,
+            doc,
+            example: names[0],
+            build: Build::With(build),
+        }
+    }
+
+    /// A word of HAProxy's that has nothing to look at here.
+    pub(crate) const fn refused(
+        names: &'static [&'static str],
+        output: SampleType,
+        source: Source,
+        doc: &'static str,
+        why: &'static str,
+    ) -> Self {
+        Self { refused: Some(why), ..Self::plain(names, output, source, doc, |_| None) }
     }
 
     /// An expression that shows its use.
@@ -217,6 +241,8 @@ pub struct ConverterRow {
     pub output: SampleType,
     /// The layers that must be served.
     pub layers: &'static [Layer],
+    /// Why it will not be served, where that is so.
+    pub refused: Option<&'static str>,
     /// One line for the reference.
     pub doc: &'static str,
     /// An expression that uses it.
@@ -233,7 +259,17 @@ impl ConverterRow {
         example: &'static str,
         run: PlainConvert,
     ) -> Self {
-        Self { name, args: &[], input, output, layers: &[], doc, example, build: Build::Plain(run) }
+        Self {
+            name,
+            args: &[],
+            input,
+            output,
+            layers: &[],
+            refused: None,
+            doc,
+            example,
+            build: Build::Plain(run),
+        }
     }
 
     /// A converter with arguments.
@@ -245,7 +281,27 @@ impl ConverterRow {
         example: &'static str,
         build: fn(&mut Args<'_>) -> Result<Box<dyn Convert>, ArgError>,
     ) -> Self {
-        Self { name, args, input, output, layers: &[], doc, example, build: Build::With(build) }
+        Self {
+            name,
+            args,
+            input,
+            output,
+            layers: &[],
+            refused: None,
+            doc,
+            example,
+            build: Build::With(build),
+        }
+    }
+
+    /// A word of HAProxy's that has nothing to work with here.
+    pub(crate) const fn refused(
+        name: &'static str,
+        (input, output): (SampleType, SampleType),
+        doc: &'static str,
+        why: &'static str,
+    ) -> Self {
+        Self { refused: Some(why), ..Self::plain(name, (input, output), doc, name, |_| None) }
     }
 
     /// The layers that it needs.

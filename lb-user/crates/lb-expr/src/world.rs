@@ -4,6 +4,7 @@
 
 use std::net::IpAddr;
 
+use crate::ctx::CaptureRoom;
 use crate::sample::Sample;
 
 /// A frontend, by its position in the configuration.
@@ -170,6 +171,15 @@ pub enum TableStat {
     Available,
 }
 
+/// Whose capture slots.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CaptureOf {
+    /// `declare capture request`, `capture request header`.
+    Request,
+    /// `declare capture response`, `capture response header`.
+    Response,
+}
+
 /// The daemon, as expressions see it. Every method is cheap and takes no lock that a request could wait for.
 pub trait World {
     /// A figure of a frontend.
@@ -194,6 +204,10 @@ pub trait World {
     fn table(&self, id: TableId, stat: TableStat) -> Option<i64>;
     /// A figure of the entry of a stick table that has this key. None: no such entry, or no such column.
     fn table_entry(&self, id: TableId, key: &Sample<'_>, what: Counter) -> Option<i64>;
+    /// The room of a capture slot of a frontend. None: there is no such slot.
+    fn capture_room(&self, id: FrontendId, of: CaptureOf, slot: usize) -> Option<CaptureRoom>;
+    /// What the converter `debug` has to say.
+    fn debug(&self, text: &str);
     /// Whether a userlist has this user with this password.
     fn authenticate(&self, list: UserlistId, user: &[u8], password: &[u8]) -> bool;
     /// Whether a user of a userlist is in that group.
@@ -249,6 +263,10 @@ impl World for Nowhere {
     fn table_entry(&self, _: TableId, _: &Sample<'_>, _: Counter) -> Option<i64> {
         None
     }
+    fn capture_room(&self, _: FrontendId, _: CaptureOf, _: usize) -> Option<CaptureRoom> {
+        None
+    }
+    fn debug(&self, _: &str) {}
     fn authenticate(&self, _: UserlistId, _: &[u8], _: &[u8]) -> bool {
         false
     }

@@ -7,12 +7,13 @@ use http::response;
 use lb_conf::model::{self, Password, User};
 use lb_core::{Backend, Frontend, Server, Snapshot};
 use lb_expr::Ctx;
-use lb_expr::ctx::{Connection, RequestHead, ResponseHead, ResponseOrigin, TcpInfo, Tls};
+use lb_expr::ctx::{CaptureRoom, Connection, RequestHead, ResponseHead, ResponseOrigin, TcpInfo, Tls};
+use lb_expr::hello::Greeting;
 use lb_expr::sample::Sample;
 use lb_expr::vars::Vars;
 use lb_expr::world::{
-    BackendId, BackendStat, Counter, FrontendId, FrontendStat, ServerId, ServerStat, TableId, TableStat,
-    UserlistId, World,
+    BackendId, BackendStat, CaptureOf, Counter, FrontendId, FrontendStat, ServerId, ServerStat, TableId,
+    TableStat, UserlistId, World,
 };
 
 use crate::logs::{LocalTime, wall_clock};
@@ -113,7 +114,6 @@ impl<'a> View<'a> {
             version: head.version,
             headers: &head.headers,
             origin: ResponseOrigin::Server,
-            compression: None,
         };
         Ctx { response: Some(response), on_response: true, ..self.ctx(stream) }
     }
@@ -189,6 +189,10 @@ impl Tls for TlsInfo {
 
     fn sni(&self) -> Option<&str> {
         self.sni()
+    }
+
+    fn greeting(&self) -> Option<&Greeting> {
+        self.greeting()
     }
 
     fn alpn(&self) -> Option<&[u8]> {
@@ -328,6 +332,19 @@ impl World for View<'_> {
 
     fn table_entry(&self, id: TableId, key: &Sample<'_>, what: Counter) -> Option<i64> {
         entry_figure(self.snapshot, id, key, what, self.worker.tick())
+    }
+
+    fn capture_room(&self, id: FrontendId, of: CaptureOf, slot: usize) -> Option<CaptureRoom> {
+        let config = &self.front(id)?.config;
+        let slots = match of {
+            CaptureOf::Request => &config.request_captures,
+            CaptureOf::Response => &config.response_captures,
+        };
+        Some(CaptureRoom { bytes: slots.get(slot)?.len as usize, slots: slots.len() })
+    }
+
+    fn debug(&self, text: &str) {
+        log::debug!("{text}");
     }
 
     fn authenticate(&self, list: UserlistId, user: &[u8], password: &[u8]) -> bool {

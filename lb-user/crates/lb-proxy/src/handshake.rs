@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use lb_conf::model::ProxyOption;
+use lb_expr::hello::{Greeting, Opening};
 use tokio::time::timeout;
 
 use crate::logs;
@@ -41,11 +42,35 @@ async fn with_client(session: &Session, socket: Socket) -> Result<Transport, Han
     let front = session.endpoint.front();
     let Some(acceptor) = &front.acceptor else { return Ok(Transport::Plain(socket)) };
     let limit = front.frontend.config.timeout_client;
-    let (stream, info) = within(limit, acceptor.accept(socket)).await?;
+    let room = front.snapshot.config.global.tls.capture;
+    let handshake = async {
+        let greeting = if room > 0 { read_greeting(&socket, room).await } else { None };
+        let (stream, info) = acceptor.accept(socket).await?;
+        Ok((stream, info.with_greeting(greeting)))
+    };
+    let (stream, info) = within(limit, handshake).await?;
     session.handshake.set(refresh_now().saturating_duration_since(session.accepted));
     // A session shakes hands once.
     let _ = session.tls.set(info);
     Ok(Transport::Tls(Box::new(stream.into())))
+}
+
+/// The longest record of TLS, with its header (RFC 8446, section 5.1).
+const LONGEST_RECORD: usize = 5 + 16_384;
+
+/// Looks at the client's hello, which stays in the socket, and keeps so many bytes of what it lists.
+async fn read_greeting(socket: &Socket, room: u32) -> Option<Box<Greeting>> {
+    let mut bytes = Vec::with_capacity(LONGEST_RECORD);
+    let mut seen = None;
+    loop {
+        let n = socket.peek(&mut bytes, seen).await.ok()?;
+        match Greeting::read(&bytes, room as usize) {
+            Opening::Hello(greeting) => return Some(Box::new(greeting)),
+            // At the end, or where it is longer than it may be, the handshake itself finds what is wrong.
+            Opening::Partial if n > 0 && n < LONGEST_RECORD && seen != Some(n) => seen = Some(n),
+            Opening::Partial | Opening::Other => return None,
+        }
+    }
 }
 
 /// Makes a socket that is connected to a server what its bytes go through. `ip` is the server's. The caller bounds the

@@ -2,7 +2,7 @@
 
 mod error;
 mod formats;
-mod names;
+pub(crate) mod names;
 mod rules;
 mod start;
 

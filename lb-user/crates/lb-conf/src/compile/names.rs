@@ -11,18 +11,26 @@ use lb_expr::{Layer, Resolver, Unresolved};
 use crate::diag::nearest;
 use crate::draft::{Draft, ProxyDraft};
 use crate::host::Host;
+use crate::keyword::Status;
 use crate::model;
 
 /// Why a layer is not served yet. One that is missing here is served.
 const NOT_SERVED: &[(Layer, &str)] = &[
     (Layer::ContentInspection, "content inspection is not supported yet by lbx"),
     (Layer::Bodies, "buffered bodies are not supported yet by lbx"),
-    (Layer::ServerTls, "what TLS with servers came to is not kept yet by lbx"),
     (Layer::Cache, "caches are not supported yet by lbx"),
-    (Layer::Compression, "compression is not supported yet by lbx"),
     (Layer::Userlists, "userlists are not supported yet by lbx"),
     (Layer::ProxyProtocol, "the PROXY protocol is not supported yet by lbx"),
 ];
+
+/// Whether words are served that need these layers.
+pub(crate) fn status(refused: Option<&'static str>, layers: &[Layer]) -> Status {
+    match refused {
+        Some(why) => Status::Refused(why),
+        None if NOT_SERVED.iter().any(|(layer, _)| layers.contains(layer)) => Status::NotYet,
+        None => Status::Served,
+    }
+}
 
 /// The names of a configuration, as one of its proxies sees them.
 pub(crate) struct Names<'d> {

@@ -19,6 +19,8 @@ pub struct TlsTuning {
     pub extra: ExtraFiles,
     /// `ssl-load-extra-del-ext`: `.crt` is cut off before another ending is put there.
     pub cut_extension: bool,
+    /// `tune.ssl.capture-buffer-size`: bytes of what clients list in their hellos that are kept for fetches.
+    pub capture: u32,
 }
 
 impl Default for TlsTuning {
@@ -28,6 +30,7 @@ impl Default for TlsTuning {
             lifetime: Duration::from_secs(300),
             extra: ExtraFiles::default(),
             cut_extension: false,
+            capture: 0,
         }
     }
 }

@@ -8,6 +8,7 @@ pub(crate) mod hash;
 mod json;
 mod map;
 mod misc;
+mod note;
 mod payload;
 mod rfc7239;
 mod table;
@@ -27,6 +28,7 @@ pub(crate) fn rows() -> impl Iterator<Item = &'static ConverterRow> {
         json::ROWS,
         hash::ROWS,
         misc::ROWS,
+        note::ROWS,
         payload::ROWS,
         rfc7239::ROWS,
         text::ROWS,

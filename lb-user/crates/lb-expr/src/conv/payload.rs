@@ -9,6 +9,18 @@ use crate::table::{Convert, ConverterRow, convert_with};
 type Built = Result<Box<dyn Convert>, ArgError>;
 
 pub(super) static ROWS: &[ConverterRow] = &[
+    ConverterRow::refused(
+        "protobuf",
+        (Bin, Bin),
+        "a field of a Protocol Buffers message",
+        "there is no decoder of Protocol Buffers",
+    ),
+    ConverterRow::refused(
+        "ungrpc",
+        (Bin, Bin),
+        "a field of a gRPC message",
+        "there is no decoder of Protocol Buffers",
+    ),
     ConverterRow::plain(
         "fix_is_valid",
         (Bin, Bool),

@@ -190,7 +190,7 @@ fn buffered<'a>(ctx: &Ctx<'a>, buffer: Buffer<'a>) -> Option<Sample<'a>> {
     len(buffer)
 }
 
-fn side<'a>(side: Side, ctx: &Ctx<'a>) -> Buffer<'a> {
+pub(super) fn side<'a>(side: Side, ctx: &Ctx<'a>) -> Buffer<'a> {
     match side {
         Side::Request => ctx.request_data,
         Side::Response => ctx.response_data,

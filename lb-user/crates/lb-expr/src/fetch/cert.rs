@@ -9,7 +9,7 @@ use super::tls::{client, server};
 use crate::args::{Arg, ArgError, ArgKind, Args, opt};
 use crate::ctx::Ctx;
 use crate::der::{Certificate, name_entries, oid_name};
-use crate::place::Source::{ClientL5, ServerL4};
+use crate::place::Source::ClientL5;
 use crate::resolve::Layer;
 use crate::sample::Sample;
 use crate::sample::SampleType::{self, Bin, Sint, Str};
@@ -114,7 +114,8 @@ fn rows_of(part: &'static Part) -> impl Iterator<Item = FetchRow> {
     let places: [_; 3] = [
         (ClientL5, &[Layer::ClientCertificates][..]),
         (ClientL5, &[Layer::ClientTls][..]),
-        (ServerL4, &[Layer::ServerTls][..]),
+        // HAProxy takes them where there is no server yet, too, and finds nothing then.
+        (ClientL5, &[Layer::ServerTls][..]),
     ];
     (0..3).map(move |i| {
         let (source, layers) = places[i];

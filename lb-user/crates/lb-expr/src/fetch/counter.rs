@@ -104,6 +104,16 @@ const fn indexed(
     FetchRow::with(name, args, Sint, Internal, doc, build).example(example).needs(NEEDS)
 }
 
+const fn of_client(
+    name: &'static [&'static str],
+    args: &'static [Arg],
+    doc: &'static str,
+    example: &'static str,
+    build: fn(&mut Args<'_>) -> Built,
+) -> FetchRow {
+    FetchRow::with(name, args, Sint, ClientL4, doc, build).example(example).needs(NEEDS)
+}
+
 /// Counters with an index, and what is only tracked or only of the client's address.
 static SINGLE: &[FetchRow] = &[
     indexed(
@@ -112,6 +122,16 @@ static SINGLE: &[FetchRow] = &[
         "clears a counter of the gpc array and returns what it was",
         "sc_clr_gpc(0,1)",
         |a| tracked_index(a, Counter::ClearGpc),
+    ),
+    indexed(
+        &["sc1_clr_gpc"],
+        INDEX_TABLE,
+        "clears a counter of the gpc array of slot 1 and returns what it was",
+        "sc1_clr_gpc(0)",
+        |a| {
+            let index = u8::try_from(a.int(0, 0)).unwrap_or_default();
+            tracked_with(1, a.opt_table(1), Counter::ClearGpc(index))
+        },
     ),
     indexed(&["sc_get_gpc"], INDEX_SLOT_TABLE, "a counter of the gpc array", "sc_get_gpc(0,1)", |a| {
         tracked_index(a, Counter::Gpc)
@@ -133,35 +153,35 @@ static SINGLE: &[FetchRow] = &[
         "sc_inc_gpc(0,1)",
         |a| tracked_index(a, Counter::IncGpc),
     ),
-    indexed(
+    of_client(
         &["src_clr_gpc"],
         INDEX_TABLE,
         "clears a counter of the gpc array of the client's entry",
         "src_clr_gpc(0,st)",
         |a| src_index(a, Counter::ClearGpc),
     ),
-    indexed(
+    of_client(
         &["src_get_gpc"],
         INDEX_TABLE,
         "a counter of the gpc array of the client's entry",
         "src_get_gpc(0,st)",
         |a| src_index(a, Counter::Gpc),
     ),
-    indexed(
+    of_client(
         &["src_get_gpt"],
         INDEX_TABLE,
         "a tag of the gpt array of the client's entry",
         "src_get_gpt(0,st)",
         |a| src_index(a, Counter::Gpt),
     ),
-    indexed(
+    of_client(
         &["src_gpc_rate"],
         INDEX_TABLE,
         "increments of a counter of the gpc array of the client's entry",
         "src_gpc_rate(0,st)",
         |a| src_index(a, Counter::GpcRate),
     ),
-    indexed(
+    of_client(
         &["src_inc_gpc"],
         INDEX_TABLE,
         "adds one to a counter of the gpc array of the client's entry",

@@ -96,7 +96,7 @@ pub(super) static ROWS: &[FetchRow] = &[
     row(&["req.hdr_names"], DELIM, Str, RequestHead, "the names of all headers", "req.hdr_names(-)", |a| {
         names(a, Side::Request)
     }),
-    FetchRow::plain(&["req.hdrs"], Str, RequestHead, "all headers as text, with the empty line", |ctx| {
+    FetchRow::plain(&["req.hdrs"], Bin, RequestHead, "all headers as text, with the empty line", |ctx| {
         block(ctx.request?.headers)
     }),
     FetchRow::plain(&["req.hdrs_bin"], Bin, RequestHead, "all headers in SPOE's binary form", |ctx| {
@@ -159,7 +159,7 @@ pub(super) static ROWS: &[FetchRow] = &[
         "res.hdr_names",
         |a| names(a, Side::Response),
     ),
-    FetchRow::plain(&["res.hdrs"], Str, ResponseHead, "as req.hdrs, in the response", |ctx| {
+    FetchRow::plain(&["res.hdrs"], Bin, ResponseHead, "as req.hdrs, in the response", |ctx| {
         block(ctx.response?.headers)
     }),
     FetchRow::plain(&["res.hdrs_bin"], Bin, ResponseHead, "as req.hdrs_bin, in the response", |ctx| {

@@ -2,6 +2,7 @@
 
 use super::buffer::INSPECTION;
 use crate::ctx::{Buffer, Ctx};
+use crate::hello::{ClientHello, Handshake, Reader, Short, first_message, may_be_tls};
 use crate::place::Source::{RequestBuffer, ResponseBuffer};
 use crate::sample::Sample;
 use crate::sample::SampleType::{Bool, Sint, Str};
@@ -79,12 +80,6 @@ pub(super) static ROWS: &[FetchRow] = &[
     .needs(INSPECTION),
 ];
 
-/// A handshake message in a TLS record.
-struct Handshake<'a> {
-    kind: u8,
-    body: &'a [u8],
-}
-
 /// The first handshake message of a stream, whole (RFC 8446, sections 4 and 5.1).
 fn handshake<'a>(ctx: &Ctx<'a>, buffer: Buffer<'a>) -> Option<Handshake<'a>> {
     let bytes = buffer.bytes?;
@@ -99,60 +94,13 @@ fn handshake<'a>(ctx: &Ctx<'a>, buffer: Buffer<'a>) -> Option<Handshake<'a>> {
     }
 }
 
-/// More bytes are needed, or these are no handshake.
-struct Short;
-
-const RECORD_HANDSHAKE: u8 = 22;
-
-fn may_be_tls(bytes: &[u8]) -> bool {
-    bytes.first().is_none_or(|b| *b == RECORD_HANDSHAKE) && bytes.get(1).is_none_or(|b| *b == 3)
-}
-
-fn first_message(bytes: &[u8]) -> Result<Handshake<'_>, Short> {
-    let mut reader = Reader(bytes);
-    let record = reader.take(5).filter(|r| r[0] == RECORD_HANDSHAKE && r[1] == 3).ok_or(Short)?;
-    let length = usize::from(u16::from_be_bytes([record[3], record[4]]));
-    let mut record = Reader(reader.take(length).ok_or(Short)?);
-    let kind = record.number(1).ok_or(Short)? as u8;
-    let body = record.vector(3).ok_or(Short)?;
-    Ok(Handshake { kind, body })
-}
-
 fn hello_type<'a>(ctx: &Ctx<'a>, buffer: Buffer<'a>) -> Option<Sample<'a>> {
     let hello = handshake(ctx, buffer)?;
     matches!(hello.kind, 1 | 2).then_some(Sample::Int(hello.kind.into()))
 }
 
-/// The extensions of a client hello.
-struct ClientHello<'a> {
-    extensions: &'a [u8],
-}
-
 fn hello<'a>(ctx: &Ctx<'a>) -> Option<ClientHello<'a>> {
-    let message = handshake(ctx, ctx.request_data)?;
-    if message.kind != 1 {
-        return None;
-    }
-    let mut reader = Reader(message.body);
-    // Version and random, session id, cipher suites, compression methods.
-    reader.take(2 + 32)?;
-    reader.vector(1)?;
-    reader.vector(2)?;
-    reader.vector(1)?;
-    Some(ClientHello { extensions: reader.vector(2).unwrap_or_default() })
-}
-
-impl<'a> ClientHello<'a> {
-    fn extension(&self, wanted: usize) -> Option<&'a [u8]> {
-        let mut reader = Reader(self.extensions);
-        loop {
-            let kind = reader.number(2)?;
-            let body = reader.vector(2)?;
-            if kind == wanted {
-                return Some(body);
-            }
-        }
-    }
+    ClientHello::parse(&handshake(ctx, ctx.request_data)?)
 }
 
 /// The host name in a server name extension (RFC 6066, section 3).
@@ -178,25 +126,4 @@ fn alpn_list(extension: &[u8]) -> Option<Vec<u8>> {
         out.extend(name);
     }
     Some(out)
-}
-
-struct Reader<'a>(&'a [u8]);
-
-impl<'a> Reader<'a> {
-    fn take(&mut self, n: usize) -> Option<&'a [u8]> {
-        let (head, rest) = self.0.split_at_checked(n)?;
-        self.0 = rest;
-        Some(head)
-    }
-
-    /// A big-endian number of so many bytes.
-    fn number(&mut self, width: usize) -> Option<usize> {
-        Some(self.take(width)?.iter().fold(0, |n, b| n << 8 | usize::from(*b)))
-    }
-
-    /// Bytes behind their length.
-    fn vector(&mut self, width: usize) -> Option<&'a [u8]> {
-        let length = self.number(width)?;
-        self.take(length)
-    }
 }

@@ -97,16 +97,16 @@ pub(super) static ROWS: &[FetchRow] = &[
         Some(Sample::str(cache(ctx)?.unwrap_or_default()))
     })
     .needs(&[Layer::Cache]),
-    FetchRow::plain(&["res.comp"], Bool, ResponseHead, "whether the daemon compressed the response", |ctx| {
-        Some(Sample::Bool(ctx.response?.compression.is_some()))
+    FetchRow::plain(&["res.comp"], Bool, ResponseKept, "whether the daemon compressed the response", |ctx| {
+        Some(Sample::Bool(ctx.kept?.compression.is_some()))
     })
     .needs(&[Layer::Compression]),
     FetchRow::plain(
         &["res.comp_algo"],
         Str,
-        ResponseHead,
+        ResponseKept,
         "the algorithm that the daemon compressed the response with",
-        |ctx| ctx.response?.compression.map(Sample::str),
+        |ctx| ctx.kept?.compression.map(Sample::str),
     )
     .needs(&[Layer::Compression]),
     FetchRow::plain(

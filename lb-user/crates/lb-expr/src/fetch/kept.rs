@@ -1,7 +1,7 @@
 //! Fetches from what is kept of a request and its response until the log.
 
 use crate::args::{ArgError, ArgKind, Args, need};
-use crate::ctx::{Ctx, Kept, KeptRequest};
+use crate::ctx::{Captures, Ctx, Kept, KeptRequest};
 use crate::logformat::version_name;
 use crate::place::Source::{Constant, Internal, RequestKept, ResponseKept};
 use crate::sample::Sample;
@@ -96,9 +96,7 @@ fn request<'a>(ctx: &Ctx<'a>) -> Option<&'a KeptRequest> {
     ctx.kept?.request.as_ref()
 }
 
-fn capture(args: &mut Args<'_>, slots: for<'k> fn(&'k Kept) -> &'k Vec<Option<bytes::Bytes>>) -> Built {
+fn capture(args: &mut Args<'_>, slots: fn(&Kept) -> &Captures) -> Built {
     let index = usize::try_from(args.int(0, 0)).unwrap_or_default();
-    Ok(fetch_with((index, slots), |(index, slots), ctx| {
-        slots(ctx.kept?).get(*index)?.as_deref().map(Sample::str)
-    }))
+    Ok(fetch_with((index, slots), |(index, slots), ctx| slots(ctx.kept?).get(*index).map(Sample::str)))
 }

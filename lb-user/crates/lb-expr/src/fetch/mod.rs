@@ -6,6 +6,8 @@ mod cert;
 mod conn;
 mod cookie;
 mod counter;
+mod distcc;
+mod greeting;
 mod header;
 mod hello;
 mod http;
@@ -13,6 +15,7 @@ mod internal;
 mod kept;
 mod param;
 mod proxy;
+mod refused;
 mod tls;
 
 use crate::table::FetchRow;
@@ -32,6 +35,9 @@ pub(crate) fn rows() -> impl Iterator<Item = &'static FetchRow> {
         kept::ROWS,
         buffer::ROWS,
         hello::ROWS,
+        distcc::ROWS,
+        refused::ROWS,
+        greeting::ROWS,
     ];
     tables.into_iter().flatten().chain(cert::rows()).chain(counter::rows())
 }

@@ -103,7 +103,7 @@ pub(super) static ROWS: &[FetchRow] = &[
         |c| Some(Sample::Int(client(c)?.authority_error()?.1.into())),
     )
     .needs(CERTIFICATE),
-    FetchRow::plain(&["ssl_s_chain_der"], Bin, ServerL4, "the server's chain of certificates, DER", |c| {
+    FetchRow::plain(&["ssl_s_chain_der"], Bin, ClientL5, "the server's chain of certificates, DER", |c| {
         Some(Sample::bin(server(c)?.peer_chain()?))
     })
     .needs(SERVER),
@@ -115,6 +115,30 @@ pub(super) static ROWS: &[FetchRow] = &[
         |c| client(c).map(|_| Sample::Int(0)),
     )
     .needs(CLIENT),
+    FetchRow::plain(
+        &["ssl_fc_err_str"],
+        Str,
+        ClientL5,
+        "OpenSSL's words for ssl_fc_err; there are none",
+        |_| None,
+    )
+    .needs(CLIENT),
+    FetchRow::plain(
+        &["ssl_bc_err"],
+        Sint,
+        ServerL4,
+        "OpenSSL's error of the server's connection; no stream uses one that failed",
+        |c| server(c).map(|_| Sample::Int(0)),
+    )
+    .needs(SERVER),
+    FetchRow::plain(
+        &["ssl_bc_err_str"],
+        Str,
+        ServerL4,
+        "OpenSSL's words for ssl_bc_err; there are none",
+        |_| None,
+    )
+    .needs(SERVER),
     FetchRow::plain(&["ssl_bc"], Bool, ServerL4, "whether the server's connection uses TLS", |c| {
         Some(Sample::Bool(c.upstream?.tls().is_some()))
     }),

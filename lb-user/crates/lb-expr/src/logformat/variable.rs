@@ -11,7 +11,7 @@ use bytes::Bytes;
 use super::encode::{self, Map};
 use super::facts::LogFacts;
 use super::{Flags, Timers};
-use crate::ctx::{Connection, Ctx, Kept, KeptRequest, Tls};
+use crate::ctx::{self, Connection, Ctx, Kept, KeptRequest, Tls};
 use crate::time;
 
 /// A row of the table of log variables.
@@ -34,7 +34,7 @@ enum Value {
     /// A part of the request's first line.
     Request(for<'a> fn(&'a KeptRequest) -> &'a [u8]),
     /// Captured values, in braces or one after the other.
-    Captures(for<'a> fn(&'a Kept) -> &'a [Option<Bytes>], Form),
+    Captures(fn(&Kept) -> &ctx::Captures, Form),
     /// A number.
     Number(fn(&Ctx<'_>, &LogFacts<'_>) -> i64),
     /// A number that has a form in hexadecimal, of so many digits.
@@ -225,10 +225,10 @@ impl VariableRow {
                 None => encode::text(BAD_REQUEST, flags, out),
             },
             Captures(find, form) => {
-                let values = ctx.kept.map(find).unwrap_or_default();
+                let Some(values) = ctx.kept.map(|kept| find(kept).values()) else { return };
                 match form {
-                    Form::Braces => captures(values, flags, out),
-                    Form::List => capture_list(values, flags, out),
+                    Form::Braces => captures(&values, flags, out),
+                    Form::List => capture_list(&values, flags, out),
                 }
             }
             Number(find) => print(out, format_args!("{}", find(ctx, facts))),

@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version};
 
-use crate::ctx::{Buffer, Connection, Ctx, Kept, KeptRequest, RequestHead};
+use crate::ctx::{Buffer, CaptureRoom, Connection, Ctx, Kept, KeptRequest, RequestHead};
 use crate::pattern::Patterns;
 use crate::resolve::{Layer, Resolver, Unresolved};
 use crate::sample::Sample;
 use crate::vars::{VarNames, VarStore, Vars};
 use crate::world::{
-    BackendId, BackendStat, Counter, FrontendId, FrontendStat, ServerId, ServerStat, TableId, TableStat,
-    UserlistId, World,
+    BackendId, BackendStat, CaptureOf, Counter, FrontendId, FrontendStat, ServerId, ServerStat, TableId,
+    TableStat, UserlistId, World,
 };
 
 /// One of everything: frontend `fe`, backend `be` with server `srv`, table `st`, userlist `users`.
@@ -54,6 +54,10 @@ impl World for FakeWorld {
         let known = *key == Sample::Ipv4(Ipv4Addr::LOCALHOST);
         known.then_some(if what == Counter::Present { 1 } else { 500 })
     }
+    fn capture_room(&self, _: FrontendId, _: CaptureOf, slot: usize) -> Option<CaptureRoom> {
+        (slot < 2).then_some(CaptureRoom { bytes: 4, slots: 2 })
+    }
+    fn debug(&self, _: &str) {}
     fn authenticate(&self, _: UserlistId, user: &[u8], password: &[u8]) -> bool {
         user == b"user" && password == b"pa:ss"
     }

@@ -16,8 +16,8 @@ fn parse(text: &str, style: Style) -> Result<LogFormat, ParseError> {
 
 fn line(text: &str) -> String {
     let mut scene = Scene::new("GET", "/a/b?x=1", "Host: h");
-    scene.kept.request_captures = vec![None, Some("t \"q\" ]x\\".into()), None];
-    scene.kept.response_captures = vec![Some("rv".into())];
+    scene.kept.request_captures = vec![None, Some("t \"q\" ]x\\".into()), None].into();
+    scene.kept.response_captures = vec![Some("rv".into())].into();
     scene.kept.request_cookie = Some("k=v".into());
     scene.kept.response_cookie = Some("k=v2".into());
     let ms = |n| Some(Duration::from_millis(n));

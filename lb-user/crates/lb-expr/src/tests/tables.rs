@@ -34,6 +34,16 @@ fn check_example(name: &str, example: &str, layers: &[Layer]) {
     }
 }
 
+/// A word that is refused is known, and says why.
+fn check_row(name: &str, example: &str, layers: &[Layer], refused: Option<&str>) {
+    let Some(why) = refused else { return check_example(name, example, layers) };
+    let text =
+        if converters().any(|row| row.name == name) { format!("str(a),{name}") } else { name.to_owned() };
+    let mut resolver = resolver();
+    let error = Expr::parse(&[&text], &mut Env::anywhere(&mut resolver)).unwrap_err();
+    assert!(error.to_string().contains(why), "{name}: {error}");
+}
+
 #[test]
 fn fetches_are_whole() {
     let mut seen = HashSet::new();
@@ -43,7 +53,7 @@ fn fetches_are_whole() {
         }
         assert!(!row.doc.is_empty(), "{} has no doc", row.names[0]);
         assert!(row.args.is_sorted_by_key(|a| a.optional), "{}: optional arguments come last", row.names[0]);
-        check_example(row.names[0], row.example, row.layers);
+        check_row(row.names[0], row.example, row.layers, row.refused);
     }
     assert!(seen.len() > 300, "only {} fetches", seen.len());
 }
@@ -54,7 +64,7 @@ fn converters_are_whole() {
     for row in converters() {
         assert!(seen.insert(row.name), "{} is there twice", row.name);
         assert!(!row.doc.is_empty(), "{} has no doc", row.name);
-        check_example(row.name, row.example, row.layers);
+        check_row(row.name, row.example, row.layers, row.refused);
     }
     assert!(seen.len() > 100, "only {} converters", seen.len());
 }

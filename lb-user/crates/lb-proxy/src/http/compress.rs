@@ -97,13 +97,15 @@ fn thousandths(text: &[u8]) -> u32 {
 }
 
 /// What a response is compressed with, if it is; its head says so then.
-pub(super) fn on_response(stream: &Stream, head: &mut response::Parts) -> Option<Box<Coder>> {
+pub(super) fn on_response(stream: &mut Stream, head: &mut response::Parts) -> Option<Box<Coder>> {
     let algorithm = stream.compression?;
     let with_body = [StatusCode::OK, StatusCode::CREATED, StatusCode::ACCEPTED].contains(&head.status)
         || head.status == StatusCode::NON_AUTHORITATIVE_INFORMATION;
     if !with_body || !is_wanted(stream, &head.headers, |s| &s.response) {
         return None;
     }
+    stream.kept.compression =
+        Some(algorithm.coding()).filter(|_| algorithm != CompressionAlgorithm::Identity);
     announce(algorithm, &mut head.headers);
     weaken_etag(&mut head.headers);
     if !varies(&head.headers) {

@@ -338,7 +338,7 @@ fn deliver(
     finish_head(http, &mut stream, &mut response, false);
     stream.stage = Stage::Data;
     let (mut head, ()) = response.into_parts();
-    let coder = if framed { compress::on_response(&stream, &mut head) } else { None };
+    let coder = if framed { compress::on_response(&mut stream, &mut head) } else { None };
     Response::from_parts(head, Download::from_server(link, body, silence, http, stream, coder))
 }
 

@@ -47,7 +47,7 @@ pub(super) fn capture_request(stream: &mut Stream, head: &request::Parts) {
     let front = stream.front.clone();
     let config = &front.frontend.config;
     if !config.request_captures.is_empty() {
-        stream.kept.request_captures = captured(&config.request_captures, &head.headers);
+        stream.kept.request_captures = captured(&config.request_captures, &head.headers).into();
     }
     if let Some(capture) = &config.cookie_capture {
         stream.kept.request_cookie = captured_cookie(capture, &head.headers, &COOKIE);
@@ -59,7 +59,7 @@ pub(super) fn capture_response(stream: &mut Stream, head: &response::Parts) {
     let front = stream.front.clone();
     let config = &front.frontend.config;
     if !config.response_captures.is_empty() {
-        stream.kept.response_captures = captured(&config.response_captures, &head.headers);
+        stream.kept.response_captures = captured(&config.response_captures, &head.headers).into();
     }
     if let Some(capture) = &config.cookie_capture {
         stream.kept.response_cookie = captured_cookie(capture, &head.headers, &SET_COOKIE);

@@ -137,6 +137,27 @@ impl Socket {
         }
     }
 
+    /// Replaces `bytes` by what has been received and stays to be read, as far as they have room: no less than one
+    /// byte, and more than `seen` many where that is given, unless no more will come.
+    pub(crate) async fn peek(&self, bytes: &mut Vec<u8>, seen: Option<usize>) -> io::Result<usize> {
+        loop {
+            let mut guard = self.fd.readable().await?;
+            bytes.clear();
+            let n = match guard.try_io(|fd| fd.get_ref().peek(bytes.spare_capacity_mut())) {
+                Ok(result) => result?,
+                Err(_would_block) => continue,
+            };
+            // SAFETY: recv(2) has just written `n` bytes.
+            unsafe { bytes.set_len(n) };
+            // The end stays ready for good.
+            if Some(n) != seen || guard.ready().is_read_closed() {
+                return Ok(n);
+            }
+            // Nothing new has come: the next bytes or the end make a new event.
+            guard.clear_ready();
+        }
+    }
+
     /// Sends some of `bufs`.
     pub(crate) fn poll_send(&self, cx: &mut Context<'_>, bufs: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
         self.poll_writing(cx, |fd| match bufs {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use lb_expr::hello::Greeting;
 use rustls::pki_types::CertificateDer;
 use rustls::{CipherSuite, CommonState, HandshakeKind, ProtocolVersion};
 
@@ -19,6 +20,7 @@ pub struct TlsInfo {
     own: Option<Arc<Certificate>>,
     /// OpenSSL's number and depth of what was wrong with the client's chain and passed over.
     passed_over: Option<(u32, u8)>,
+    greeting: Option<Box<Greeting>>,
 }
 
 /// Suites by OpenSSL's names, with the bits of their keys.
@@ -49,7 +51,18 @@ impl TlsInfo {
                 .unwrap_or_default(),
             own: None,
             passed_over: None,
+            greeting: None,
         }
+    }
+
+    pub(crate) fn with_greeting(mut self, greeting: Option<Box<Greeting>>) -> Self {
+        self.greeting = greeting;
+        self
+    }
+
+    /// What is kept of the client's hello.
+    pub fn greeting(&self) -> Option<&Greeting> {
+        self.greeting.as_deref()
     }
 
     pub(super) fn with_own(mut self, own: Arc<Certificate>) -> Self {

@@ -99,6 +99,14 @@ pub(in crate::keyword) static GLOBAL_TLS: &[Keyword<GlobalDraft>] = &[
         g.model.tls.lifetime = a.time_in(std::time::Duration::from_secs(1))?;
         Ok(())
     }),
+    served("tune.ssl.capture-buffer-size", "<number>", G, "what is kept of a TLS greeting", |g, a| {
+        g.model.tls.capture = a.number(0..=u32::MAX)?;
+        Ok(())
+    }),
+    served("tune.ssl.capture-cipherlist-size", "<number>", G, "what is kept of a TLS greeting", |g, a| {
+        g.model.tls.capture = a.number(0..=u32::MAX)?;
+        Ok(())
+    }),
     served("tune.ssl.force-private-cache", "", G, "processes share no TLS sessions", |_, _| Ok(())),
     unread("ssl-default-bind-client-sigalgs", "<list>", G, "signature algorithms of client certificates"),
     unread("ssl-default-bind-sigalgs", "<list>", G, "signature algorithms of listeners"),
@@ -107,8 +115,6 @@ pub(in crate::keyword) static GLOBAL_TLS: &[Keyword<GlobalDraft>] = &[
     unread("ssl-default-server-sigalgs", "<list>", G, "signature algorithms of servers"),
     unread("ssl-security-level", "<number>", G, "how weak keys may be"),
     unread("ssl-skip-self-issued-ca", "", G, "does not send self-issued authorities"),
-    unread("tune.ssl.capture-buffer-size", "<number>", G, "what is kept of a TLS greeting"),
-    unread("tune.ssl.capture-cipherlist-size", "<number>", G, "what is kept of a TLS greeting"),
     unread("tune.ssl.hard-maxrecord", "<number>", G, "the largest TLS record at all"),
     unread("tune.ssl.keylog", "on|off", G, "keeps keys for analysis"),
     unread("tune.ssl.maxrecord", "<number>", G, "the largest TLS record"),

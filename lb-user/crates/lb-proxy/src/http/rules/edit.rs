@@ -7,6 +7,7 @@ use hyper::ext::ReasonPhrase;
 use lb_conf::model::{Action, HeaderCapture, LogLevel, Number, TextMatch};
 use lb_core::stick::Metric;
 use lb_core::{Snapshot, Tick};
+use lb_expr::ctx::{CaptureRoom, Captures};
 use lb_expr::sample::Sample;
 use lb_expr::vars::VarId;
 use lb_expr::{Ctx, LogFormat, SetVarCondition};
@@ -140,7 +141,7 @@ impl Edit {
             Self::Target(uri) => head.uri = uri,
             Self::Capture(slot, value) => {
                 let front = stream.front.clone();
-                keep(&mut stream.kept.request_captures, &front.frontend.config.request_captures, slot, value);
+                keep(&stream.kept.request_captures, &front.frontend.config.request_captures, slot, value);
             }
             other => other.on_message(stream, &mut head.headers),
         }
@@ -156,12 +157,7 @@ impl Edit {
             }
             Self::Capture(slot, value) => {
                 let front = stream.front.clone();
-                keep(
-                    &mut stream.kept.response_captures,
-                    &front.frontend.config.response_captures,
-                    slot,
-                    value,
-                );
+                keep(&stream.kept.response_captures, &front.frontend.config.response_captures, slot, value);
             }
             other => other.on_message(stream, &mut head.headers),
         }
@@ -188,13 +184,9 @@ impl Edit {
 }
 
 /// Fills a slot that the frontend has declared, as far as it is long.
-fn keep(captures: &mut Vec<Option<Bytes>>, declared: &[HeaderCapture], slot: usize, value: Option<Bytes>) {
-    captures.resize(declared.len(), None);
-    if let (Some(place), Some(declared)) = (captures.get_mut(slot), declared.get(slot)) {
-        *place = value.map(|mut bytes| {
-            bytes.truncate(declared.len as usize);
-            bytes
-        });
+fn keep(captures: &Captures, declared: &[HeaderCapture], slot: usize, value: Option<Bytes>) {
+    if let Some(place) = declared.get(slot) {
+        captures.set(slot, CaptureRoom { bytes: place.len as usize, slots: declared.len() }, value);
     }
 }
 
