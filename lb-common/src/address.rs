@@ -47,6 +47,8 @@ pub trait Address: sealed::Sealed + Copy + Eq + core::hash::Hash + core::fmt::De
     fn fold(self) -> u32;
     /// The one's complement sum of the address's 16-bit words, not folded.
     fn sum(&self) -> u32;
+    /// Whether it stands for nothing but itself: IPv6 addresses that have an IPv4 one in them match lists of both families.
+    fn is_plain(&self) -> bool;
 }
 
 impl Address for V4 {
@@ -78,6 +80,11 @@ impl Address for V4 {
     fn sum(&self) -> u32 {
         word_sum(u32::from_le_bytes(*self))
     }
+
+    #[inline(always)]
+    fn is_plain(&self) -> bool {
+        true
+    }
 }
 
 impl Address for V6 {
@@ -104,6 +111,13 @@ impl Address for V6 {
     fn fold(self) -> u32 {
         let [a, b, c, d] = words(self);
         (a ^ b ^ c ^ d).swap_bytes()
+    }
+
+    #[inline(always)]
+    fn is_plain(&self) -> bool {
+        // 2002::/16 is 6to4; ::a.b.c.d and ::ffff:a.b.c.d begin with 64 zero bits, as nothing else does.
+        let [a, b, _, _] = words(*self);
+        a as u16 != 0x0220 && (a | b) != 0
     }
 
     // Not inlined: the words of several addresses would fill the kernel's short stack, and this is wanted only when a

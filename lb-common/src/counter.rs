@@ -111,6 +111,12 @@ reasons! {
     NoPort no_port,
     /// Passed: the flow table is full.
     TableFull table_full,
+    /// Passed: the service's rules leave the connection to user space.
+    UserSpace user_space,
+    /// Answered with a reset: the service's rules reject the connection.
+    Rejected rejected,
+    /// Dropped: the service's rules drop the connection, or reject it while too many others are.
+    Denied denied,
     /// Dropped: another CPU was opening the same flow for a copy of this packet, which went on.
     Twin twin,
 }

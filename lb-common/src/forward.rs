@@ -13,10 +13,15 @@ use crate::open;
 use crate::packet::{
     ETHER_IPV4, ETHER_IPV6, ETHER_SERVICE, ETHER_VLAN, Ethernet, Network, Packet, Tag, Tcp, Udp,
 };
+use crate::rule::Op;
+use crate::rules;
 use crate::tables::{CommonTables, FamilyTables, FlowHandle, Tables};
 use crate::tcp::{self, TcpState};
 use crate::transport;
-use crate::value::{Direction, Flow, Hop, Retired, Segment, ServerState, Service, ServiceId};
+use crate::value::{
+    Direction, FLOW_TRACKED, Flow, Hop, Pending, Retired, SERVICE_GUARD, Segment, ServerState, Service,
+    ServiceId,
+};
 
 /// What becomes of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -164,14 +169,34 @@ where
     if let Some(mut pending) = tables.pending() {
         pending.segment = *segment;
         pending.reason = reason;
+        pending.tracked = 0;
+    }
+    let ingress = packet.ingress();
+    if service.rules != 0 {
+        let verdict = rules::verdict::<A, T>(tables, segment, service);
+        if verdict == Op::Reject as u32 || verdict == Op::SilentDrop as u32 {
+            let reject = verdict == Op::Reject as u32;
+            let answered = packet.aside(|packet| rules::deny::<A, P, T>(packet, tables, service.id, reject));
+            return rules::denied(answered, service.id, ingress);
+        }
+        if verdict != Op::Accept as u32 {
+            return Decision::pass(Reason::UserSpace, service.id);
+        }
+    }
+    if service.flags & SERVICE_GUARD != 0 {
+        return Decision::pass(Reason::UserSpace, service.id);
     }
     let Some(pending) = tables.pending() else {
         return Decision::pass(Reason::NoServer, service.id);
     };
-    let (segment, reason) = (&pending.segment, pending.reason);
-    let ingress = packet.ingress();
-    match open_to_server(packet, tables, segment, service) {
-        Ok(egress) => Decision::send(reason, service.id, egress, ingress),
+    let reason = pending.reason;
+    let opened = open_to_server::<A, P, T>(packet, tables, &pending, service);
+    drop(pending);
+    match opened {
+        Ok(egress) => {
+            open::account::<A, T>(tables);
+            Decision::send(reason, service.id, egress, ingress)
+        }
         Err(Reason::Twin) => Decision::drop(Reason::Twin, service.id),
         Err(reason) => Decision::pass(reason, service.id),
     }
@@ -183,7 +208,7 @@ where
 fn open_to_server<A, P, T>(
     packet: &mut P,
     tables: &T,
-    segment: &Segment<A>,
+    pending: &Pending<A>,
     service: &Service,
 ) -> Result<u32, Reason>
 where
@@ -191,11 +216,10 @@ where
     P: Packet,
     T: CommonTables + FamilyTables<A>,
 {
-    let id = open::choose(tables, segment, service)?;
-    packet.aside(|packet| open::claim(packet, tables, segment, service, id))?;
+    let id = open::choose(tables, &pending.segment, service)?;
+    packet.aside(|packet| open::claim(packet, tables, pending, service, id))?;
     let server = tables.server(id).ok_or(Reason::NoServer)?;
-    packet.aside(|packet| open::complete(packet, tables, segment, server))?;
-    open::account(tables, segment, service);
+    packet.aside(|packet| open::complete(packet, tables, &pending.segment, server))?;
     Ok(server.hop.ifindex)
 }
 
@@ -388,6 +412,9 @@ where
         return false;
     }
     tables.flow_closed(flow.service, flow.server);
+    if flow.marks & FLOW_TRACKED != 0 {
+        rules::uncount(tables, &rules::client(flow, key.src), flow);
+    }
     let counted = tables.flow(other).map_or(Count::default(), |entry| entry.counted());
     open::report(tables, EventKind::Closed, flow.direction, key, flow, counted);
     true

@@ -50,14 +50,14 @@ pub struct ServiceKey<A> {
 const _: () = assert!(size_of::<ServiceKey<V4>>() == 8);
 const _: () = assert!(size_of::<ServiceKey<V6>>() == 20);
 
-/// Key of `RATES` and `RATES6`: a source address at a service.
+/// Key of `RATES`, `HOST_RATES` and their like of IPv6: a source address in a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(C, align(4))]
 pub struct RateKey<A> {
     /// The client's address.
     pub source: A,
-    /// The service's id.
-    pub service: u16,
+    /// The table's number.
+    pub table: u16,
     /// Padding, zero.
     pub reserved: u16,
 }

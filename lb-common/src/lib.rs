@@ -8,6 +8,7 @@
 extern crate std;
 
 pub mod address;
+mod answer;
 pub mod be;
 pub mod bench;
 pub mod counter;
@@ -26,6 +27,9 @@ pub mod names;
 mod open;
 pub mod packet;
 pub mod rate;
+pub mod rates;
+pub mod rule;
+pub mod rules;
 pub mod select;
 #[cfg(feature = "user")]
 pub mod sequence;

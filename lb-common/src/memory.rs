@@ -1,7 +1,7 @@
 //! Tables in memory: for tests, and for whoever asks what would be decided about a packet.
 
 use core::cell::{Cell, RefCell, RefMut};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::rc::Rc;
 use std::vec::Vec;
 
@@ -9,11 +9,14 @@ use crate::address::{Address, V4, V6};
 use crate::counter::{Count, Reason, ServerCounters, ServiceCounters};
 use crate::event::FlowEvent;
 use crate::key::{FlowKey, RateKey, ServiceKey};
+use crate::rates::{HostRates, Rates};
+use crate::rule::{ListNumber, Rule, SourceKey, Tracked};
+use crate::rules;
 use crate::tables::{CommonTables, FamilyTables, FlowHandle, InsertError};
 use crate::tcp::TcpState;
 use crate::value::{
-    Direction, Draft, FLOW_CLOSED, Flow, Jiffies, Pending, Rates, Retired, Server, ServerId, ServerLoad,
-    Service, ServiceId, ServiceLoad,
+    Direction, Draft, FLOW_CLOSED, Flow, Jiffies, Pending, Retired, Server, ServerId, ServerLoad, Service,
+    ServiceId, ServiceLoad,
 };
 
 /// An entry of [`Family::flows`].
@@ -28,6 +31,12 @@ pub struct Family<A: Address> {
     pub flows: RefCell<HashMap<FlowKey<A>, MemoryFlow<A>>>,
     /// `RATES` or `RATES6`.
     pub rates: RefCell<HashMap<RateKey<A>, Rates>>,
+    /// Entries that `rates` takes.
+    pub rates_capacity: usize,
+    /// `HOST_RATES` or `HOST_RATES6`.
+    pub host_rates: HashMap<RateKey<A>, HostRates>,
+    /// `SOURCES` or `SOURCES6`: by the length of the prefix, without the list's number.
+    pub sources: HashSet<(u32, SourceKey<A>)>,
     /// The entry that is being made.
     pub draft: RefCell<Draft<A>>,
     /// `RETIRED` or `RETIRED6`.
@@ -44,6 +53,9 @@ impl<A: Address> Default for Family<A> {
             services: HashMap::new(),
             flows: RefCell::default(),
             rates: RefCell::default(),
+            rates_capacity: usize::MAX,
+            host_rates: HashMap::new(),
+            sources: HashSet::new(),
             draft: RefCell::default(),
             retired: RefCell::default(),
             pending: RefCell::default(),
@@ -71,6 +83,16 @@ pub struct MemoryTables {
     pub counters: RefCell<HashMap<ServiceId, ServiceCounters>>,
     /// `SERVER_COUNTERS`.
     pub server_counters: RefCell<HashMap<ServerId, ServerCounters>>,
+    /// `RULES`, by place.
+    pub rules: Vec<Rule>,
+    /// `RULE_COUNTERS`.
+    pub rule_counters: RefCell<HashMap<u32, Count>>,
+    /// `TRACKED`.
+    pub tracked: HashMap<ServiceId, Tracked>,
+    /// The fingerprints of SYNs that were turned away.
+    pub recent: RefCell<HashSet<u32>>,
+    /// Resets that may be sent in a tick.
+    pub answers: Cell<u32>,
     /// `EVENTS`.
     pub events: RefCell<Vec<FlowEvent>>,
     /// How long closed flows stay.
@@ -142,6 +164,28 @@ impl CommonTables for MemoryTables {
 
     fn slot(&self, id: ServiceId, index: u32) -> ServerId {
         self.tables.get(&id).and_then(|table| table.get(index as usize)).copied().unwrap_or(0)
+    }
+
+    fn rule(&self, place: u32) -> Option<&Rule> {
+        self.rules.get(place as usize)
+    }
+
+    fn count_rule(&self, place: u32, bytes: u32) {
+        self.rule_counters.borrow_mut().entry(place).or_default().add(bytes);
+    }
+
+    fn tracked(&self, id: ServiceId) -> Tracked {
+        self.tracked.get(&id).copied().unwrap_or_default()
+    }
+
+    fn repeated(&self, fingerprint: u32) -> bool {
+        !self.recent.borrow_mut().insert(fingerprint)
+    }
+
+    fn may_answer(&self, _now: Jiffies) -> bool {
+        let left = self.answers.get();
+        self.answers.set(left.saturating_sub(1));
+        left > 0
     }
 
     fn flow_opened(&self, service: ServiceId, server: ServerId) {
@@ -221,8 +265,50 @@ macro_rules! family_tables {
                 self.$field.services.get(key)
             }
 
-            fn track(&self, key: &RateKey<$address>, now: Jiffies, period: u32) {
-                self.$field.rates.borrow_mut().entry(*key).or_default().connection(now, period);
+            fn judge(&self, first: u32) -> u32 {
+                rules::judge::<$address, _>(self, first)
+            }
+
+            fn passes(&self, place: u32) -> bool {
+                rules::passes::<$address, _>(self, place)
+            }
+
+            fn count_pending(&self, service: ServiceId, opened: bool) {
+                rules::count::<$address, _>(self, service, opened);
+            }
+
+            fn listed(&self, list: ListNumber, address: &$address) -> bool {
+                self.$field.listed(list, address)
+            }
+
+            fn rates(&self, key: &RateKey<$address>) -> Option<Rates> {
+                self.$field.rates.borrow().get(key).copied()
+            }
+
+            fn host_rates(&self, key: &RateKey<$address>) -> Option<HostRates> {
+                self.$field.host_rates.get(key).copied()
+            }
+
+            fn make_rates(&self, key: &RateKey<$address>, now: Jiffies) -> bool {
+                let mut rates = self.$field.rates.borrow_mut();
+                let fits = rates.contains_key(key) || rates.len() < self.$field.rates_capacity;
+                if fits {
+                    rates.entry(*key).or_insert(Rates { last: now, ..Rates::default() });
+                }
+                fits
+            }
+
+            fn count_connection(&self, key: &RateKey<$address>, now: Jiffies, period: u32, opened: bool) {
+                if let Some(rates) = self.$field.rates.borrow_mut().get_mut(key) {
+                    rates.count(now, period, opened);
+                }
+            }
+
+            fn count_closed(&self, key: &RateKey<$address>, now: Jiffies) {
+                if let Some(rates) = self.$field.rates.borrow_mut().get_mut(key) {
+                    rates.closed = rates.closed.wrapping_add(1);
+                    rates.last = now;
+                }
             }
         }
     };
@@ -232,6 +318,17 @@ family_tables!(V4, v4);
 family_tables!(V6, v6);
 
 impl<A: Address> Family<A> {
+    fn listed(&self, list: ListNumber, address: &A) -> bool {
+        let octets = address.to_wide();
+        (0..=8 * size_of::<A>() as u32).any(|bits| {
+            let mut prefix = octets;
+            for (at, octet) in (0..).zip(&mut prefix) {
+                *octet &= !(0xff_u32 >> bits.saturating_sub(8 * at).min(8)) as u8;
+            }
+            self.sources.contains(&(bits, SourceKey { list, address: A::from_wide(&prefix) }))
+        })
+    }
+
     fn insert(&self, key: &FlowKey<A>, flow: &Flow<A>) -> Result<(), InsertError> {
         let mut flows = self.flows.borrow_mut();
         if flows.contains_key(key) {

@@ -30,7 +30,21 @@ pub const FLOWS6: &str = "FLOWS6";
 pub const RETIRED: &str = "RETIRED";
 /// Flows of IPv6 that have closed.
 pub const RETIRED6: &str = "RETIRED6";
-/// Sources of IPv4: [`crate::key::RateKey`] → [`crate::value::Rates`].
+/// Steps of all services' rules: [`crate::rule::Rule`].
+pub const RULES: &str = "RULES";
+/// How often each of them decided: [`crate::counter::Count`], per CPU.
+pub const RULE_COUNTERS: &str = "RULE_COUNTERS";
+/// Service id → [`crate::rule::Tracked`].
+pub const TRACKED: &str = "TRACKED";
+/// Lists of IPv4 prefixes: [`crate::rule::SourceKey`] → nothing.
+pub const SOURCES: &str = "SOURCES";
+/// Lists of IPv6 prefixes.
+pub const SOURCES6: &str = "SOURCES6";
+/// What user space counted of sources of IPv4: [`crate::key::RateKey`] → [`crate::rates::HostRates`].
+pub const HOST_RATES: &str = "HOST_RATES";
+/// What user space counted of sources of IPv6.
+pub const HOST_RATES6: &str = "HOST_RATES6";
+/// Sources of IPv4: [`crate::key::RateKey`] → [`crate::rates::Rates`].
 pub const RATES: &str = "RATES";
 /// Sources of IPv6.
 pub const RATES6: &str = "RATES6";
@@ -38,6 +52,8 @@ pub const RATES6: &str = "RATES6";
 pub const COUNTERS: &str = "COUNTERS";
 /// Server id → [`crate::counter::ServerCounters`], per CPU.
 pub const SERVER_COUNTERS: &str = "SERVER_COUNTERS";
+/// Fingerprints of SYNs that were turned away. Of one program, and so not pinned.
+pub const RECENT: &str = "RECENT";
 /// Ring buffer of [`crate::event::FlowEvent`].
 pub const EVENTS: &str = "EVENTS";
 /// One entry: the jiffies that [`CLOCK_PROGRAM`] read last.
@@ -58,8 +74,15 @@ pub const PINNED: &[&str] = &[
     FLOWS6,
     RETIRED,
     RETIRED6,
+    RULES,
+    RULE_COUNTERS,
+    TRACKED,
+    SOURCES,
+    SOURCES6,
     RATES,
     RATES6,
+    HOST_RATES,
+    HOST_RATES6,
     COUNTERS,
     SERVER_COUNTERS,
     EVENTS,

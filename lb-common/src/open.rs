@@ -9,14 +9,15 @@ use crate::csum;
 use crate::event::{EventKind, FlowEvent};
 use crate::forward::rewrite;
 use crate::hash;
-use crate::key::{FlowKey, RateKey};
+use crate::key::FlowKey;
 use crate::packet::{Ethernet, Network, Packet};
+use crate::rules;
 use crate::select::{self, Pool, SelectError};
 use crate::tables::{CommonTables, FamilyTables, InsertError};
 use crate::tcp::TcpState;
 use crate::value::{
-    Direction, Draft, FLOW_EVENTS, Flow, Hop, Jiffies, SERVICE_EVENTS, SERVICE_TRACK, Segment, Server,
-    ServerId, Service, ServiceId,
+    Direction, Draft, FLOW_EVENTS, Flow, Hop, Jiffies, Pending, SERVICE_EVENTS, Segment, Server, ServerId,
+    Service, ServiceId,
 };
 
 /// Source ports that are tried before a flow falls through. With nine of ten ports taken, 32 random tries all fail
@@ -92,7 +93,7 @@ fn way_back<P: Packet>(packet: &mut P) -> Option<Hop> {
 pub(crate) fn claim<A, P, T>(
     packet: &mut P,
     tables: &T,
-    segment: &Segment<A>,
+    pending: &Pending<A>,
     service: &Service,
     id: ServerId,
 ) -> Result<(), Reason>
@@ -101,6 +102,7 @@ where
     P: Packet,
     T: CommonTables + FamilyTables<A>,
 {
+    let segment = &pending.segment;
     let server = tables.server(id).ok_or(Reason::NoServer)?;
     let mut draft = tables.draft().ok_or(Reason::TableFull)?;
     let Draft { key, flow } = &mut *draft;
@@ -109,6 +111,7 @@ where
     key.src_port = server.port;
     key.protocol = segment.key.protocol;
     begin(service, id, server, tables.now(), flow);
+    flow.marks |= rules::marks(pending.tracked);
     turn_to_client(segment, way_back(packet).ok_or(Reason::Truncated)?, flow);
     let (inside, outside) = (address_sum(&key.src, &key.dst), address_sum(&flow.src, &flow.dst));
     flow.l3_delta = network_delta::<A>(inside, outside);
@@ -265,21 +268,25 @@ fn port_sum(a: u16, b: u16) -> u32 {
 
 /// Counts the flow in the draft, which was opened.
 #[inline(never)]
-pub(crate) fn account<A, T>(tables: &T, segment: &Segment<A>, service: &Service)
+pub(crate) fn account<A, T>(tables: &T)
 where
     A: Network,
     T: CommonTables + FamilyTables<A>,
 {
-    let Some(draft) = tables.draft() else { return };
+    let (Some(draft), Some(pending)) = (FamilyTables::<A>::draft(tables), FamilyTables::<A>::pending(tables))
+    else {
+        return;
+    };
     let flow = &draft.flow;
     tables.flow_opened(flow.service, flow.server);
     // The one packet that the flow has had.
     tables.count_server(flow.server, Direction::ToServer, flow.bytes as u32);
-    if service.flags & SERVICE_TRACK != 0 {
-        let source = RateKey { source: segment.key.src, service: service.id, reserved: 0 };
-        tables.track(&source, flow.opened, service.rate_period);
+    report(tables, EventKind::Opened, Direction::ToServer, &pending.segment.key, flow, Count::default());
+    let (tracked, service) = (pending.tracked, flow.service);
+    drop((draft, pending));
+    if tracked != 0 {
+        FamilyTables::<A>::count_pending(tables, service, true);
     }
-    report(tables, EventKind::Opened, Direction::ToServer, &segment.key, flow, Count::default());
 }
 
 /// Reports a flow's event if its service wants to know. `key` and `flow` are one entry of it, `other` is what the other

@@ -29,6 +29,10 @@ pub trait Packet {
     /// that hold anything. False if there is no room. Other headers are elsewhere then.
     fn shift(&mut self, bytes: i32) -> bool;
 
+    /// Takes what is behind `length` bytes off the frame, which has more. False if that cannot be done. Other headers are
+    /// elsewhere then.
+    fn truncate(&mut self, length: u32) -> bool;
+
     /// Does something to the frame that takes a function call, and not much else afterwards. In the kernel that is done
     /// to a copy of the pointers, so that they can stay in registers wherever there is no call.
     #[inline(always)]
@@ -72,6 +76,11 @@ impl Packet for Frame<'_> {
         let bytes = self.bytes.get_mut(offset..end)?;
         // SAFETY: the slice is as long as the header, which has alignment 1 and is valid for any bits.
         Some(unsafe { &mut *bytes.as_mut_ptr().cast() })
+    }
+
+    fn truncate(&mut self, length: u32) -> bool {
+        self.bytes.truncate(length as usize);
+        true
     }
 
     fn shift(&mut self, bytes: i32) -> bool {
@@ -255,6 +264,9 @@ pub trait Network: Address {
     /// Both addresses' sum.
     fn sum_of(header: &Self::Header) -> u32;
 
+    /// Makes it the header of an answer with so many bytes behind it, and returns both addresses' sum.
+    fn turn_back(header: &mut Self::Header, payload: u16) -> u32;
+
     /// Replaces the addresses of a quoted header, which takes no hop. Adds the sums of all that changes in it to `old` and
     /// `new`, and returns those of the addresses.
     fn quote(header: &mut Self::Header, src: Self, dst: Self, old: &mut u32, new: &mut u32) -> (u32, u32);
@@ -263,10 +275,44 @@ pub trait Network: Address {
 /// More fragments, or an offset that is not zero.
 const FRAGMENT: u16 = 0x3fff;
 
+/// Hops that answers may take: what hosts begin with.
+const ANSWER_HOPS: u8 = 64;
+/// IPv4's flag that forbids fragments.
+const DONT_FRAGMENT: u16 = 0x4000;
+
 impl Network for V4 {
     type Header = Ipv4;
     const ICMP: u8 = 1;
     const PSEUDO: bool = false;
+
+    #[inline(always)]
+    fn turn_back(header: &mut Ipv4, payload: u16) -> u32 {
+        let (src, dst) = (header.dst, header.src);
+        let length = Be16::new(size_of::<Ipv4>() as u16 + payload);
+        let fragment = Be16::new(DONT_FRAGMENT);
+        let addresses = src.sum() + dst.sum();
+        // In the order of the header; words are little-endian, as for all checksums here.
+        let sum = u16::from_le_bytes([0x45, 0]) as u32
+            + length.raw() as u32
+            + fragment.raw() as u32
+            + u16::from_le_bytes([ANSWER_HOPS, header.protocol]) as u32
+            + addresses;
+        let checksum = Be16::from_octets((!csum::fold(sum)).to_le_bytes());
+        let (version, protocol) = (0x45, header.protocol);
+        *header = Ipv4 {
+            version,
+            traffic: 0,
+            length,
+            id: Be16::new(0),
+            fragment,
+            ttl: ANSWER_HOPS,
+            protocol,
+            checksum,
+            src,
+            dst,
+        };
+        addresses
+    }
 
     #[inline(always)]
     fn is_error(kind: u8) -> bool {
@@ -319,6 +365,15 @@ impl Network for V6 {
     type Header = Ipv6;
     const ICMP: u8 = 58;
     const PSEUDO: bool = true;
+
+    #[inline(always)]
+    fn turn_back(header: &mut Ipv6, payload: u16) -> u32 {
+        let (src, dst) = (header.dst, header.src);
+        (header.src, header.dst) = (src, dst);
+        header.hop_limit = ANSWER_HOPS;
+        header.length = Be16::new(payload);
+        src.sum() + dst.sum()
+    }
 
     #[inline(always)]
     fn is_error(kind: u8) -> bool {

@@ -4,6 +4,7 @@
 /// A counter over two windows. Ticks are of any unit (jiffies in the kernel, milliseconds in user space), as long as
 /// one counter always gets the same; they may wrap.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[repr(C)]
 pub struct Window {
     /// When the current window began.
@@ -35,6 +36,20 @@ impl Window {
         let share = previous as u64 * remaining as u64 / period.max(1) as u64;
         // The share is at most `previous`, so it fits.
         current.saturating_add(share as u32)
+    }
+
+    /// The windows without what `other`, which was once a copy of them, had counted by then.
+    #[inline(always)]
+    pub fn without(&self, other: &Self, period: u32) -> Self {
+        if self.start == other.start {
+            let current = self.current.saturating_sub(other.current);
+            let previous = self.previous.saturating_sub(other.previous);
+            Self { start: self.start, current, previous }
+        } else if self.start == other.start.wrapping_add(period.max(1)) {
+            Self { previous: self.previous.saturating_sub(other.current), ..*self }
+        } else {
+            *self
+        }
     }
 
     /// Events of the current and of the last window, and the ticks that the last one still counts for.
@@ -93,6 +108,19 @@ mod tests {
         assert_eq!(window.rate(6_250, 1000), 75);
         assert_eq!(window.rate(6_999, 1000), 0);
         assert_eq!(window.rate(7_000, 1000), 0);
+    }
+
+    #[test]
+    fn what_was_counted_before_can_be_left_out() {
+        let mut window = Window { start: 5_000, current: 7, previous: 3 };
+        let before = window;
+        assert_eq!(window.without(&before, 1000).rate(5_500, 1000), 0);
+        window.add(5_500, 1000, 2);
+        assert_eq!(window.without(&before, 1000).rate(5_500, 1000), 2);
+        window.add(6_100, 1000, 1);
+        assert_eq!(window.without(&before, 1000), Window { start: 6_000, current: 1, previous: 2 });
+        window.add(9_000, 1000, 1);
+        assert_eq!(window.without(&before, 1000), window);
     }
 
     #[test]

@@ -6,6 +6,8 @@ use crate::address::{Address, V4, V6};
 use crate::counter::{Count, Reason};
 use crate::event::FlowEvent;
 use crate::key::{FlowKey, RateKey, ServiceKey};
+use crate::rates::{HostRates, Rates};
+use crate::rule::{ListNumber, Rule, Tracked};
 use crate::tcp::TcpState;
 use crate::value::{
     Direction, Draft, Flow, Jiffies, Pending, Retired, Server, ServerId, ServerLoad, Service, ServiceId,
@@ -53,6 +55,16 @@ pub trait CommonTables {
     fn slots(&self, id: ServiceId) -> u32;
     /// The server in a slot; 0 where there is none.
     fn slot(&self, id: ServiceId, index: u32) -> ServerId;
+    /// A step of a program.
+    fn rule(&self, place: u32) -> Option<&Rule>;
+    /// Counts a connection that a step decided about.
+    fn count_rule(&self, place: u32, bytes: u32);
+    /// The tables of a service's counters.
+    fn tracked(&self, id: ServiceId) -> Tracked;
+    /// Whether a SYN with this fingerprint was the last one of its place; it is from now on.
+    fn repeated(&self, fingerprint: u32) -> bool;
+    /// Whether another connection may be answered with a reset in this tick.
+    fn may_answer(&self, now: Jiffies) -> bool;
     /// Counts a flow that was opened.
     fn flow_opened(&self, service: ServiceId, server: ServerId);
     /// Counts a flow that was closed.
@@ -99,8 +111,26 @@ pub trait FamilyTables<A: Address> {
     fn forget_retired(&self) -> Option<Retired<A>>;
     /// The service at an address.
     fn service(&self, key: &ServiceKey<A>) -> Option<&Service>;
-    /// Counts a connection from a source, for windows of `period` jiffies.
-    fn track(&self, key: &RateKey<A>, now: Jiffies, period: u32);
+    /// Runs the rules from this place on for the pending packet ([`crate::rules::judge`]): the number of the operation
+    /// that they end with. In the kernel this is a function that is verified on its own, as the next two are: what the
+    /// verifier would otherwise follow through all of them is what each one knows.
+    fn judge(&self, first: u32) -> u32;
+    /// Whether the pending packet passes the test at this place ([`crate::rules::passes`]).
+    fn passes(&self, place: u32) -> bool;
+    /// Counts the pending packet as a connection of a service ([`crate::rules::count`]).
+    fn count_pending(&self, service: ServiceId, opened: bool);
+    /// Whether an address is in a list.
+    fn listed(&self, list: ListNumber, address: &A) -> bool;
+    /// What the kernel counted of a source.
+    fn rates(&self, key: &RateKey<A>) -> Option<Rates>;
+    /// What user space counted of it.
+    fn host_rates(&self, key: &RateKey<A>) -> Option<HostRates>;
+    /// Makes an entry of `rates` unless there is one; false if there is no room.
+    fn make_rates(&self, key: &RateKey<A>, now: Jiffies) -> bool;
+    /// Counts a connection of a source that has an entry, for windows of `period` jiffies.
+    fn count_connection(&self, key: &RateKey<A>, now: Jiffies, period: u32, opened: bool);
+    /// Counts a flow of a source as closed.
+    fn count_closed(&self, key: &RateKey<A>, now: Jiffies);
 }
 
 /// All that the decision needs.

@@ -6,7 +6,6 @@
 use crate::address::{Address, Family, V4, V6, Wide};
 use crate::counter::Reason;
 use crate::key::FlowKey;
-use crate::rate::Window;
 use crate::tcp::TcpState;
 
 /// The number of a service: index into `TABLES`, `SERVICE_LOAD` and `COUNTERS`. 0 is no service.
@@ -55,8 +54,8 @@ pub enum ForwardMode {
     Nat = 0,
 }
 
-/// `Service::flags`: count connections by source address in `RATES`.
-pub const SERVICE_TRACK: u32 = 1 << 0;
+/// `Service::flags`: there are rules only, and what they let through is served in user space.
+pub const SERVICE_GUARD: u32 = 1 << 0;
 /// `Service::flags`: report opened and closed flows in `EVENTS`.
 pub const SERVICE_EVENTS: u32 = 1 << 1;
 
@@ -77,11 +76,13 @@ pub struct Service {
     pub maxconn: u32,
     /// Flows that user space expired without the kernel having counted them as closed; wraps. See [`ServiceLoad`].
     pub expired: u32,
-    /// The length of the windows of its rates, in jiffies; 0: connections are counted without a window.
-    pub rate_period: u32,
+    /// The place of the first step of its rules in `RULES`; 0: it has none.
+    pub rules: u32,
+    /// Steps of its rules.
+    pub rule_count: u32,
 }
 
-const _: () = assert!(size_of::<Service>() == 20);
+const _: () = assert!(size_of::<Service>() == 24);
 
 impl Service {
     /// Flows that are open now.
@@ -208,6 +209,12 @@ pub enum Direction {
 pub const FLOW_CLOSED: u16 = 1 << 0;
 /// `Flow::marks`: report its closing in `EVENTS`.
 pub const FLOW_EVENTS: u16 = 1 << 1;
+
+/// `Flow::marks`: the first of three bits that say which counters of its service track the flow's client. Kept on the
+/// entry towards the server.
+pub const FLOW_TRACKED_SHIFT: u16 = 2;
+/// `Flow::marks`: the bits of [`FLOW_TRACKED_SHIFT`].
+pub const FLOW_TRACKED: u16 = 0b111 << FLOW_TRACKED_SHIFT;
 
 /// Value of `FLOWS` and `FLOWS6`: what becomes of packets that carry the entry's key. Written by the kernel.
 ///
@@ -347,10 +354,12 @@ pub struct Pending<A> {
     pub segment: Segment<A>,
     /// Why it is forwarded, if it is.
     pub reason: Reason,
+    /// The counters that track it: a bit for each.
+    pub tracked: u8,
     /// Padding, zero.
-    pub reserved: u8,
-    /// Padding, zero.
-    pub padding: [u16; 3],
+    pub padding: u16,
+    /// The place of the rule that decided about it.
+    pub rule: u32,
 }
 
 const _: () = assert!(size_of::<Pending<V4>>() == 32);
@@ -360,39 +369,7 @@ impl<A: Address> Default for Pending<A> {
     fn default() -> Self {
         let Draft { key, .. } = Draft::default();
         let segment = Segment { key, vlan: 0, flags: 0, hops: 0, network: 0, reserved: 0, padding: 0 };
-        Self { segment, reason: Reason::Opened, reserved: 0, padding: [0; 3] }
-    }
-}
-
-/// Value of `RATES` and `RATES6`: what a source address did at a service. Written by the kernel.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[repr(C)]
-pub struct Rates {
-    /// Connections since the entry was made.
-    pub connections: u64,
-    /// Connections in the current and the last window.
-    pub connection_rate: Window,
-    /// When the entry was last used.
-    pub last: Jiffies,
-}
-
-const _: () = assert!(size_of::<Rates>() == 24);
-
-impl Rates {
-    /// Counts a connection; without a window if `period` is 0.
-    #[inline(always)]
-    pub fn connection(&mut self, now: Jiffies, period: u32) {
-        self.connections = self.connections.wrapping_add(1);
-        self.window(now, period);
-    }
-
-    /// Counts a connection in the window alone.
-    #[inline(always)]
-    pub fn window(&mut self, now: Jiffies, period: u32) {
-        self.last = now;
-        if period != 0 {
-            self.connection_rate.add(now, period, 1);
-        }
+        Self { segment, reason: Reason::Opened, tracked: 0, padding: 0, rule: 0 }
     }
 }
 
@@ -454,6 +431,8 @@ mod pod {
     use super::*;
     use crate::counter::{Count, ServerCounters, ServiceCounters};
     use crate::key::{RateKey, ServiceKey};
+    use crate::rates::{HostRates, Rates};
+    use crate::rule::{Rule, SourceKey, Tracked};
 
     macro_rules! pod {
         ($($name:ty),+ $(,)?) => { $(
@@ -479,6 +458,11 @@ mod pod {
         ServerLoad,
         ServiceLoad,
         Rates,
+        HostRates,
+        Rule,
+        Tracked,
+        SourceKey<V4>,
+        SourceKey<V6>,
         Slots,
         Count,
         ServiceCounters,

@@ -1,7 +1,7 @@
 //! Frames behind the packet pointers of an XDP program.
 
 use aya_ebpf::bindings::xdp_md;
-use aya_ebpf::helpers::bpf_xdp_adjust_head;
+use aya_ebpf::helpers::{bpf_xdp_adjust_head, bpf_xdp_adjust_tail};
 use aya_ebpf::programs::XdpContext;
 use lb_common::packet::{Header, Packet};
 
@@ -55,6 +55,17 @@ impl Packet for Frame {
         let context = XdpContext::new(self.context);
         (self.start, self.end) = (context.data(), context.data_end());
         moved
+    }
+
+    #[inline(always)]
+    fn truncate(&mut self, length: u32) -> bool {
+        let more = length as i32 - self.length() as i32;
+        // SAFETY: the context is the program's own.
+        let cut = unsafe { bpf_xdp_adjust_tail(self.context, more) } == 0;
+        // As with the other end.
+        let context = XdpContext::new(self.context);
+        (self.start, self.end) = (context.data(), context.data_end());
+        cut
     }
 
     #[inline(always)]

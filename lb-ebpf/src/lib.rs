@@ -2,6 +2,7 @@
 #![no_std]
 #![cfg_attr(target_arch = "bpf", feature(asm_experimental_arch))]
 
+pub mod apart;
 pub mod atomic;
 pub mod frame;
 pub mod maps;

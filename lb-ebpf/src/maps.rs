@@ -1,13 +1,14 @@
 //! The maps. Numbers of entries are what fits small hosts; the loader may set others (`lb_xdp::loader::Settings`).
 
-use aya_ebpf::btf_maps::{Array, ArrayOfMaps, HashMap, LruHashMap, PerCpuArray, Queue, RingBuf};
+use aya_ebpf::btf_maps::{Array, ArrayOfMaps, HashMap, LpmTrie, PerCpuArray, Queue, RingBuf};
 use aya_ebpf::macros::btf_map;
 use lb_common::address::{V4, V6};
-use lb_common::counter::{ServerCounters, ServiceCounters};
+use lb_common::counter::{Count, ServerCounters, ServiceCounters};
 use lb_common::key::{FlowKey, RateKey, ServiceKey};
+use lb_common::rates::{HostRates, Rates};
+use lb_common::rule::{Rule, SourceKey, Tracked};
 use lb_common::value::{
-    Draft, Flow, Jiffies, Pending, Rates, Retired, Server, ServerLoad, Service, ServiceLoad, Slots,
-    TABLE_ELEMENTS,
+    Draft, Flow, Jiffies, Pending, Retired, Server, ServerLoad, Service, ServiceLoad, Slots, TABLE_ELEMENTS,
 };
 
 /// Lets inner maps be as long as their tables; without it all would have to be of one length.
@@ -23,6 +24,14 @@ const SERVER_IDS: usize = 8192;
 const FLOW_ENTRIES: usize = 1 << 17;
 /// Sources that are counted.
 const RATE_ENTRIES: usize = 1 << 16;
+/// Steps of rules.
+const RULE_ENTRIES: usize = 8192;
+/// Prefixes of all lists.
+const SOURCE_ENTRIES: usize = 1 << 21;
+/// Memory for entries that are there only: tables of sources are large, and most are empty.
+const BPF_F_NO_PREALLOC: usize = 1;
+/// Places of fingerprints; a power of two.
+pub const RECENT_ENTRIES: usize = 1 << 15;
 /// Bytes of events that user space has not read yet; a power of two.
 const EVENT_BYTES: usize = 1 << 20;
 
@@ -87,13 +96,49 @@ pub static PENDING: PerCpuArray<Pending<V4>, 1> = PerCpuArray::new();
 #[btf_map]
 pub static PENDING6: PerCpuArray<Pending<V6>, 1> = PerCpuArray::new();
 
-/// IPv4 sources' connections at each service.
+/// Steps of the services' rules. Written by user space.
 #[btf_map]
-pub static RATES: LruHashMap<RateKey<V4>, Rates, RATE_ENTRIES> = LruHashMap::new();
+pub static RULES: Array<Rule, RULE_ENTRIES> = Array::new();
 
-/// IPv6 sources' connections at each service.
+/// How often each step decided.
 #[btf_map]
-pub static RATES6: LruHashMap<RateKey<V6>, Rates, RATE_ENTRIES> = LruHashMap::new();
+pub static RULE_COUNTERS: PerCpuArray<Count, RULE_ENTRIES> = PerCpuArray::new();
+
+/// The tables that services' rules track clients in. Written by user space.
+#[btf_map]
+pub static TRACKED: Array<Tracked, SERVICE_IDS> = Array::new();
+
+/// Lists of IPv4 prefixes. Written by user space. What belongs to a prefix is of no concern: that it is there is all.
+#[btf_map]
+pub static SOURCES: LpmTrie<SourceKey<V4>, u32, SOURCE_ENTRIES> = LpmTrie::new();
+
+/// Lists of IPv6 prefixes. Written by user space.
+#[btf_map]
+pub static SOURCES6: LpmTrie<SourceKey<V6>, u32, SOURCE_ENTRIES> = LpmTrie::new();
+
+/// What IPv4 sources did that the kernel decided about. User space removes what has expired.
+#[btf_map]
+pub static RATES: HashMap<RateKey<V4>, Rates, RATE_ENTRIES, BPF_F_NO_PREALLOC> = HashMap::new();
+
+/// What IPv6 sources did that the kernel decided about.
+#[btf_map]
+pub static RATES6: HashMap<RateKey<V6>, Rates, RATE_ENTRIES, BPF_F_NO_PREALLOC> = HashMap::new();
+
+/// What IPv4 sources did in user space. Written by user space.
+#[btf_map]
+pub static HOST_RATES: HashMap<RateKey<V4>, HostRates, RATE_ENTRIES, BPF_F_NO_PREALLOC> = HashMap::new();
+
+/// What IPv6 sources did in user space. Written by user space.
+#[btf_map]
+pub static HOST_RATES6: HashMap<RateKey<V6>, HostRates, RATE_ENTRIES, BPF_F_NO_PREALLOC> = HashMap::new();
+
+/// Fingerprints of SYNs that were turned away, each in the place that itself decides.
+#[btf_map]
+pub static RECENT: Array<u64, RECENT_ENTRIES> = Array::new();
+
+/// Resets that this CPU sent in a tick: the tick in the upper half, their number in the lower.
+#[btf_map]
+pub static ANSWERS: PerCpuArray<u64, 1> = PerCpuArray::new();
 
 /// Decisions by service and reason.
 #[btf_map]

@@ -1,23 +1,30 @@
 //! The decision's tables over BPF maps.
 
 use aya_ebpf::bindings::{BPF_ANY, BPF_NOEXIST};
+use aya_ebpf::btf_maps::lpm_trie::Key;
 use aya_ebpf::helpers::bpf_jiffies64;
 use lb_common::address::{V4, V6};
 use lb_common::counter::{Count, Reason};
 use lb_common::event::FlowEvent;
 use lb_common::key::{FlowKey, RateKey, ServiceKey};
+use lb_common::rates::{HostRates, Rates};
+use lb_common::rule::{LIST_BITS, ListNumber, Rule, SourceKey, Tracked};
 use lb_common::tables::{CommonTables, FamilyTables, FlowHandle, InsertError};
 use lb_common::tcp::TcpState;
 use lb_common::value::{
-    Direction, Draft, FLOW_CLOSED, Flow, Jiffies, Pending, Rates, Retired, Server, ServerId, ServerLoad,
-    Service, ServiceId, ServiceLoad, Slots,
+    Direction, Draft, FLOW_CLOSED, Flow, Jiffies, Pending, Retired, Server, ServerId, ServerLoad, Service,
+    ServiceId, ServiceLoad, Slots,
 };
 
 use crate::verifier::at_most;
-use crate::{atomic, maps};
+use crate::{apart, atomic, maps};
 
 /// What an insertion returns for a key that there is.
 const EEXIST: i32 = 17;
+
+/// Resets that a CPU sends in a tick, at most: hundreds to thousands a second, as ticks are of 1 to 10 ms. Who is turned
+/// away by mistake learns it at once; a flood is not answered.
+const ANSWERS_PER_TICK: u32 = 4;
 
 /// All maps.
 pub struct Maps;
@@ -115,6 +122,49 @@ impl CommonTables for Maps {
     }
 
     #[inline(always)]
+    fn rule(&self, place: u32) -> Option<&Rule> {
+        maps::RULES.get(place)
+    }
+
+    #[inline(always)]
+    fn count_rule(&self, place: u32, bytes: u32) {
+        if let Some(count) = maps::RULE_COUNTERS.get_ptr_mut(place) {
+            // SAFETY: the pointer comes from the map, in which this CPU has a value of its own.
+            unsafe { (*count).add(bytes) };
+        }
+    }
+
+    #[inline(always)]
+    fn tracked(&self, id: ServiceId) -> Tracked {
+        maps::TRACKED.get(id as u32).copied().unwrap_or_default()
+    }
+
+    #[inline(always)]
+    fn repeated(&self, fingerprint: u32) -> bool {
+        match maps::RECENT.get_ptr_mut(fingerprint % maps::RECENT_ENTRIES as u32) {
+            // SAFETY: the pointer comes from the map. Two CPUs that meet here keep one of two fingerprints.
+            Some(place) => unsafe {
+                let before = place.read();
+                place.write(fingerprint as u64);
+                before == fingerprint as u64
+            },
+            None => false,
+        }
+    }
+
+    #[inline(always)]
+    fn may_answer(&self, now: Jiffies) -> bool {
+        let Some(answers) = maps::ANSWERS.get_ptr_mut(0) else { return false };
+        // SAFETY: the pointer comes from the map, in which this CPU has a value of its own.
+        unsafe {
+            let before = answers.read();
+            let sent = if before >> 32 == now as u64 { before as u32 } else { 0 };
+            answers.write((now as u64) << 32 | (sent as u64 + 1));
+            sent < ANSWERS_PER_TICK
+        }
+    }
+
+    #[inline(always)]
     fn flow_opened(&self, service: ServiceId, server: ServerId) {
         if let Some(load) = maps::SERVICE_LOAD.get_ptr_mut(service as u32) {
             // SAFETY: the pointer comes from the map.
@@ -168,7 +218,8 @@ impl CommonTables for Maps {
 }
 
 macro_rules! family_tables {
-    ($address:ty, $services:ident, $flows:ident, $drafts:ident, $pending:ident, $retired:ident, $rates:ident) => {
+    ($address:ty, $services:ident, $flows:ident, $drafts:ident, $pending:ident, $retired:ident, $rates:ident,
+     $host:ident, $sources:ident, $judge:ident, $passes:ident, $count:ident) => {
         impl FamilyTables<$address> for Maps {
             type Flow = FlowPointer<$address>;
             type Draft<'a> = &'a mut Draft<$address>;
@@ -229,25 +280,93 @@ macro_rules! family_tables {
             }
 
             #[inline(always)]
-            fn track(&self, key: &RateKey<$address>, now: Jiffies, period: u32) {
+            fn judge(&self, first: u32) -> u32 {
+                apart::$judge(first)
+            }
+
+            #[inline(always)]
+            fn passes(&self, place: u32) -> bool {
+                apart::$passes(place) != 0
+            }
+
+            #[inline(always)]
+            fn count_pending(&self, service: ServiceId, opened: bool) {
+                apart::$count(service as u32, opened as u32);
+            }
+
+            #[inline(always)]
+            fn listed(&self, list: ListNumber, address: &$address) -> bool {
+                let data = SourceKey { list, address: *address };
+                let bits = LIST_BITS + 8 * size_of::<$address>() as u32;
+                maps::$sources.get(&Key::new(bits, data)).is_some()
+            }
+
+            #[inline(always)]
+            fn rates(&self, key: &RateKey<$address>) -> Option<Rates> {
+                // SAFETY: the value is copied at once; whatever other CPUs write at the same time are plain numbers.
+                unsafe { maps::$rates.get(key).copied() }
+            }
+
+            #[inline(always)]
+            fn host_rates(&self, key: &RateKey<$address>) -> Option<HostRates> {
+                // SAFETY: as above.
+                unsafe { maps::$host.get(key).copied() }
+            }
+
+            #[inline(always)]
+            fn make_rates(&self, key: &RateKey<$address>, now: Jiffies) -> bool {
+                if maps::$rates.get_ptr_mut(key).is_some() {
+                    return true;
+                }
+                let rates = Rates { last: now, ..Rates::default() };
+                match maps::$rates.insert(key, &rates, BPF_NOEXIST as u64) {
+                    Ok(()) => true,
+                    Err(error) => -error == EEXIST,
+                }
+            }
+
+            #[inline(always)]
+            fn count_connection(&self, key: &RateKey<$address>, now: Jiffies, period: u32, opened: bool) {
                 if let Some(rates) = maps::$rates.get_ptr_mut(key) {
                     // Two connections of one source at the same time on two CPUs may count as one in the window; not
-                    // in the total.
-                    // SAFETY: the pointer comes from the map; the total is its first field, and aligned.
+                    // in the totals.
+                    // SAFETY: the pointer comes from the map, and its fields are aligned.
                     unsafe {
                         atomic::add64(&raw mut (*rates).connections, 1);
+                        atomic::add(&raw mut (*rates).opened, opened as u32);
                         (*rates).window(now, period);
                     }
-                } else {
-                    let mut rates = Rates { connections: 1, ..Rates::default() };
-                    rates.window(now, period);
-                    // A full LRU map makes room; whatever else fails loses one count.
-                    let _ = maps::$rates.insert(key, &rates, BPF_ANY as u64);
+                }
+            }
+
+            #[inline(always)]
+            fn count_closed(&self, key: &RateKey<$address>, now: Jiffies) {
+                if let Some(rates) = maps::$rates.get_ptr_mut(key) {
+                    // SAFETY: as above.
+                    unsafe {
+                        atomic::add(&raw mut (*rates).closed, 1);
+                        (*rates).last = now;
+                    }
                 }
             }
         }
     };
 }
 
-family_tables!(V4, SERVICES, FLOWS, DRAFT, PENDING, RETIRED, RATES);
-family_tables!(V6, SERVICES6, FLOWS6, DRAFT6, PENDING6, RETIRED6, RATES6);
+family_tables!(
+    V4, SERVICES, FLOWS, DRAFT, PENDING, RETIRED, RATES, HOST_RATES, SOURCES, judge4, passes4, count4
+);
+family_tables!(
+    V6,
+    SERVICES6,
+    FLOWS6,
+    DRAFT6,
+    PENDING6,
+    RETIRED6,
+    RATES6,
+    HOST_RATES6,
+    SOURCES6,
+    judge6,
+    passes6,
+    count6
+);

@@ -5,20 +5,21 @@ use std::net::{IpAddr, SocketAddr};
 
 use anyhow::{Context, Result, anyhow, bail};
 use aya::Ebpf;
+use aya::maps::lpm_trie::{Key, LpmTrie};
 use aya::maps::{Array, ArrayOfMaps, HashMap, MapData, PerCpuArray, PerCpuValues, Queue, RingBuf};
 use aya::programs::{TestRun, TestRunOptions};
 use lb_common::address::{V4, V6};
-use lb_common::counter::{Reason, ServerCounters, ServiceCounters};
+use lb_common::counter::{Count, Reason, ServerCounters, ServiceCounters};
 use lb_common::event::FlowEvent;
 use lb_common::forward::Verdict;
 use lb_common::key::{FlowKey, RateKey, ServiceKey};
 use lb_common::names;
-use lb_common::value::{
-    Flow, Rates, Retired, Server, ServerId, ServerLoad, Service, ServiceId, ServiceLoad, Slots,
-};
+use lb_common::rates::{HostRates, Rates};
+use lb_common::rule::{LIST_BITS, Rule, SourceKey, Tracked};
+use lb_common::value::{Flow, Retired, Server, ServerId, ServerLoad, Service, ServiceId, ServiceLoad, Slots};
 use lb_xdp::loader::{self, Settings};
 
-use super::world::{CAPACITY, LINGER, World, key};
+use super::world::{self, CAPACITY, LINGER, World, key};
 
 /// Numbers of services and servers that there is room for.
 const NUMBERS: u32 = 64;
@@ -30,7 +31,9 @@ const SETTINGS: Settings = Settings {
     addresses: 64,
     services: NUMBERS,
     servers: NUMBERS,
-    sources: 256,
+    sources: world::SOURCES,
+    prefixes: 64,
+    rules: 256,
     linger: LINGER,
 };
 /// Room for what a program may add to a frame.
@@ -62,6 +65,14 @@ impl Kernel {
         flow_map6: HashMap<&mut MapData, FlowKey<V6>, Flow<V6>> = names::FLOWS6;
         rate_map: HashMap<&mut MapData, RateKey<V4>, Rates> = names::RATES;
         rate_map6: HashMap<&mut MapData, RateKey<V6>, Rates> = names::RATES6;
+        host_rate_map: HashMap<&mut MapData, RateKey<V4>, HostRates> = names::HOST_RATES;
+        host_rate_map6: HashMap<&mut MapData, RateKey<V6>, HostRates> = names::HOST_RATES6;
+        rules: Array<&mut MapData, Rule> = names::RULES;
+        rule_counter_map: PerCpuArray<&mut MapData, Count> = names::RULE_COUNTERS;
+        recent: Array<&mut MapData, u64> = names::RECENT;
+        tracked: Array<&mut MapData, Tracked> = names::TRACKED;
+        sources: LpmTrie<&mut MapData, SourceKey<V4>, u32> = names::SOURCES;
+        sources6: LpmTrie<&mut MapData, SourceKey<V6>, u32> = names::SOURCES6;
         counters: PerCpuArray<&mut MapData, ServiceCounters> = names::COUNTERS;
         server_counter_map: PerCpuArray<&mut MapData, ServerCounters> = names::SERVER_COUNTERS;
         retired: Queue<&mut MapData, Retired<V4>> = names::RETIRED;
@@ -89,6 +100,29 @@ impl Kernel {
             }
             self.tables()?.set(u32::from(*id), &inner, 0)?;
         }
+        self.set_rules(world)
+    }
+
+    fn set_rules(&mut self, world: &World) -> Result<()> {
+        for (place, rule) in (0..).zip(&world.rules) {
+            self.rules()?.set(place, rule, 0)?;
+        }
+        for (id, tracked) in &world.tracked {
+            self.tracked()?.set(u32::from(*id), tracked, 0)?;
+        }
+        for (bits, list, ip) in &world.sources {
+            let bits = LIST_BITS + bits;
+            match ip {
+                IpAddr::V4(ip) => {
+                    let key = SourceKey { list: *list, address: ip.octets() };
+                    self.sources()?.insert(&Key::new(bits, key), 0, 0)?;
+                }
+                IpAddr::V6(ip) => {
+                    let key = SourceKey { list: *list, address: ip.octets() };
+                    self.sources6()?.insert(&Key::new(bits, key), 0, 0)?;
+                }
+            }
+        }
         Ok(())
     }
 
@@ -97,6 +131,16 @@ impl Kernel {
         self.reset()?;
         for (address, protocol, service) in &world.services {
             self.set_service(*address, *protocol, service)?;
+        }
+        for (source, table, rates) in &world.host_rates {
+            match source {
+                IpAddr::V4(ip) => {
+                    self.host_rate_map()?.insert(world::rate_key(ip.octets(), *table), rates, 0)?
+                }
+                IpAddr::V6(ip) => {
+                    self.host_rate_map6()?.insert(world::rate_key(ip.octets(), *table), rates, 0)?
+                }
+            }
         }
         world.servers.iter().try_for_each(|(id, server)| self.set_server(*id, server))
     }
@@ -130,6 +174,10 @@ impl Kernel {
         }
         for key in self.rates6()?.into_keys() {
             self.rate_map6()?.remove(&key)?;
+        }
+        for index in 0..SETTINGS.rules {
+            let cpus = aya::util::nr_cpus().map_err(|(path, error)| anyhow!("{path}: {error}"))?;
+            self.rule_counter_map()?.set(index, PerCpuValues::try_from(vec![Count::default(); cpus])?, 0)?;
         }
         self.take_retired()?;
         self.take_retired6()?;
@@ -223,6 +271,29 @@ impl Kernel {
             }
         }
         Ok(reasons)
+    }
+
+    /// Forgets SYNs that were turned away.
+    pub fn forget(&mut self, fingerprints: impl Iterator<Item = u32>) -> Result<()> {
+        let mut recent = self.recent()?;
+        let places = recent.len();
+        for fingerprint in fingerprints {
+            recent.set(fingerprint % places, 0, 0)?;
+        }
+        Ok(())
+    }
+
+    /// How often rules decided, without those that never did.
+    pub fn rule_counters(&mut self) -> Result<BTreeMap<u32, Count>> {
+        let mut counters = BTreeMap::new();
+        for place in 0..SETTINGS.rules {
+            let values = self.rule_counter_map()?.get(&place, 0)?;
+            let sum = values.iter().fold(Count::default(), |sum, value| sum.plus(*value));
+            if sum != Count::default() {
+                counters.insert(place, sum);
+            }
+        }
+        Ok(counters)
     }
 
     /// The servers' counters, without those that are zero.

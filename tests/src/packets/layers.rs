@@ -24,6 +24,10 @@ pub struct Segment {
     pub hops: u8,
     /// Sequence number.
     pub sequence: u32,
+    /// Acknowledgement number.
+    pub acknowledgement: u32,
+    /// Receive window.
+    pub window: u16,
     /// Data.
     pub payload: Vec<u8>,
 }
@@ -31,7 +35,17 @@ pub struct Segment {
 impl Segment {
     /// A segment with the flag ACK, as most are.
     pub fn new(src: SocketAddr, dst: SocketAddr, macs: (Mac, Mac)) -> Self {
-        Self { src, dst, macs, flags: flag::ACK, hops: 64, sequence: 0x1020_3040, payload: Vec::new() }
+        Self {
+            src,
+            dst,
+            macs,
+            flags: flag::ACK,
+            hops: 64,
+            sequence: 0x1020_3040,
+            acknowledgement: 0,
+            window: 0x2000,
+            payload: Vec::new(),
+        }
     }
 
     /// With these flags.
@@ -60,9 +74,15 @@ impl Segment {
         self
     }
 
+    /// With this acknowledgement number.
+    pub fn answers(self, acknowledgement: u32) -> Self {
+        Self { acknowledgement, ..self }
+    }
+
     /// The frame, with right checksums.
     pub fn bytes(&self) -> Vec<u8> {
-        let mut header = TcpHeader::new(self.src.port(), self.dst.port(), self.sequence, 0x2000);
+        let mut header = TcpHeader::new(self.src.port(), self.dst.port(), self.sequence, self.window);
+        header.acknowledgment_number = self.acknowledgement;
         let has = |bit| self.flags & bit != 0;
         (header.fin, header.syn, header.rst, header.ack) =
             (has(flag::FIN), has(flag::SYN), has(flag::RST), has(flag::ACK));

@@ -3,6 +3,7 @@
 
 mod kernel;
 pub mod layers;
+mod programs;
 pub mod rig;
 pub mod rows;
 pub mod world;

@@ -13,7 +13,8 @@ use lb_common::key::FlowKey;
 use lb_common::memory::{self, MemoryTables};
 use lb_common::packet::Frame;
 use lb_common::rate::Window;
-use lb_common::value::{Flow, Rates, Server, ServerId};
+use lb_common::rates::Rates;
+use lb_common::value::{Flow, Server, ServerId};
 
 use super::kernel::Kernel;
 use super::world::{INGRESS, LINGER, World};
@@ -76,10 +77,12 @@ impl<'a> Rig<'a> {
     pub fn compare(&mut self) -> Result<()> {
         let memory = &self.memory;
         let Some(kernel) = &mut self.kernel else { return Ok(()) };
+        kernel.forget(memory.recent.borrow().iter().copied())?;
         same("FLOWS", &flows(&memory.v4), &kernel.flows()?.into_iter().map(timeless).collect())?;
         same("FLOWS6", &flows(&memory.v6), &kernel.flows6()?.into_iter().map(timeless).collect())?;
         same("RATES", &rates(&memory.v4), &kernel.rates()?.into_iter().map(timeless_rates).collect())?;
         same("RATES6", &rates(&memory.v6), &kernel.rates6()?.into_iter().map(timeless_rates).collect())?;
+        same("RULE_COUNTERS", &sorted(&memory.rule_counters.borrow()), &kernel.rule_counters()?)?;
         same("SERVER_LOAD", &sorted(&memory.server_loads.borrow()), &kernel.server_load()?)?;
         same("SERVICE_LOAD", &sorted(&memory.service_loads.borrow()), &kernel.service_load()?)?;
         same("SERVER_COUNTERS", &sorted(&memory.server_counters.borrow()), &kernel.server_counters()?)?;

@@ -3,14 +3,17 @@
 use std::net::{IpAddr, SocketAddr};
 
 use lb_common::address::{Address, V4, V6, to_wide};
-use lb_common::key::{ServiceKey, TCP, UDP};
+use lb_common::key::{RateKey, ServiceKey, TCP, UDP};
 use lb_common::memory::MemoryTables;
+use lb_common::rates::HostRates;
+use lb_common::rule::{ListNumber, Rule, SourceKey, TableNumber, Tracked};
 use lb_common::value::{
-    Algorithm, ForwardMode, Hop, SERVICE_EVENTS, SERVICE_TRACK, Server, ServerId, ServerState, Service,
+    Algorithm, ForwardMode, Hop, SERVICE_EVENTS, SERVICE_GUARD, Server, ServerId, ServerState, Service,
     ServiceId,
 };
 
 use super::layers::{Mac, Segment};
+use super::programs;
 
 /// The interface that test packets come in by: the loopback device, which every kernel's test run takes.
 pub const INGRESS: u32 = 1;
@@ -18,6 +21,8 @@ pub const INGRESS: u32 = 1;
 pub const ELSEWHERE: u32 = 7;
 /// Entries of the flow tables.
 pub const CAPACITY: u32 = 64;
+/// Entries of the tables of sources.
+pub const SOURCES: u32 = 8;
 /// How long closed flows stay, in jiffies: longer than any test runs, so that only a step lets it pass.
 pub const LINGER: u32 = 1 << 30;
 /// Numbers of the IPv6 services and servers begin after those of IPv4.
@@ -74,6 +79,20 @@ pub enum At {
     Datagrams,
     /// UDP, the first server is down, the second is not.
     DatagramProbing,
+    /// Rules: client 1 is welcome, client 3 is dropped, all others of its network are rejected.
+    Listed,
+    /// Rules: of each client one connection, and others are dropped without a word; up to two servers.
+    OneEach,
+    /// Rules: two connections of each client in a window, and others are rejected.
+    Paced,
+    /// Rules only: clients that have had fifty connections are dropped.
+    Guarded,
+    /// Rules: the network is rejected, and about all others user space decides.
+    Partial,
+    /// Rules that go on for longer than the kernel follows them.
+    Endless,
+    /// Rules: a table of IPv4 addresses alone.
+    Narrow,
 }
 
 impl At {
@@ -197,12 +216,21 @@ pub struct World {
     pub tables: Vec<(ServiceId, Vec<ServerId>)>,
     /// Servers by number.
     pub servers: Vec<(ServerId, Server)>,
+    /// Steps of rules by place.
+    pub rules: Vec<Rule>,
+    /// The tables that services track clients in.
+    pub tracked: Vec<(ServiceId, Tracked)>,
+    /// Prefixes: length, list, address.
+    pub sources: Vec<(u32, ListNumber, IpAddr)>,
+    /// What user space counted.
+    pub host_rates: Vec<(IpAddr, TableNumber, HostRates)>,
 }
 
 impl World {
     /// The world of the packet tests.
     pub fn new() -> Self {
-        let mut world = Self::default();
+        // Place 0 is no program's.
+        let mut world = Self { rules: vec![Rule::default()], ..Self::default() };
         world.add(NET4, NET6);
         world.add(NET6, NET4);
         world
@@ -238,13 +266,31 @@ impl World {
         self.service(net, Elsewhere, turn, &[9]);
         self.service(net, Probing, turn, &[4, 2]);
         self.service(net, OtherFamily, turn, &[10]);
-        let flags = SERVICE_TRACK | SERVICE_EVENTS;
-        self.service(net, Watched, Service { flags, rate_period: 2500, ..turn }, &[8]);
+        self.service(net, Watched, Service { flags: SERVICE_EVENTS, ..turn }, &[8]);
+        self.add_rules(net);
         self.service(net, Datagrams, turn, &[1]);
         self.service(net, DatagramProbing, turn, &[4, 2]);
         self.service(net, Stray, turn, &[]);
         self.tables.retain(|(id, _)| *id != net.service_id(Stray));
         self.tables.push((net.service_id(Stray), vec![u16::MAX]));
+    }
+
+    fn add_rules(&mut self, net: Net) {
+        let (host, network) = if net.numbers == 0 { (32, 24) } else { (128, 120) };
+        self.sources.push((host, programs::WELCOME, net.client(1).ip()));
+        self.sources.push((network, programs::NETWORK, net.client(0).ip()));
+        self.sources.push((host, programs::DROPPED, net.client(3).ip()));
+        let many = HostRates { connections: 50, ..HostRates::default() };
+        self.host_rates.push((net.client(2).ip(), programs::GUARDED_TABLE, many));
+        for (at, program) in programs::all() {
+            let flags = if at == At::Guarded { SERVICE_GUARD } else { 0 };
+            let rules = self.rules.len() as u32;
+            let service = Service { flags, rules, rule_count: program.len() as u32, ..Service::default() };
+            let tracked = programs::tracked(at);
+            self.service(net, at, service, &[8]);
+            self.rules.extend(program);
+            self.tracked.push((net.service_id(at), tracked));
+        }
     }
 
     fn service(&mut self, net: Net, at: At, service: Service, slots: &[u8]) {
@@ -272,6 +318,22 @@ impl World {
             };
         }
         memory.tables = self.tables.iter().cloned().collect();
+        memory.rules = self.rules.clone();
+        memory.tracked = self.tracked.iter().copied().collect();
+        memory.answers.set(u32::MAX);
+        (memory.v4.rates_capacity, memory.v6.rates_capacity) = (SOURCES as usize, SOURCES as usize);
+        for &(bits, list, ip) in &self.sources {
+            match ip {
+                IpAddr::V4(ip) => memory.v4.sources.insert((bits, prefix(list, ip.octets(), bits))),
+                IpAddr::V6(ip) => memory.v6.sources.insert((bits, prefix(list, ip.octets(), bits))),
+            };
+        }
+        for &(ip, table, rates) in &self.host_rates {
+            match ip {
+                IpAddr::V4(ip) => memory.v4.host_rates.insert(rate_key(ip.octets(), table), rates),
+                IpAddr::V6(ip) => memory.v6.host_rates.insert(rate_key(ip.octets(), table), rates),
+            };
+        }
         let last = self.servers.iter().map(|(id, _)| *id).max().unwrap_or(0);
         memory.servers = vec![Server::default(); usize::from(last) + 1];
         for &(id, server) in &self.servers {
@@ -298,6 +360,17 @@ fn server(net: Net, number: u8, ports: u16) -> Server {
         state: ServerState::Up,
         ..Server::default()
     }
+}
+
+/// The key of a source in a table.
+pub fn rate_key<A: Address>(source: A, table: TableNumber) -> RateKey<A> {
+    RateKey { source, table, reserved: 0 }
+}
+
+/// A prefix of a list, which is a whole address or has zeros in its last octet.
+fn prefix<A: Address>(list: ListNumber, address: A, bits: u32) -> SourceKey<A> {
+    assert!(bits == 8 * size_of::<A>() as u32 || address.to_wide().ends_with(&[0]) || size_of::<A>() == 4);
+    SourceKey { list, address }
 }
 
 /// The key of a service.

@@ -27,7 +27,6 @@ fn main() {
         test("planes::without_servers_the_daemon_answers", planes::fall_through),
         test("planes::a_client_gets_the_same_server_from_both", planes::same_server),
         test("logs::sessions_are_logged_once", logs::tcplog),
-        test("planes::sources_are_counted", planes::sources),
         test("privileges::an_ordinary_user_in_a_chroot", privileges::chroot),
         test("privileges::in_the_background", privileges::background),
         test("privileges::the_stewards_end_is_reported", privileges::steward_killed),

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use lbx_tests::client::{self, Echo};
 use lbx_tests::daemon::{Program, Setup};
 use lbx_tests::lab::{Family, SOURCES};
 use lbx_tests::{maps, wait};
-use serde_json::json;
 
 use crate::fixture::Fixture;
 
@@ -62,21 +61,6 @@ fn servers_of_sources(fixture: &Fixture, _daemon: lbx_tests::daemon::Daemon) -> 
             Ok((i, Echo::connect(from, fixture.service())?.server))
         })
         .collect()
-}
-
-/// The kernel counts connections by source address, and bpftool shows it.
-pub(crate) fn sources() -> Result<()> {
-    let fixture = Fixture::echo(Family::V4)?;
-    let daemon = fixture.start("", "")?;
-    let source = fixture.family.source(5);
-    for _ in 0..7 {
-        Echo::connect(fixture.lab.from_client().source(source), fixture.service())?;
-    }
-    let rates = maps::dump(daemon.home().pins(), "RATES")?;
-    let own = rates.iter().find(|entry| entry["key"]["source"] == json!([10, 1, 0, 105]));
-    let own = own.with_context(|| format!("{source} in {rates:?}"))?;
-    ensure!(own["value"]["connections"] == 7, "{own}");
-    Ok(())
 }
 
 /// What finds no room in the table is served in user space, and counted as such. What the table takes of memory is what

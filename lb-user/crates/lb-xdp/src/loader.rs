@@ -6,10 +6,11 @@ use anyhow::{Context, anyhow};
 use aya::programs::Xdp;
 use aya::{Ebpf, EbpfLoader};
 use lb_common::address::{V4, V6};
-use lb_common::counter::{ServerCounters, ServiceCounters};
+use lb_common::counter::{Count, ServerCounters, ServiceCounters};
 use lb_common::key::FlowKey;
 use lb_common::names;
-use lb_common::value::{Flow, Jiffies, Rates, Retired, Server, ServerLoad, Service, ServiceLoad};
+use lb_common::rule::{Rule, Tracked};
+use lb_common::value::{Flow, Jiffies, Retired, Server, ServerLoad, Service, ServiceLoad};
 use lb_conf::model::Config;
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +28,10 @@ pub fn embedded() -> Option<&'static [u8]> {
 
 /// The most flows of an address family: 6 GiB of memory for IPv6.
 pub const MAX_FLOWS: u32 = 1 << 24;
+/// The most prefixes: 1 GiB of tries.
+const MAX_PREFIXES: u32 = 1 << 23;
+/// The most steps of rules.
+const MAX_RULES: u32 = 1 << 16;
 
 /// What the kernel keeps with each entry of a hash (kernel/bpf/hashtab.c, `struct htab_elem`), in bytes.
 const HASH_ENTRY: u64 = 48;
@@ -46,6 +51,10 @@ pub struct Settings {
     pub servers: u32,
     /// Source addresses that are counted, of each address family.
     pub sources: u32,
+    /// Prefixes of all lists of each address family.
+    pub prefixes: u32,
+    /// Steps of all rules.
+    pub rules: u32,
     /// How long closed flows stay for stragglers, in jiffies.
     pub linger: Jiffies,
 }
@@ -59,6 +68,8 @@ impl Default for Settings {
             services: 1024,
             servers: 8192,
             sources: 1 << 16,
+            prefixes: 1 << 21,
+            rules: 8192,
             linger: 1000,
         }
     }
@@ -85,15 +96,17 @@ impl Settings {
         // Keys are rounded up to eight bytes.
         let service4 = 8 + size_of::<Service>().next_multiple_of(8);
         let service6 = 24 + size_of::<Service>().next_multiple_of(8);
-        let (rate4, rate6) = (8 + size_of::<Rates>(), 24 + size_of::<Rates>());
         hash(flows, flow4)
             + hash(flows, flow6)
             + array(self.flows, size_of::<Retired<V4>>())
             + array(self.flows, size_of::<Retired<V6>>())
             + hash(self.addresses, service4)
             + hash(self.addresses, service6)
-            + hash(self.sources, rate4)
-            + hash(self.sources, rate6)
+            // Four maps of sources, whose entries take memory once they are there only.
+            + 4 * u64::from(self.sources.next_power_of_two()) * HASH_BUCKET
+            + array(self.rules, size_of::<Rule>())
+            + array(self.rules, size_of::<Count>()) * processors
+            + array(self.services, size_of::<Tracked>())
             + array(self.servers, size_of::<Server>() + size_of::<ServerLoad>())
             + array(self.services, size_of::<ServiceLoad>())
             + array(self.servers, size_of::<ServerCounters>()) * processors
@@ -109,12 +122,14 @@ impl Settings {
             services: self.services.clamp(2, u32::from(u16::MAX)),
             servers: self.servers.clamp(2, u32::from(u16::MAX)),
             sources: self.sources.clamp(1, MAX_FLOWS),
+            prefixes: self.prefixes.clamp(1, MAX_PREFIXES),
+            rules: self.rules.clamp(2, MAX_RULES),
             linger: self.linger,
         }
     }
 
     /// The maps with their numbers of entries.
-    fn entries(&self) -> [(&'static str, u32); 14] {
+    fn entries(&self) -> [(&'static str, u32); 21] {
         let flows = self.flows.saturating_mul(2);
         [
             (names::FLOWS, flows),
@@ -131,6 +146,13 @@ impl Settings {
             (names::SERVER_COUNTERS, self.servers),
             (names::RATES, self.sources),
             (names::RATES6, self.sources),
+            (names::HOST_RATES, self.sources),
+            (names::HOST_RATES6, self.sources),
+            (names::SOURCES, self.prefixes),
+            (names::SOURCES6, self.prefixes),
+            (names::TRACKED, self.services),
+            (names::RULES, self.rules),
+            (names::RULE_COUNTERS, self.rules),
         ]
     }
 }

@@ -8,7 +8,9 @@ use lb_common::counter::{ServerCounters, ServiceCounters};
 use lb_common::event::FlowEvent;
 use lb_common::key::{FlowKey, RateKey, ServiceKey};
 use lb_common::names;
-use lb_common::value::{Flow, Rates, Server, ServerLoad, Service, ServiceLoad, Slots};
+use lb_common::rates::{HostRates, Rates};
+use lb_common::rule::{Rule, SourceKey, Tracked};
+use lb_common::value::{Flow, Server, ServerLoad, Service, ServiceLoad, Slots};
 use serde::{Deserialize, Serialize};
 
 use crate::label::Label;
@@ -16,7 +18,7 @@ use crate::loader::{self, Settings};
 use crate::pins::Pins;
 
 /// Raised when a field changes its meaning without changing any size.
-const ABI_VERSION: usize = 1;
+const ABI_VERSION: usize = 2;
 
 /// The ABI of the maps: its version, then the size of each structure in them.
 pub fn abi() -> String {
@@ -36,6 +38,11 @@ pub fn abi() -> String {
         size_of::<RateKey<V4>>(),
         size_of::<RateKey<V6>>(),
         size_of::<Rates>(),
+        size_of::<HostRates>(),
+        size_of::<Rule>(),
+        size_of::<Tracked>(),
+        size_of::<SourceKey<V4>>(),
+        size_of::<SourceKey<V6>>(),
         size_of::<ServiceCounters>(),
         size_of::<ServerCounters>(),
         size_of::<FlowEvent>(),
@@ -95,6 +102,8 @@ fn pinned_sizes(pins: &Pins, wanted: &Settings) -> Settings {
         services: entries(names::TABLES, wanted.services),
         servers: entries(names::SERVERS, wanted.servers),
         sources: entries(names::RATES, wanted.sources),
+        prefixes: entries(names::SOURCES, wanted.prefixes),
+        rules: entries(names::RULES, wanted.rules),
         linger: wanted.linger,
     }
 }

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use lb_common::address::to_wide;
 use lb_common::key::TCP;
 use lb_common::value::{
-    Algorithm, ForwardMode, Hop, SERVICE_EVENTS, SERVICE_TRACK, Server, ServerId, ServerState, Service,
-    ServiceId, TABLE_SLOTS,
+    Algorithm, ForwardMode, Hop, SERVICE_EVENTS, Server, ServerId, ServerState, Service, ServiceId,
+    TABLE_SLOTS,
 };
 use lb_conf::model::{Bind, BindAddress, Config, HashKind, Name, PortSpec, ServerAddress};
 use lb_core::frontend::FrontendState;
@@ -298,7 +298,7 @@ fn service(id: ServiceId, algorithm: Algorithm, frontend: &Frontend) -> Service 
         id,
         algorithm,
         mode: ForwardMode::Nat,
-        flags: SERVICE_TRACK | if logged { SERVICE_EVENTS } else { 0 },
+        flags: if logged { SERVICE_EVENTS } else { 0 },
         maxconn: frontend.maxconn().unwrap_or(0),
         ..Service::default()
     }

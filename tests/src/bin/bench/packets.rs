@@ -14,8 +14,9 @@ use lb_common::bench::{FRAME_WORDS, Template};
 use lb_common::counter::{Reason, ServiceCounters};
 use lb_common::key::TCP;
 use lb_common::names;
+use lb_common::rule::{Column, Op, Rule, Tracked};
 use lb_common::tcp::flag;
-use lb_common::value::{Hop, SERVICE_EVENTS, SERVICE_TRACK, Server, ServerState, Service, Slots};
+use lb_common::value::{Hop, SERVICE_EVENTS, Server, ServerState, Service, Slots};
 use lb_xdp::loader::{self, Settings};
 use lbx_tests::packets::layers::Segment;
 use lbx_tests::packets::world::{self, BALANCER, ROUTER};
@@ -185,11 +186,31 @@ impl Bench {
         self.ebpf.map_mut(name).ok_or_else(|| anyhow!("no map {name}"))
     }
 
+    /// Rules that count each client's connections and reject those of a rate that no client has. Gives their place.
+    fn track(&mut self, service: u16) -> Result<u32> {
+        let (table, period, wide) = (1, 2500, 1);
+        let counted = Rule { table, period, wide, yes: 1, no: 2, ..Rule::default() };
+        let program = [
+            Rule { op: Op::Track, ..counted },
+            Rule { op: Op::Value, column: Column::Rate, low: u32::MAX, high: u32::MAX, ..counted },
+            Rule { op: Op::Reject, ..Rule::default() },
+            Rule { op: Op::Accept, ..Rule::default() },
+        ];
+        let mut rules = Array::<&mut MapData, Rule>::try_from(self.map(names::RULES)?)?;
+        for (place, rule) in (1..).zip(program) {
+            rules.set(place, rule, 0)?;
+        }
+        let mut tracked = Array::<&mut MapData, Tracked>::try_from(self.map(names::TRACKED)?)?;
+        let own = Tracked { periods: [period, 0, 0, 0], tables: [table, 0, 0, 0] };
+        tracked.set(u32::from(service), own, 0)?;
+        Ok(1)
+    }
+
     /// Services at two ports, one of which counts and reports, over all servers in turn.
     fn serve(&mut self, net: Net) -> Result<()> {
         let plain = Service { id: PLAIN, ..Service::default() };
-        let flags = SERVICE_TRACK | SERVICE_EVENTS;
-        let watched = Service { id: WATCHED, flags, rate_period: 2500, ..plain };
+        let rules = self.track(WATCHED)?;
+        let watched = Service { id: WATCHED, flags: SERVICE_EVENTS, rules, rule_count: 4, ..plain };
         let slots: Vec<_> = (1..=SERVERS).collect();
         for service in [plain, watched] {
             let address = SocketAddr::new(net.service.parse()?, service.id);

@@ -12,6 +12,7 @@ use super::world::{At, BALANCER, Net, ROUTER, SOURCE_PORT};
 mod datagrams;
 mod errors;
 mod life;
+mod rules;
 mod tags;
 
 /// A situation.
@@ -23,6 +24,7 @@ pub struct Row {
 }
 
 /// Something that happens.
+#[derive(Clone)]
 pub enum Step {
     /// A packet comes in.
     Packet {
@@ -44,6 +46,7 @@ pub enum Step {
 }
 
 /// A frame that leaves.
+#[derive(Clone)]
 pub enum Out {
     /// These bytes.
     Exactly(Vec<u8>),
@@ -134,6 +137,7 @@ pub fn rows(net: Net) -> Vec<Row> {
     let mut rows = opening(net);
     rows.extend(selection(net));
     rows.extend(life::rows(net));
+    rows.extend(rules::rows(net));
     rows.extend(limits(net));
     rows.extend(foreign(net));
     rows.extend(tags::rows(net));
@@ -364,10 +368,12 @@ fn without_checksum(segment: Segment) -> Vec<u8> {
 pub fn rows6(net: Net) -> Vec<Row> {
     let frame = net.to_service(1, At::Single).syn().bytes();
     let extension = |kind| with_extension(frame.clone(), kind);
-    vec![
+    let mut rows = rules::embedded(net);
+    rows.extend([
         row("hop-by-hop options", [pass(extension(0), Reason::Protocol)]),
         row("a routing header", [pass(extension(43), Reason::Protocol)]),
         row("a fragment header", [pass(extension(44), Reason::Fragment)]),
         row("destination options", [pass(extension(60), Reason::Protocol)]),
-    ]
+    ]);
+    rows
 }
