@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 
 use http::request;
 use http::response;
-use lb_conf::model::{self, Password, User};
+use lb_conf::model::{self, User};
 use lb_core::{Backend, Frontend, Server, Snapshot};
 use lb_expr::Ctx;
 use lb_expr::ctx::{CaptureRoom, Connection, RequestHead, ResponseHead, ResponseOrigin, TcpInfo, Tls};
@@ -17,6 +17,7 @@ use lb_expr::world::{
 };
 
 use crate::logs::{LocalTime, wall_clock};
+use crate::passwords;
 use crate::session::{Front, Session};
 use crate::stream::Stream;
 use crate::tls::TlsInfo;
@@ -348,11 +349,8 @@ impl World for View<'_> {
     }
 
     fn authenticate(&self, list: UserlistId, user: &[u8], password: &[u8]) -> bool {
-        match self.user(list, user).and_then(|user| user.password.as_ref()) {
-            Some(Password::Plain(known)) => known.as_bytes() == password,
-            // Loading refuses userlists as long as crypt(3) is not served.
-            Some(Password::Crypt(_)) | None => false,
-        }
+        let known = self.user(list, user).and_then(|user| user.password.as_ref());
+        known.is_some_and(|known| passwords::is_right(known, password))
     }
 
     fn in_group(&self, list: UserlistId, user: &[u8], group: &[u8]) -> bool {

@@ -10,6 +10,7 @@ mod http;
 mod listener;
 mod logs;
 mod net;
+mod passwords;
 mod places;
 mod plane;
 mod server_side;

@@ -19,7 +19,6 @@ const NOT_SERVED: &[(Layer, &str)] = &[
     (Layer::ContentInspection, "content inspection is not supported yet by lbx"),
     (Layer::Bodies, "buffered bodies are not supported yet by lbx"),
     (Layer::Cache, "caches are not supported yet by lbx"),
-    (Layer::Userlists, "userlists are not supported yet by lbx"),
     (Layer::ProxyProtocol, "the PROXY protocol is not supported yet by lbx"),
 ];
 

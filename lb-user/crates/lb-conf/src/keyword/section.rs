@@ -67,7 +67,7 @@ pub static SECTIONS: &[SectionRow] = &[
     row("listen", "<name> [from <defaults>]", "a frontend with a backend of its own", Status::Served),
     row("resolvers", "<name>", "name servers that server addresses are looked up with", NOT_YET),
     row("peers", "<name>", "other instances that stick tables are shared with", NOT_YET),
-    row("userlist", "<name>", "users, groups and passwords", NOT_YET),
+    row("userlist", "<name>", "users, groups and passwords", Status::Served),
     row(
         "mailers",
         "<name>",

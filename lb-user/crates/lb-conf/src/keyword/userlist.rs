@@ -1,17 +1,17 @@
 //! `userlist` sections.
 
-use super::{Args, Keyword, Sections, planned};
+use super::{Args, Keyword, Sections, served};
 use crate::diag::{Code, Diagnostic};
 use crate::draft::{GroupDraft, Placed, UserDraft, UserlistDraft};
 use crate::lex::Word;
-use crate::model::Password;
+use crate::model::{CryptKind, Password};
 
 const U: Sections = Sections::USERLIST;
 
 /// The rows.
 pub(crate) static USERLIST: &[Keyword<UserlistDraft>] = &[
-    planned("user", "<name> [password|insecure-password <text>] [groups <name>[,…]]", U, "a user", user),
-    planned("group", "<name> [users <name>[,…]]", U, "a group of users", group),
+    served("user", "<name> [password|insecure-password <text>] [groups <name>[,…]]", U, "a user", user),
+    served("group", "<name> [users <name>[,…]]", U, "a group of users", group),
 ];
 
 fn user(list: &mut UserlistDraft, args: &mut Args<'_>) -> Result<(), Diagnostic> {
@@ -19,7 +19,7 @@ fn user(list: &mut UserlistDraft, args: &mut Args<'_>) -> Result<(), Diagnostic>
     let (mut password, mut groups) = (None, Vec::new());
     while args.peek().is_some() {
         match args.choice(&[("password", 0), ("insecure-password", 1), ("groups", 2)])? {
-            0 => password = Some(Password::Crypt(args.word("a password as crypt(3) makes it")?.text.clone())),
+            0 => password = Some(Password::Crypt(hash(args)?)),
             1 => password = Some(Password::Plain(args.word("a password")?.text.clone())),
             _ => groups.extend(names(args.word("names of groups")?)),
         }
@@ -30,6 +30,17 @@ fn user(list: &mut UserlistDraft, args: &mut Args<'_>) -> Result<(), Diagnostic>
     }
     list.users.push(UserDraft { name, password, groups });
     Ok(())
+}
+
+/// A hash of a kind that passwords can be compared with.
+fn hash(args: &mut Args<'_>) -> Result<String, Diagnostic> {
+    let word = args.word("a password as crypt(3) makes it")?;
+    if CryptKind::of(word).is_none() {
+        let error = Diagnostic::alert(Code::Refused, "lbx can't compare passwords with a hash of this kind");
+        let label = "expected one that begins with $1$, $2a$, $2b$, $2y$, $5$, $6$ or $y$";
+        return Err(error.at(word.span).label(label).help("mkpasswd(1) makes them, and 'openssl passwd -6'"));
+    }
+    Ok(word.text.clone())
 }
 
 fn group(list: &mut UserlistDraft, args: &mut Args<'_>) -> Result<(), Diagnostic> {

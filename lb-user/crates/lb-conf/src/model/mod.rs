@@ -46,7 +46,7 @@ pub use rules::{
     BackendChoice, LogFormats, Reply, ReplyBody, Rule, Rules, ServerChoice, StickRule, UseBackend, UseServer,
 };
 pub use server::{AgentCheck, CheckTls, PortSpec, Server, ServerAddress, ServerCheck};
-pub use stick::{Column, KeyType, Password, StickTable, User, Userlist};
+pub use stick::{Column, CryptKind, KeyType, Password, StickTable, User, Userlist};
 pub use tls::{
     BindTls, BindTlsSettings, CaSource, CertificateUse, ClientVerify, ExtraFiles, IgnoredErrors, ServerTls,
     ServerVerify, SniFilter, TlsSuites, TlsTuning, TlsVersion, TlsVersions,

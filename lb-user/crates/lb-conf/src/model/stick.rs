@@ -116,6 +116,33 @@ pub struct User {
     pub groups: Vec<Name>,
 }
 
+/// The kinds of hashes that crypt(3) makes and that passwords can be compared with (crypt(5)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CryptKind {
+    /// `$1$`
+    Md5,
+    /// `$5$` and `$6$`
+    Sha,
+    /// `$2a$`, `$2b$` and `$2y$`
+    Bcrypt,
+    /// `$y$`
+    Yescrypt,
+}
+
+impl CryptKind {
+    /// The kind of a hash, by what it begins with.
+    pub fn of(hash: &str) -> Option<Self> {
+        let (id, _) = hash.strip_prefix('$')?.split_once('$')?;
+        match id {
+            "1" => Some(Self::Md5),
+            "5" | "6" => Some(Self::Sha),
+            "2a" | "2b" | "2y" => Some(Self::Bcrypt),
+            "y" => Some(Self::Yescrypt),
+            _ => None,
+        }
+    }
+}
+
 /// A password as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Password {
