@@ -7,13 +7,14 @@ mod listing;
 mod requests;
 mod table;
 mod tcp;
+mod tls;
 
 use lbx_tests::privilege::Need;
 use lbx_tests::suite::{self, Case};
 
 fn main() {
     let needs: &'static [Need] = &[Need::Program("haproxy")];
-    let tables = [acls::TABLES, converters::TABLES, requests::TABLES, tcp::TABLES].concat();
+    let tables = [acls::TABLES, converters::TABLES, requests::TABLES, tcp::TABLES, tls::TABLES].concat();
     let case = |table: &'static table::Table| Case::new(table.name, needs, move || table::compare(table));
     let mut cases: Vec<Case> = tables.into_iter().map(case).collect();
     cases.extend([

@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 use lbx_tests::client::Http;
-use lbx_tests::daemon::{Daemon, Program, Setup};
+use lbx_tests::daemon::{Daemon, Home, Program, Setup};
 use lbx_tests::origin::Origin;
+use lbx_tests::pki::{Kind, Pki};
 use lbx_tests::syslog::Syslog;
 
 /// The page that lists what differs on purpose.
@@ -50,6 +53,8 @@ pub(crate) struct Table {
     pub(crate) setup: &'static str,
     /// Further sections of the configuration.
     pub(crate) sections: &'static str,
+    /// What stands behind the address of `bind`; with `ssl` in it, requests are arguments of `openssl s_client`.
+    pub(crate) bind: &'static str,
     /// Files that rows name, in `{dir}`.
     pub(crate) files: &'static [(&'static str, &'static str)],
     /// The rows.
@@ -63,7 +68,17 @@ pub(crate) struct Table {
 impl Table {
     /// A table with nothing but rows.
     pub(crate) const fn new(name: &'static str, place: Place, rows: &'static [Row]) -> Self {
-        Self { name, place, setup: "", sections: "", files: &[], rows, differs: &[], requests: &[PLAIN] }
+        Self {
+            name,
+            place,
+            setup: "",
+            sections: "",
+            bind: "",
+            files: &[],
+            rows,
+            differs: &[],
+            requests: &[PLAIN],
+        }
     }
 }
 
@@ -78,7 +93,8 @@ type Outcome = BTreeMap<(usize, usize), String>;
 
 /// Runs a table through both programs.
 pub(crate) fn compare(table: &Table) -> Result<()> {
-    let run = |program| run(table, program).with_context(|| format!("with {program:?}"));
+    let home = prepare(table)?;
+    let run = |program| run(table, &home, program).with_context(|| format!("with {program:?}"));
     let (theirs, ours) = (run(Program::Haproxy)?, run(Program::Lbx)?);
     let mut wrong = String::new();
     for (at, row) in table.rows.iter().enumerate() {
@@ -111,13 +127,29 @@ pub(crate) fn compare(table: &Table) -> Result<()> {
     Ok(())
 }
 
-fn run(table: &Table, program: Program) -> Result<Outcome> {
+/// The folder with the files that both programs use.
+fn prepare(table: &Table) -> Result<Home> {
+    let home = Home::new()?;
+    if table.bind.contains("ssl") {
+        let pki = Pki::new(home.dir())?;
+        pki.issue("a.pem", &["a.test", "b.test"], Kind::Rsa)?;
+        pki.issue("client.pem", &["client"], Kind::Ec)?;
+        pki.issue("expired.pem", &["client"], Kind::Expired)?;
+        pki.self_signed("stranger.pem", "stranger")?;
+    }
+    for (name, text) in table.files {
+        fs::write(home.dir().join(name), text)?;
+    }
+    Ok(home)
+}
+
+fn run(table: &Table, home: &Home, program: Program) -> Result<Outcome> {
     let (log, origin) = (Syslog::start()?, origin(table.place)?);
     let mut setup =
-        Setup::new(program, &config(table))?.set("log", log.address()).set("s1", origin.address());
+        Setup::new(program, &config(table))?.home(home).set("log", log.address()).set("s1", origin.address());
     let dir = setup.dir().to_owned();
-    for (name, text) in table.files {
-        fs::write(dir.join(name), text)?;
+    if table.sections.contains("{back}") {
+        setup = setup.port("back");
     }
     for (part, rows) in table.rows.chunks(CHUNK).enumerate() {
         setup = setup.port(&format!("p{part}"));
@@ -154,6 +186,9 @@ fn answer(
     request: &str,
 ) -> Result<String> {
     let seen = log.lines().len();
+    if table.bind.contains("ssl") {
+        return secured(daemon, part, request);
+    }
     let mut http = Http::connect(daemon.address(&format!("p{part}")))?;
     http.send(request.as_bytes())?;
     let in_context = || format!("row {} on in answer to {request:?}: {}", part * CHUNK, daemon.output());
@@ -172,6 +207,25 @@ fn answer(
             Ok(line.split_once("]: ").map_or_else(|| line.clone(), |(_, text)| text.replace(END, "\u{1}\n")))
         }
     }
+}
+
+/// The same over TLS, for a client with these arguments.
+fn secured(daemon: &Daemon, part: usize, arguments: &str) -> Result<String> {
+    let dir = daemon.home().dir().display().to_string();
+    let address = daemon.address(&format!("p{part}")).to_string();
+    let mut command = Command::new("openssl");
+    command
+        .args(["s_client", "-quiet", "-connect", &address])
+        .args(arguments.replace("{dir}", &dir).split(' '));
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = command.spawn().context("openssl")?;
+    let mut stdin = child.stdin.take().context("its input")?;
+    stdin.write_all(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")?;
+    let output = child.wait_with_output()?;
+    drop(stdin);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let (_, body) = text.split_once("\r\n\r\n").with_context(|| format!("no answer: {}", daemon.output()))?;
+    Ok(body.to_owned())
 }
 
 /// What stands behind each value.
@@ -221,8 +275,10 @@ fn proxy(table: &Table, part: usize, rows: &[Row]) -> String {
         Place::Log => ("listen", "http-response", "    server srv1 {s1}\n"),
         Place::TcpLog => ("listen", "tcp-request content", "    mode tcp\n    server srv1 {s1}\n"),
     };
-    let mut text =
-        format!("\n{kind} part{part}\n    bind 127.0.0.1:{{p{part}}} name lis id 7\n{}{server}", table.setup);
+    let mut text = format!(
+        "\n{kind} part{part}\n    bind 127.0.0.1:{{p{part}}} name lis id 7 {}\n{}{server}",
+        table.bind, table.setup
+    );
     for (at, row) in rows.iter().enumerate() {
         let at = part * CHUNK + at;
         if row.starts_with("if ") {

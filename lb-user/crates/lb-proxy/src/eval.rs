@@ -204,6 +204,11 @@ impl Tls for TlsInfo {
         Some(self.is_resumed())
     }
 
+    fn has_early_data(&self) -> Option<bool> {
+        // Handshakes are over before anything else begins.
+        Some(false)
+    }
+
     fn peer_certificate(&self) -> Option<&[u8]> {
         self.peer_chain().first().map(|certificate| &**certificate)
     }

@@ -90,7 +90,7 @@ fn is_grease(pair: &[u8]) -> bool {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
+    bytes.iter().map(|b| format!("{b:02X}")).collect()
 }
 
 fn suite_names(list: &[u8]) -> String {
@@ -176,9 +176,11 @@ static SUITES: &[(u16, &str)] = &[
     (0x00C3, "DHE-DSS-CAMELLIA256-SHA256"),
     (0x00C4, "DHE-RSA-CAMELLIA256-SHA256"),
     (0x00C5, "ADH-CAMELLIA256-SHA256"),
+    (0x00FF, "TLS_EMPTY_RENEGOTIATION_INFO_SCSV"),
     (0x1301, "TLS_AES_128_GCM_SHA256"),
     (0x1302, "TLS_AES_256_GCM_SHA384"),
     (0x1303, "TLS_CHACHA20_POLY1305_SHA256"),
+    (0x5600, "TLS_FALLBACK_SCSV"),
     (0xC006, "ECDHE-ECDSA-NULL-SHA"),
     (0xC009, "ECDHE-ECDSA-AES128-SHA"),
     (0xC00A, "ECDHE-ECDSA-AES256-SHA"),
@@ -265,3 +267,24 @@ static SUITES: &[(u16, &str)] = &[
     (0xCCAD, "DHE-PSK-CHACHA20-POLY1305"),
     (0xCCAE, "RSA-PSK-CHACHA20-POLY1305"),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn suites_are_sorted() {
+        assert!(SUITES.is_sorted_by_key(|suite| suite.0));
+        assert_eq!(
+            suite_names(&[0x13, 0x01, 0xC0, 0x2F, 0xFA, 0xFA]),
+            "TLS_AES_128_GCM_SHA256,ECDHE-RSA-AES128-GCM-SHA256,UNKNOWN(fafa)"
+        );
+    }
+
+    #[test]
+    fn grease_is_left_out() {
+        assert!(is_grease(&[0x1a, 0x1a]));
+        assert!(!is_grease(&[0x13, 0x01]));
+        assert!(!is_grease(&[0x1a, 0x2a]));
+    }
+}

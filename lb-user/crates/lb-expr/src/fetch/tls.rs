@@ -48,11 +48,11 @@ pub(super) static ROWS: &[FetchRow] = &[
     )
     .needs(CLIENT),
     FetchRow::plain(&["ssl_fc_has_sni"], Bool, ClientL5, "whether the client named a server", |c| {
-        Some(Sample::Bool(client(c)?.sni().is_some()))
+        Some(Sample::Bool(client(c).is_some_and(|tls| tls.sni().is_some())))
     })
     .needs(CLIENT),
     FetchRow::plain(&["ssl_fc_is_resumed"], Bool, ClientL5, "whether the client resumed a session", |c| {
-        client(c)?.is_resumed().map(Sample::Bool)
+        Some(Sample::Bool(client(c).and_then(Tls::is_resumed).unwrap_or(false)))
     })
     .needs(CLIENT),
     FetchRow::plain(&["ssl_fc_protocol"], Str, ClientL5, "the version of TLS, `TLSv1.3`", |c| {
@@ -75,9 +75,18 @@ pub(super) static ROWS: &[FetchRow] = &[
         |c| Some(Sample::Int(client(c)?.verify_result()?.into())),
     )
     .needs(CERTIFICATE),
-    FetchRow::plain(&["ssl_c_chain_der"], Bin, ClientL5, "the client's chain of certificates, DER", |c| {
-        Some(Sample::bin(client(c)?.peer_chain()?))
-    })
+    FetchRow::plain(
+        &["ssl_c_chain_der"],
+        Bin,
+        ClientL5,
+        "the certificates that the client sent above its own, DER",
+        |c| {
+            let tls = client(c)?;
+            let chain = tls.peer_chain()?;
+            let above = chain.get(tls.peer_certificate()?.len()..)?;
+            (!above.is_empty()).then(|| Sample::bin(above.to_vec()))
+        },
+    )
     .needs(CERTIFICATE),
     FetchRow::plain(
         &["ssl_c_err"],
