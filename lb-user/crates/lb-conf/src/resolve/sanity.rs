@@ -5,7 +5,7 @@ use crate::diag::{Code, Diagnostic};
 use crate::draft::{CheckKind, Draft, FormatDraft, ProxyDraft, RuleDraft, RuleKind};
 use crate::keyword::section::SectionKind;
 use crate::lex::Word;
-use crate::model::{Algorithm, BalanceKey, HashKind, HashType, Mode};
+use crate::model::{Algorithm, BalanceKey, HashKind, HashType, Mode, StatsPage};
 use crate::span::Span;
 
 pub(super) fn check(draft: &Draft, document: &Document, notes: &mut Vec<Diagnostic>) {
@@ -21,6 +21,7 @@ pub(super) fn check(draft: &Draft, document: &Document, notes: &mut Vec<Diagnost
         check_rules(proxy, notes);
         hash(proxy, notes);
         needs_http(proxy, notes);
+        page_rules(proxy, notes);
         stick_on_cookie(proxy, notes);
         formats(proxy, notes);
     }
@@ -71,6 +72,19 @@ fn check_rules(proxy: &ProxyDraft, notes: &mut Vec<Diagnostic>) {
     }
     if let Some(step) = proxy.check.steps.first().filter(|_| kind != Some(&CheckKind::Tcp)) {
         ignored(step.span, "tcp-check", "option tcp-check");
+    }
+}
+
+/// Rules for the statistics page take the place of its passwords.
+fn page_rules(proxy: &ProxyDraft, notes: &mut Vec<Diagnostic>) {
+    let Some(rule) = proxy.rules.iter().find(|rule| rule.kind == RuleKind::StatsRequest) else { return };
+    let Some(page) = &proxy.stats else { return };
+    if !page.value.users.is_empty() || page.value.realm != StatsPage::default().realm {
+        let message = "'stats http-request' cannot be used together with 'stats auth' and 'stats realm'";
+        let error = Diagnostic::alert(Code::Conflict, message).at(rule.head.span);
+        notes.push(error.help(
+            "write a userlist, and 'stats http-request auth realm <text> unless { http_auth(<userlist>) }'",
+        ));
     }
 }
 

@@ -36,8 +36,8 @@ pub(super) fn intercept(
     let Some(page) = proxy.stats.as_ref().filter(|page| is_for(page, head)) else { return Ok(None) };
     stream.end(Cause::Local, Stage::Request);
     stream.front.frontend.traffic().intercepted.inc();
-    let allowed = rules::on_page(&proxy.rules.stats_request, stream, head)?;
-    if !allowed && !is_known(page, &head.headers) {
+    rules::on_page(&proxy.rules.stats_request, stream, head)?;
+    if !is_known(page, &head.headers) {
         return Err(Stop::Answer(Box::new(challenge(page))));
     }
     let of_backend = stream.backend.is_some();

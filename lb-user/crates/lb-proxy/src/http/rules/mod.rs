@@ -63,8 +63,8 @@ pub(crate) fn on_request(rules: &[Rule], stream: &mut Stream, head: &mut request
     Ok(())
 }
 
-/// Carries out `stats http-request` rules; whether one of them let the request pass without a password.
-pub(crate) fn on_page(rules: &[Rule], stream: &mut Stream, head: &request::Parts) -> Result<bool, Stop> {
+/// Carries out `stats http-request` rules.
+pub(crate) fn on_page(rules: &[Rule], stream: &mut Stream, head: &request::Parts) -> Result<(), Stop> {
     for rule in rules {
         let step = {
             let view = View::of(stream);
@@ -77,11 +77,11 @@ pub(crate) fn on_page(rules: &[Rule], stream: &mut Stream, head: &request::Parts
         match step {
             // Loading refuses actions that change a request.
             Step::Edit(_) => {}
-            Step::Enough => return Ok(true),
+            Step::Enough => break,
             Step::Stop(stop, cause) => return Err(end(stream, stop, cause, Stage::Request)),
         }
     }
-    Ok(false)
+    Ok(())
 }
 
 /// Whether one of `stats admin` holds.
