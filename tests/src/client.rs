@@ -35,21 +35,26 @@ impl<'a> From<'a> {
 
 /// Connects; reads and writes then fail after [`wait::SOON`].
 pub fn connect(from: From<'_>, to: SocketAddr) -> Result<TcpStream> {
-    let connect = || connect_here(from.source, to);
+    connect_within(from, to, wait::SOON)
+}
+
+/// Connects; that, and each reading and writing then, fails after `limit`.
+pub fn connect_within(from: From<'_>, to: SocketAddr, limit: Duration) -> Result<TcpStream> {
+    let connect = || connect_here(from.source, to, limit);
     match from.netns {
         Some(netns) => netns.run(connect)?,
         None => connect(),
     }
 }
 
-fn connect_here(source: Option<IpAddr>, to: SocketAddr) -> Result<TcpStream> {
+fn connect_here(source: Option<IpAddr>, to: SocketAddr, limit: Duration) -> Result<TcpStream> {
     let socket = Socket::new(Domain::for_address(to), Type::STREAM, None)?;
     if let Some(source) = source {
         socket.bind(&SocketAddr::new(source, 0).into()).with_context(|| format!("bind({source})"))?;
     }
-    socket.connect_timeout(&to.into(), wait::SOON).with_context(|| format!("connect({to})"))?;
-    socket.set_read_timeout(Some(wait::SOON))?;
-    socket.set_write_timeout(Some(wait::SOON))?;
+    socket.connect_timeout(&to.into(), limit).with_context(|| format!("connect({to})"))?;
+    socket.set_read_timeout(Some(limit))?;
+    socket.set_write_timeout(Some(limit))?;
     socket.set_tcp_nodelay(true)?;
     Ok(socket.into())
 }
@@ -151,6 +156,12 @@ impl Http {
 /// One request on a connection of its own.
 pub fn get(from: From<'_>, to: SocketAddr, path: &str) -> Result<Response> {
     Http::connect_from(from, to)?.request("GET", path, "connection: close\r\n", b"")
+}
+
+/// One request on a connection of its own, of which no step takes longer than `limit`.
+pub fn get_within(from: From<'_>, to: SocketAddr, path: &str, limit: Duration) -> Result<Response> {
+    let mut http = Http { stream: BufReader::new(connect_within(from, to, limit)?) };
+    http.request("GET", path, "connection: close\r\n", b"")
 }
 
 /// How long one of many downloads may get nothing, because all the others are served first.

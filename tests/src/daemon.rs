@@ -315,24 +315,42 @@ pub fn die_with_parent(command: &mut Command) {
 
 /// What a child prints, collected while it runs.
 #[derive(Clone, Debug, Default)]
-struct Output(Arc<Mutex<String>>);
+pub(crate) struct Output(Arc<Mutex<String>>);
 
 impl Output {
-    fn collect(&self, stream: Option<impl Read + Send + 'static>) {
+    pub(crate) fn collect(&self, stream: Option<impl Read + Send + 'static>) {
         let Some(stream) = stream else { return };
         let text = Arc::clone(&self.0);
         std::thread::spawn(move || {
             let mut reader = BufReader::new(stream);
-            let mut line = Vec::new();
-            while reader.read_until(b'\n', &mut line).is_ok_and(|n| n > 0) {
-                text.lock().unwrap_or_else(PoisonError::into_inner).push_str(&String::from_utf8_lossy(&line));
-                line.clear();
+            // A character may come in two pieces.
+            let mut pending = Vec::new();
+            while let Ok(bytes) = reader.fill_buf()
+                && !bytes.is_empty()
+            {
+                let n = bytes.len();
+                pending.extend_from_slice(bytes);
+                reader.consume(n);
+                let whole = std::str::from_utf8(&pending).map_or_else(complete, str::len);
+                let rest = pending.split_off(whole);
+                let piece = String::from_utf8_lossy(&pending);
+                text.lock().unwrap_or_else(PoisonError::into_inner).push_str(&piece);
+                pending = rest;
             }
         });
     }
 
-    fn text(&self) -> String {
+    /// What a program has printed so far.
+    pub(crate) fn text(&self) -> String {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// How many bytes to take of text that is none: all but a character whose end may still come.
+fn complete(error: std::str::Utf8Error) -> usize {
+    match error.error_len() {
+        None => error.valid_up_to(),
+        Some(length) => error.valid_up_to() + length,
     }
 }
 

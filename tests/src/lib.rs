@@ -22,6 +22,7 @@ pub mod probe;
 pub mod report;
 pub mod suite;
 pub mod syslog;
+pub mod tool;
 pub mod wait;
 pub mod wire;
 pub mod xdp_pass;

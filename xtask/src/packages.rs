@@ -31,6 +31,23 @@ pub(crate) const ORACLE: &[Tool] = &[
     Tool { program: "openssl", package: "openssl" },
 ];
 
+/// Programs that the article names, or that stand for those it names: they run with this one in tests.
+pub(crate) const ARTICLE: &[Tool] = &[
+    Tool { program: "keepalived", package: "keepalived" },
+    Tool { program: "killall", package: "psmisc" },
+    Tool { program: "unshare", package: "util-linux" },
+    Tool { program: "rsyslogd", package: "rsyslog" },
+    Tool { program: "chromium", package: "chromium" },
+    Tool { program: "hatop", package: "hatop" },
+    Tool { program: "socat", package: "socat" },
+    Tool { program: "mariadbd", package: "mariadb-server" },
+    Tool { program: "/usr/lib/postgresql/15/bin/postgres", package: "postgresql-15" },
+    Tool { program: "redis-server", package: "redis-server" },
+    Tool { program: "aiosmtpd", package: "python3-aiosmtpd" },
+    Tool { program: "swaks", package: "swaks" },
+    Tool { program: "slapd", package: "slapd" },
+];
+
 /// What the fuzzing engine is built with.
 pub(crate) const FUZZ: &[Tool] = &[Tool { program: "c++", package: "g++" }];
 

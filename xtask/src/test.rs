@@ -84,7 +84,9 @@ fn run_step(Step(name, work): &Step) -> Totals {
 
 /// Without the packages the tests that need them are skipped, and say so.
 fn install() -> Result<Totals> {
-    set_up([packages::NETWORK, packages::ORACLE].into_iter().try_for_each(packages::ensure))
+    set_up(
+        [packages::NETWORK, packages::ORACLE, packages::ARTICLE].into_iter().try_for_each(packages::ensure),
+    )
 }
 
 /// Without them the tests that load them are skipped, and say so.

@@ -7,18 +7,25 @@
 mod balancing;
 mod base;
 mod checks;
+mod deployment;
 mod document;
 mod https;
+mod keepalived;
 mod limits;
 mod logs;
+mod page;
 mod persistence;
 mod rates;
 mod routing;
 mod runtime;
 mod sample;
 mod security;
+mod services;
+mod syslog;
 mod tables;
 mod tls;
+mod tools;
+mod websocket;
 
 use lbx_tests::suite;
 
@@ -36,6 +43,13 @@ fn main() {
         limits::cases(),
         runtime::cases(),
         security::cases(),
+        keepalived::cases(),
+        syslog::cases(),
+        page::cases(),
+        tools::cases(),
+        deployment::cases(),
+        services::cases(),
+        websocket::cases(),
     ];
     suite::main(chapters.into_iter().flatten().collect());
 }

@@ -30,7 +30,7 @@ pub(crate) fn start(file: &str, program: Program) -> Result<Side> {
 }
 
 /// Prepares a daemon that stays in the foreground whatever the file says.
-pub(crate) fn prepare(setup: Setup<'static>, program: Program) -> Result<Setup<'static>> {
+pub(crate) fn prepare(setup: Setup<'_>, program: Program) -> Result<Setup<'_>> {
     let setup = files(setup)?;
     Ok(match program {
         // The harness keeps HAProxy in the foreground already.
@@ -40,7 +40,7 @@ pub(crate) fn prepare(setup: Setup<'static>, program: Program) -> Result<Setup<'
 }
 
 /// Makes the folders and files that the article's paths lead to.
-pub(crate) fn files(setup: Setup<'static>) -> Result<Setup<'static>> {
+pub(crate) fn files(setup: Setup<'_>) -> Result<Setup<'_>> {
     let dir = setup.dir();
     for folder in ["root", "certs", "errors"] {
         fs::create_dir(dir.join(folder))?;

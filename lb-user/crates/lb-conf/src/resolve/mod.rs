@@ -57,7 +57,10 @@ pub(crate) fn resolve(
     names::check(draft, notes);
     sanity::check(draft, document, notes);
     let mut compiler = Compiler::new(Names::new(draft, host));
-    let mut numbers = Numbers::new(draft.proxies.iter().filter_map(|p| p.id.as_ref().map(|id| id.value)));
+    let given = draft.proxies.iter().filter_map(|p| p.id.as_ref().map(|id| id.value));
+    // HAProxy counts its sockets for commands as a proxy, the first one.
+    let sockets = (!draft.global.model.stats_sockets.is_empty()).then_some(1);
+    let mut numbers = Numbers::new(given.chain(sockets));
     let mut config = Config { global: draft.global.model.clone(), ..Config::default() };
     config.start = compiler.start(&draft.global.variables, notes).into();
     for proxy in &draft.proxies {

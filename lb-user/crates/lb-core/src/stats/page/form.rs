@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Source;
 use crate::backend::Backend;
-use crate::change::{AdminState, Applied, Change, ForcedHealth, ServerChange};
+use crate::change::{AdminState, Change, ForcedHealth, ServerChange};
 
 /// What became of a form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +64,9 @@ pub(super) const ACTIONS: &[(&str, &str, ServerChange)] = &[
 
 /// Does what a form says: `b` names or numbers a backend, each `s` a server, `action` what to do.
 pub(super) fn submit(source: &Source<'_>, form: &[u8]) -> Outcome {
+    if form.is_empty() {
+        return Outcome::Nothing;
+    }
     let fields: Vec<(String, String)> = String::from_utf8_lossy(form).split('&').map(field).collect();
     let values = |name: &'static str| fields.iter().filter(move |(n, _)| n == name).map(|(_, value)| value);
     let backend = values("b").next().and_then(|name| find(source, name));
@@ -74,10 +77,11 @@ pub(super) fn submit(source: &Source<'_>, form: &[u8]) -> Outcome {
         let Some(server) = backend.server(name) else { return Outcome::Wrong };
         results.push(source.runtime.apply(Change::Server(server.id, change.clone()), source.now));
     }
-    let refused = results.iter().filter(|result| result.is_err()).count();
-    match results.iter().filter(|result| **result == Ok(Applied::Changed)).count() {
-        0 => Outcome::Nothing,
-        _ if refused > 0 => Outcome::Partly,
+    // A server that is already as it is wanted counts as changed.
+    match results.iter().filter(|result| result.is_ok()).count() {
+        _ if results.is_empty() => Outcome::Nothing,
+        0 => Outcome::Wrong,
+        done if done < results.len() => Outcome::Partly,
         _ => Outcome::Done,
     }
 }

@@ -42,6 +42,8 @@ const CELLS: &[(&str, &str, &str, Show)] = &[
     ("Queue", "Limit", "qlimit", Show::Number),
     ("Session rate", "Cur", "rate", Show::Number),
     ("Session rate", "Max", "rate_max", Show::Number),
+    ("Request rate", "Cur", "req_rate", Show::Number),
+    ("Request rate", "Max", "req_rate_max", Show::Number),
     ("Sessions", "Cur", "scur", Show::Number),
     ("Sessions", "Max", "smax", Show::Number),
     ("Sessions", "Limit", "slim", Show::Number),

@@ -80,7 +80,7 @@ pub fn answer(source: &Source<'_>, asked: &Asked<'_>) -> Answer {
             status: 303,
             content_type: "text/plain",
             refresh: None,
-            location: Some(format!("{};st={}", source.page.uri, outcome.code())),
+            location: Some(format!("{};st={}{}", source.page.uri, outcome.code(), kept(asked.options))),
             body: String::new(),
         };
     }
@@ -94,6 +94,14 @@ pub fn answer(source: &Source<'_>, asked: &Asked<'_>) -> Answer {
     };
     let refresh = source.page.refresh.filter(|_| !has("norefresh")).map(|refresh| refresh.as_secs());
     Answer { status: 200, content_type, refresh, location: None, body }
+}
+
+/// Options of a page that the page behind a form has, too.
+const KEPT: [&str; 3] = ["up", "no-maint", "norefresh"];
+
+fn kept(options: &str) -> String {
+    let has = |option: &&str| options.split(';').any(|word| word == *option);
+    KEPT.into_iter().filter(has).map(|option| format!(";{option}")).collect()
 }
 
 // `stats scope`

@@ -69,9 +69,9 @@ fn options_follow_the_uri() {
 fn forms_change_servers() {
     let rows = [
         (true, "s=s1&action=drain&b=%233", "DONE", Status::Drain),
-        (true, "s=s1&action=drain&b=b", "NONE", Status::Drain),
+        (true, "s=s1&action=drain&b=b", "DONE", Status::Drain),
         (true, "s=s%31&s=s2&action=ready&b=b", "DONE", Status::NoCheck),
-        (true, "s=s1&s=s2&action=arunn&b=b", "NONE", Status::NoCheck),
+        (true, "s=s1&s=s2&action=arunn&b=b", "ERRP", Status::NoCheck),
         (true, "s=s2&action=explode&b=b", "ERRP", Status::NoCheck),
         (true, "s=s9&action=maint&b=b", "ERRP", Status::NoCheck),
         (true, "s=s2&action=maint&b=zz", "ERRP", Status::NoCheck),
