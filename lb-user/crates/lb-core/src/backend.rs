@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 
 use crate::balance::{Pick, PickInput, Selection};
 use crate::counters::Traffic;
-use crate::queue::{self, Call, Line, Queue, QueueFull, Ticket};
+use crate::queue::{self, Call, Line, Priority, Queue, QueueFull, Ticket};
 use crate::server::Server;
 use crate::tick::Tick;
 
@@ -181,7 +181,7 @@ impl Backend {
     /// # Errors
     ///
     /// The server's line is as long as its `maxqueue` allows.
-    pub fn wait(&self, line: Line, priority: i32, call: Call) -> Result<Ticket, QueueFull> {
+    pub fn wait(&self, line: Line, priority: Priority, call: Call) -> Result<Ticket, QueueFull> {
         let only = match &line {
             Line::Backend => None,
             Line::Server(server) => Some(Arc::clone(server)),

@@ -241,6 +241,7 @@ fn backend_obstacles(backend: &Backend, add: &mut impl FnMut(ObstacleKind, Span)
         timeout_queue: _,
         retries: _,
         redispatch: _,
+        retry_on: _,
         fullconn: _,
         abort_on_close: _,
         disabled: _,
@@ -327,7 +328,15 @@ fn server_obstacles(server: &Server, add: &mut impl FnMut(ObstacleKind, Span)) {
         // For mode http alone.
         user_timeout: _,
         cookie: _,
+        send_proxy,
+        source,
     } = server;
+    if send_proxy.is_some() {
+        add(ObstacleKind::Word("send-proxy"), *span);
+    }
+    if source.is_some() {
+        add(ObstacleKind::Word("source"), *span);
+    }
     if matches!(address, ServerAddress::Unix(_)) {
         add(ObstacleKind::UnixServer(name.clone()), *span);
     }
@@ -349,7 +358,8 @@ fn user_space_algorithm(backend: &Backend) -> Option<&'static str> {
 }
 
 fn bind_obstacle(bind: &Bind, backend: Option<&Backend>) -> Option<ObstacleKind> {
-    let Bind { words: _, address, socket, maxconn, tls, id: _, name: _, file: _, span: _ } = bind;
+    let Bind { words: _, address, socket, maxconn, accept_proxy, tls, id: _, name: _, file: _, span: _ } =
+        bind;
     let BindSocket {
         interface,
         namespace,
@@ -368,6 +378,7 @@ fn bind_obstacle(bind: &Bind, backend: Option<&Backend>) -> Option<ObstacleKind>
         BindAddress::Inherited(_) => Some(ObstacleKind::InheritedBind),
         BindAddress::Inet(_) if tls.is_some() => Some(ObstacleKind::BindTls),
         BindAddress::Inet(_) if interface.is_some() => Some(ObstacleKind::BindInterface),
+        BindAddress::Inet(_) if *accept_proxy => Some(ObstacleKind::Word("accept-proxy")),
         BindAddress::Inet(_) if maxconn.is_some() => Some(ObstacleKind::BindLimit),
         BindAddress::Inet(_) if mss.is_some() => Some(ObstacleKind::Word("mss")),
         BindAddress::Inet(_) if namespace.is_some() => Some(ObstacleKind::Word("namespace")),

@@ -40,8 +40,17 @@ pub type Call = Box<dyn FnOnce(Turn) + Send>;
 #[error("the server's queue is full")]
 pub struct QueueFull;
 
+/// Who goes first: the lower class, and in a class the earlier moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Priority {
+    /// `set-priority-class`.
+    pub class: i32,
+    /// The arrival in milliseconds since whenever, moved by `set-priority-offset`.
+    pub moment: i64,
+}
+
 // Lower goes first: by priority, then by arrival.
-type Place = (i32, u64);
+type Place = (Priority, u64);
 
 /// The lines of a backend.
 #[derive(Default)]
@@ -128,7 +137,12 @@ fn left(home: &Live, line: &Line) {
 }
 
 /// Queues up. What follows must look for free places: one may have been given back before the line was there.
-pub(crate) fn join(home: &Arc<Live>, line: Line, priority: i32, call: Call) -> Result<Ticket, QueueFull> {
+pub(crate) fn join(
+    home: &Arc<Live>,
+    line: Line,
+    priority: Priority,
+    call: Call,
+) -> Result<Ticket, QueueFull> {
     let limit = match &line {
         Line::Backend => None,
         Line::Server(server) => server.config.maxqueue,
@@ -243,6 +257,7 @@ mod tests {
     fn waiter(fixture: &Fixture, line: Line, priority: i32) -> (Ticket, mpsc::Receiver<Turn>) {
         let (sender, receiver) = mpsc::channel();
         let call = Box::new(move |turn| drop(sender.send(turn)));
+        let priority = Priority { class: priority, moment: 0 };
         (the_backend(fixture).wait(line, priority, call).unwrap(), receiver)
     }
 
@@ -319,7 +334,11 @@ mod tests {
         let fixture = Fixture::new(backend("b", vec![short]));
         let _held = lease(&fixture, "s1");
         let _first = waiter(&fixture, Line::Server(fixture.server("s1")), 0);
-        let refused = the_backend(&fixture).wait(Line::Server(fixture.server("s1")), 0, Box::new(drop));
+        let refused = the_backend(&fixture).wait(
+            Line::Server(fixture.server("s1")),
+            Priority::default(),
+            Box::new(drop),
+        );
         assert_eq!(refused.err(), Some(QueueFull));
     }
 
@@ -407,7 +426,7 @@ mod tests {
                     Pick::AllFull => {
                         let (sender, receiver) = mpsc::channel();
                         let call = Box::new(move |turn| drop(sender.send(turn)));
-                        let _ticket = backend.wait(Line::Backend, 0, call).unwrap();
+                        let _ticket = backend.wait(Line::Backend, Priority::default(), call).unwrap();
                         match receiver.recv_timeout(std::time::Duration::from_secs(20)) {
                             Ok(Turn::Server(lease)) => lease,
                             other => panic!("not served: {other:?}"),

@@ -1,13 +1,16 @@
 //! From a backend to a connection: a server is chosen, waited for if it is full, and connected to, again if need be.
 
+pub(crate) mod outgoing;
+
 use std::io;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use lb_conf::model::{Algorithm, ProxyOption, Redispatch, ServerAddress};
 use lb_core::counters::Gauge;
-use lb_core::queue::{Line, QueueFull, Ticket, Turn};
+use lb_core::queue::{Line, Priority, QueueFull, Ticket, Turn};
 use lb_core::{Backend, Pick, PickInput, Server, ServerLease};
 use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout, timeout_at};
@@ -53,10 +56,11 @@ fn no_server(stream: &mut Stream) -> NoConnection {
 async fn wait_in_line(stream: &mut Stream, backend: &Arc<Backend>, line: Line) -> Result<(), NoConnection> {
     stream.stage = Stage::Queue;
     let deadline = queue_timeout(backend).map(|limit| now() + limit);
+    let priority = priority(stream);
     let mut line = line;
     loop {
         note_line(stream, backend, &line);
-        let Ok((ticket, turn)) = join(backend, line) else { return Err(no_server(stream)) };
+        let Ok((ticket, turn)) = join(backend, line, priority) else { return Err(no_server(stream)) };
         let turn = match deadline {
             Some(deadline) => timeout_at(deadline, turn).await.ok(),
             None => Some(turn.await),
@@ -97,13 +101,26 @@ fn note_line(stream: &mut Stream, backend: &Backend, line: &Line) {
     }
 }
 
+/// `set-priority-class` and `set-priority-offset`.
+fn priority(stream: &Stream) -> Priority {
+    let arrival = i64::try_from(stream.session.worker.tick().millis()).unwrap_or(i64::MAX);
+    Priority {
+        class: stream.kept.priority_class,
+        moment: arrival.saturating_add(i64::from(stream.kept.priority_offset)),
+    }
+}
+
 /// Queues up: where the server's own line is full, in the one for any server.
-fn join(backend: &Backend, line: Line) -> Result<(Ticket, oneshot::Receiver<Turn>), QueueFull> {
+fn join(
+    backend: &Backend,
+    line: Line,
+    priority: Priority,
+) -> Result<(Ticket, oneshot::Receiver<Turn>), QueueFull> {
     let wait = |line| {
         let (sender, receiver) = oneshot::channel();
         // Who gave up in the meantime drops the place, and it goes to the next.
         let call = Box::new(move |turn| drop(sender.send(turn)));
-        backend.wait(line, 0, call).map(|ticket| (ticket, receiver))
+        backend.wait(line, priority, call).map(|ticket| (ticket, receiver))
     };
     wait(line).or_else(|QueueFull| wait(Line::Backend))
 }
@@ -131,7 +148,7 @@ fn input(stream: &Stream) -> PickInput<'_> {
     let worker = &stream.session.worker;
     PickInput {
         now: worker.tick(),
-        client: stream.session.client.map(|addr| addr.ip()),
+        client: stream.client().map(|addr| addr.ip()),
         key: stream.balance_key.as_deref(),
         random: worker.random(),
         avoid: stream.failed,
@@ -154,13 +171,10 @@ pub(crate) async fn connect(stream: &mut Stream, backend: &Arc<Backend>) -> Resu
             Err(error) => error,
         };
         server.counters().traffic.connect_errors.inc();
-        if stream.retries >= backend.config.retries {
+        if !backend.config.retry_on.failed_connections || !may_try_again(stream, backend) {
             return Err(give_up(stream, backend, &error));
         }
-        stream.retries += 1;
-        backend.traffic().retries.inc();
-        server.counters().traffic.retries.inc();
-        if redispatch_is_due(stream, backend) && redispatch(stream, backend, &server).await? {
+        if try_again(stream, backend, &server).await? {
             continue;
         }
         // A server that refuses answers at once: trying again at once would find it in the same state. One that is
@@ -171,14 +185,32 @@ pub(crate) async fn connect(stream: &mut Stream, backend: &Arc<Backend>) -> Resu
     }
 }
 
+/// Whether a stream has a retry left.
+pub(crate) fn may_try_again(stream: &Stream, backend: &Backend) -> bool {
+    stream.retries < stream.max_retries.unwrap_or(backend.config.retries)
+}
+
+/// Takes a retry; whether it goes to another server.
+pub(crate) async fn try_again(
+    stream: &mut Stream,
+    backend: &Arc<Backend>,
+    failed: &Arc<Server>,
+) -> Result<bool, NoConnection> {
+    stream.retries += 1;
+    backend.traffic().retries.inc();
+    failed.counters().traffic.retries.inc();
+    Ok(redispatch_is_due(stream, backend) && redispatch(stream, backend, failed).await?)
+}
+
 /// Whether this retry goes to another server.
 fn redispatch_is_due(stream: &Stream, backend: &Backend) -> bool {
     let (retry, config) = (stream.retries, &backend.config);
+    let last = stream.max_retries.unwrap_or(config.retries);
     let due = match config.redispatch {
         None => return false,
-        Some(Redispatch::Last) => retry == config.retries,
+        Some(Redispatch::Last) => retry == last,
         Some(Redispatch::Every(n)) => n > 0 && retry.is_multiple_of(n),
-        Some(Redispatch::FromLast(n)) => retry + n == config.retries,
+        Some(Redispatch::FromLast(n)) => retry + n == last,
     };
     due || nothing_binds(stream, backend)
 }
@@ -219,9 +251,10 @@ fn give_up(stream: &mut Stream, backend: &Backend, error: &io::Error) -> NoConne
 }
 
 async fn attempt(stream: &Stream, server: &Server) -> io::Result<(Transport, ServerSide)> {
-    let socket = open(stream, server).await?;
+    let mut socket = open(stream, server).await?;
     socket.wish(&wishes(stream, server));
-    let peer = server.socket_address(stream.session.local.map_or(0, |addr| addr.port()));
+    outgoing::introduce(stream, server, &mut socket).await?;
+    let peer = server.socket_address(stream.asked().map_or(0, |addr| addr.port()));
     let upstream = stream.front.tls.upstream(server.at);
     let secured = with_server(upstream, peer.map(|peer| peer.ip()), socket).await;
     let (transport, tls) = secured.map_err(io::Error::other)?;
@@ -233,11 +266,14 @@ async fn open(stream: &Stream, server: &Server) -> io::Result<Socket> {
     if let ServerAddress::Unix(path) = &*server.address() {
         return Socket::connect_unix(path).await;
     }
-    let port = stream.session.local.map_or(0, |addr| addr.port());
-    match server.socket_address(port) {
-        Some(addr) => Socket::connect_inet(addr, None).await,
-        None => Err(io::ErrorKind::AddrNotAvailable.into()),
+    let port = stream.asked().map_or(0, |addr| addr.port());
+    let mut address = server.socket_address(port).ok_or(io::ErrorKind::AddrNotAvailable)?;
+    // A server without an address of its own stands for wherever the client wanted to go.
+    if let (true, Some(asked)) = (address.ip().is_unspecified(), stream.asked()) {
+        address = SocketAddr::new(asked.ip(), address.port());
     }
+    let binding = outgoing::binding(stream, server)?;
+    Socket::connect_inet(address, &binding).await
 }
 
 /// What the backend wants of its connections to servers.

@@ -7,7 +7,9 @@ use http::response;
 use lb_conf::model::{self, User};
 use lb_core::{Backend, Frontend, Server, Snapshot};
 use lb_expr::Ctx;
-use lb_expr::ctx::{CaptureRoom, Connection, RequestHead, ResponseHead, ResponseOrigin, TcpInfo, Tls};
+use lb_expr::ctx::{
+    Buffer, CaptureRoom, Connection, ProxyHeader, RequestHead, ResponseHead, ResponseOrigin, TcpInfo, Tls,
+};
 use lb_expr::hello::Greeting;
 use lb_expr::sample::Sample;
 use lb_expr::vars::Vars;
@@ -92,6 +94,13 @@ impl<'a> View<'a> {
         ctx.upstream = stream.upstream.as_deref().map(|side| side as &dyn Connection);
         ctx.facts = Some(stream);
         ctx.kept = Some(&stream.kept);
+        if stream.src.is_some() || stream.dst.is_some() {
+            ctx.client = Some(stream);
+        }
+        if let Some(ahead) = &stream.ahead {
+            let bytes = Some(&ahead.bytes[..]);
+            ctx.request_data = Buffer { bytes, complete: ahead.complete, announced: ahead.announced };
+        }
         ctx.vars = Vars {
             proc: ctx.vars.proc,
             sess: Some(&stream.session.vars),
@@ -132,11 +141,11 @@ fn request_head<'a>(stream: &Stream, head: &'a request::Parts) -> RequestHead<'a
 
 impl Connection for Session {
     fn src(&self) -> Option<SocketAddr> {
-        self.client
+        self.client.get()
     }
 
     fn dst(&self) -> Option<SocketAddr> {
-        self.local
+        self.local.get()
     }
 
     fn listener_name(&self) -> Option<&str> {
@@ -170,8 +179,64 @@ impl Connection for Session {
         self.is_http.then_some(if h2 { 2 } else { 1 })
     }
 
+    fn proxy_header(&self) -> Option<ProxyHeader<'_>> {
+        let header = self.proxied.get()?;
+        Some(ProxyHeader { authority: header.authority.as_deref(), unique_id: header.unique_id.as_deref() })
+    }
+
     fn tls(&self) -> Option<&dyn Tls> {
         self.tls.get().map(|tls| tls as &dyn Tls)
+    }
+}
+
+/// A connection as rules of its stream have changed it.
+impl Connection for Stream {
+    fn src(&self) -> Option<SocketAddr> {
+        self.client()
+    }
+
+    fn dst(&self) -> Option<SocketAddr> {
+        self.asked()
+    }
+
+    fn original_src(&self) -> Option<SocketAddr> {
+        self.session.src()
+    }
+
+    fn original_dst(&self) -> Option<SocketAddr> {
+        self.session.dst()
+    }
+
+    fn listener_name(&self) -> Option<&str> {
+        self.session.listener_name()
+    }
+
+    fn listener_id(&self) -> Option<u32> {
+        self.session.listener_id()
+    }
+
+    fn listener_connections(&self) -> Option<u32> {
+        self.session.listener_connections()
+    }
+
+    fn http_major(&self) -> Option<u8> {
+        self.session.http_major()
+    }
+
+    fn error(&self) -> (u32, &str) {
+        self.session.error()
+    }
+
+    fn proxy_header(&self) -> Option<ProxyHeader<'_>> {
+        self.session.proxy_header()
+    }
+
+    fn tcp_info(&self) -> Option<TcpInfo> {
+        self.session.tcp_info()
+    }
+
+    fn tls(&self) -> Option<&dyn Tls> {
+        self.session.tls()
     }
 }
 

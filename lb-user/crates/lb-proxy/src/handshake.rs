@@ -1,4 +1,4 @@
-//! What a connection goes through before its first byte counts: TLS, where it is configured.
+//! What a connection goes through before its first byte counts: the PROXY protocol and TLS, where they are configured.
 
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr};
@@ -9,36 +9,115 @@ use lb_expr::hello::{Greeting, Opening};
 use tokio::time::timeout;
 
 use crate::logs;
+use crate::net::proxy_header::{MOST_BYTES, Parsed, Received, parse};
 use crate::net::timer::refresh_now;
 use crate::net::{Socket, Transport};
 use crate::session::Session;
-use crate::tcp::rules::{on_connection, on_session};
+use crate::tcp::rules::{Outcome, dismiss, on_connection, on_session};
 use crate::tls::{HandshakeError, TlsInfo, Upstream};
 
 /// Makes a client's socket what its bytes go through. None: the client is not welcome, or no hands can be shaken with
 /// it, of which it has been told.
 pub(crate) async fn admit(session: &Session, socket: Socket) -> Option<Transport> {
-    if !on_connection(session) {
-        socket.reset_on_close();
-        return None;
+    // A session has one socket.
+    let _ = session.socket.set(socket.view());
+    let expects = match on_connection(session) {
+        outcome @ (Outcome::Reject | Outcome::Vanish) => {
+            dismiss(session, outcome, &socket);
+            return None;
+        }
+        outcome => outcome == Outcome::ExpectProxy,
+    };
+    if expects || session.endpoint.front().accept_proxy {
+        // Boxed: few addresses have clients that speak for others.
+        if let Err(error) = Box::pin(take_header(session, &socket)).await {
+            refused(session, error.words(), error == HeaderError::Empty);
+            return None;
+        }
     }
     let transport = match with_client(session, socket).await {
         Ok(transport) => transport,
         Err(error) => {
-            refused(session, &error);
+            let nothing = matches!(error, HandshakeError::Closed);
+            refused(session, error.words(), nothing);
             return None;
         }
     };
-    if !on_session(session) {
-        transport.socket().reset_on_close();
-        return None;
+    match on_session(session) {
+        outcome @ (Outcome::Reject | Outcome::Vanish) => {
+            dismiss(session, outcome, transport.socket());
+            None
+        }
+        _ => Some(transport),
     }
-    Some(transport)
+}
+
+/// Why there is no PROXY protocol header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum HeaderError {
+    /// The client closed without a byte.
+    Empty,
+    /// The client closed in the middle.
+    CutShort,
+    /// The client sent something else.
+    Wrong,
+    /// The client was silent for too long.
+    Timeout,
+}
+
+impl HeaderError {
+    /// The words for logs.
+    fn words(self) -> &'static str {
+        match self {
+            Self::Empty => "Connection closed before a PROXY protocol header",
+            Self::CutShort => "PROXY protocol header cut short",
+            Self::Wrong => "No valid PROXY protocol header",
+            Self::Timeout => "Timeout while waiting for a PROXY protocol header",
+        }
+    }
+}
+
+/// Reads the header that begins a connection, and takes the client for who it says.
+async fn take_header(session: &Session, socket: &Socket) -> Result<(), HeaderError> {
+    let limit = session.endpoint.front().frontend.config.timeout_client;
+    let received = match limit {
+        Some(limit) => timeout(limit, read_header(socket)).await.unwrap_or(Err(HeaderError::Timeout)),
+        None => read_header(socket).await,
+    }?;
+    if let Some((from, to)) = received.addresses {
+        session.client.set(Some(from));
+        session.local.set(Some(to));
+    }
+    // A connection begins with one header.
+    let _ = session.proxied.set(received);
+    Ok(())
+}
+
+/// Reads as many bytes as the header has: what follows is for others.
+async fn read_header(socket: &Socket) -> Result<Received, HeaderError> {
+    let mut header = Vec::new();
+    loop {
+        let more = socket.peek_all().await.map_err(|_| HeaderError::CutShort)?;
+        if more.is_empty() {
+            return Err(if header.is_empty() { HeaderError::Empty } else { HeaderError::CutShort });
+        }
+        let known = header.len();
+        header.extend_from_slice(&more);
+        match parse(&header) {
+            Parsed::Header(length, received) => {
+                socket.consume(length.saturating_sub(known)).await.map_err(|_| HeaderError::CutShort)?;
+                return Ok(received);
+            }
+            Parsed::Incomplete if header.len() < MOST_BYTES => {
+                // All of it belongs to the header: it is taken, so that what comes next is seen as new.
+                socket.consume(more.len()).await.map_err(|_| HeaderError::CutShort)?;
+            }
+            Parsed::Incomplete | Parsed::Wrong => return Err(HeaderError::Wrong),
+        }
+    }
 }
 
 async fn with_client(session: &Session, socket: Socket) -> Result<Transport, HandshakeError> {
-    // A session has one socket.
-    let _ = session.socket.set(socket.view());
     let front = session.endpoint.front();
     let Some(acceptor) = &front.acceptor else { return Ok(Transport::Plain(socket)) };
     let limit = front.frontend.config.timeout_client;
@@ -87,14 +166,13 @@ pub(crate) async fn with_server(
 }
 
 /// A client with which no hands could be shaken.
-fn refused(session: &Session, error: &HandshakeError) {
+fn refused(session: &Session, words: &'static str, nothing: bool) {
     let front = session.endpoint.front();
-    log::debug!("{}: {}: {error}", front.frontend.config.proxy.name, error.words());
+    log::debug!("{}: {words}", front.frontend.config.proxy.name);
     // Load balancers in front connect and leave to see whether somebody is here.
-    let nothing = matches!(error, HandshakeError::Closed);
     let options = front.frontend.config.proxy.options;
     if !(nothing && options.has(ProxyOption::DontLogNull)) {
-        logs::access::refused(session, &front, error.words());
+        logs::access::refused(session, &front, words);
     }
 }
 

@@ -102,6 +102,7 @@ pub fn prepare(config: &Config, tls: Site, running: Option<&Plane>) -> Result<Pr
                     frontend: frontend.id,
                     name: BindName { id: bind.id, name: bind.name.clone() },
                     maxconn: bind.maxconn,
+                    accept_proxy: bind.accept_proxy,
                     acceptor: tls.acceptor(frontend.id, index).cloned(),
                 }),
                 Err((call, source)) => errors.push(BindError {

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::net::SocketAddr;
+use std::os::fd::BorrowedFd;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Context;
@@ -17,6 +18,7 @@ use tokio::time::Instant;
 use crate::http::pages::Pages;
 use crate::listener::{BindName, Bound};
 use crate::logs::{ProxyLog, wall_clock};
+use crate::net::proxy_header::Received;
 use crate::net::settings::Wishes;
 use crate::net::timer::refresh_now;
 use crate::net::{Socket, SocketView};
@@ -39,6 +41,8 @@ pub(crate) struct Front {
     pub(crate) maxconn: Option<u32>,
     /// What the address is called.
     pub(crate) listener: BindName,
+    /// Whether clients begin with a PROXY protocol header.
+    pub(crate) accept_proxy: bool,
     /// What clients of the address shake hands with.
     pub(crate) acceptor: Option<Arc<Acceptor>>,
     /// What hands are shaken with servers with.
@@ -127,9 +131,9 @@ pub(crate) struct Session {
     /// Whether it began in HTTP mode.
     pub(crate) is_http: bool,
     /// The client; None on a Unix socket.
-    pub(crate) client: Option<SocketAddr>,
+    pub(crate) client: Cell<Option<SocketAddr>>,
     /// Where the client connected to; None on a Unix socket.
-    pub(crate) local: Option<SocketAddr>,
+    pub(crate) local: Cell<Option<SocketAddr>>,
     /// When it was accepted.
     pub(crate) accepted: Instant,
     /// The same by the wall clock, since 1970.
@@ -148,6 +152,8 @@ pub(crate) struct Session {
     pub(crate) tls: OnceCell<TlsInfo>,
     /// Its socket, once it is admitted.
     pub(crate) socket: OnceCell<SocketView>,
+    /// What the PROXY protocol brought, where it was used.
+    pub(crate) proxied: OnceCell<Received>,
     open: Open,
     killed: Notify,
     is_killed: Cell<bool>,
@@ -178,8 +184,8 @@ impl Session {
             endpoint: Rc::clone(endpoint),
             listener: endpoint.front.borrow().listener.clone(),
             is_http: endpoint.front.borrow().frontend.config.proxy.mode == Mode::Http,
-            client: socket.client,
-            local,
+            client: Cell::new(socket.client),
+            local: Cell::new(local),
             accepted: refresh_now(),
             accepted_at: wall_clock(),
             handshake: Cell::default(),
@@ -189,6 +195,7 @@ impl Session {
             route: RefCell::default(),
             tls: OnceCell::new(),
             socket: OnceCell::new(),
+            proxied: OnceCell::new(),
             open: worker.sessions.open(),
             killed: Notify::new(),
             is_killed: Cell::new(false),
@@ -218,17 +225,24 @@ impl Session {
         }
     }
 
+    /// Does something to the client's socket, if that is still open.
+    pub(crate) fn with_socket(&self, act: impl FnOnce(BorrowedFd<'_>)) {
+        if let Some(socket) = self.socket.get() {
+            socket.with(act);
+        }
+    }
+
     /// What there is to say about it.
     pub(crate) fn info(&self) -> SessionInfo {
         let route = self.route.borrow();
         SessionInfo {
             id: self.worker.session_id(self.open.number()),
-            protocol: match self.client {
+            protocol: match self.client.get() {
                 None => "unix_stream",
                 Some(SocketAddr::V4(_)) => "tcpv4",
                 Some(SocketAddr::V6(_)) => "tcpv6",
             },
-            source: self.client,
+            source: self.client.get(),
             frontend: self.endpoint.front().frontend.config.proxy.name.to_string(),
             backend: route.backend.as_ref().map(|backend| backend.config.proxy.name.to_string()),
             server: route.server.as_ref().map(|server| server.config.name.to_string()),

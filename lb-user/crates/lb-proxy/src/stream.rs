@@ -3,11 +3,13 @@
 //! Everything that happens to a stream is noted here at the time it happens; when the stream is dropped, however that
 //! comes about, it is accounted for.
 
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use lb_conf::model::{CompressionAlgorithm, LogLevel};
 use lb_core::counters::Phases;
@@ -50,6 +52,10 @@ pub(crate) enum Cause {
 pub(crate) enum Stage {
     /// Waiting for a request.
     Request,
+    /// Waiting for the body of a request, before anything is done with it.
+    Body,
+    /// Kept waiting for an answer that is a refusal.
+    Tarpit,
     /// Waiting in a queue.
     Queue,
     /// Connecting to a server.
@@ -123,6 +129,26 @@ pub(crate) struct StreamVars {
     pub(crate) res: VarStore,
 }
 
+/// What rules set of a connection to a server.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct ServerOptions {
+    /// `set-bc-mark`
+    pub(crate) mark: Option<u32>,
+    /// `set-bc-tos`
+    pub(crate) tos: Option<u8>,
+}
+
+/// What was read of a body, or of a connection, before it was passed on.
+#[derive(Clone, Debug)]
+pub(crate) struct Ahead {
+    /// The bytes.
+    pub(crate) bytes: Bytes,
+    /// Whether no more will come.
+    pub(crate) complete: bool,
+    /// The length that the sender announced.
+    pub(crate) announced: Option<u64>,
+}
+
 /// A stream.
 #[derive(Debug)]
 pub(crate) struct Stream {
@@ -166,6 +192,22 @@ pub(crate) struct Stream {
     pub(crate) wanted: Option<Arc<Server>>,
     /// What load balancing hashes, where it hashes a part of the request.
     pub(crate) balance_key: Option<Vec<u8>>,
+    /// Who its client is, where a rule says otherwise than the connection.
+    pub(crate) src: Option<Option<SocketAddr>>,
+    /// Where the client wanted to go, where a rule says otherwise than the connection.
+    pub(crate) dst: Option<Option<SocketAddr>>,
+    /// What rules set of its connection to the server.
+    pub(crate) server_options: ServerOptions,
+    /// What `usesrc hdr_ip` found.
+    pub(crate) header_ip: Option<IpAddr>,
+    /// `set-retries`.
+    pub(crate) max_retries: Option<u32>,
+    /// Whether it may be sent again after it was sent whole: `disable-l7-retry`.
+    pub(crate) retry_responses: bool,
+    /// Whether a rewrite that fails is passed over: `strict-mode off`.
+    pub(crate) lenient: bool,
+    /// What is there of the request's body, or in TCP mode of what the client sent.
+    pub(crate) ahead: Option<Ahead>,
     /// What its response is to be compressed with, if that can be.
     pub(crate) compression: Option<CompressionAlgorithm>,
     /// Its stick counters.
@@ -221,6 +263,14 @@ impl Stream {
             vars: StreamVars::default(),
             wanted: None,
             balance_key: None,
+            src: None,
+            dst: None,
+            server_options: ServerOptions::default(),
+            header_ip: None,
+            max_retries: None,
+            retry_responses: true,
+            lenient: false,
+            ahead: None,
             compression: None,
             tracked: Counters::default(),
             memories: Vec::new(),
@@ -239,6 +289,16 @@ impl Stream {
     pub(crate) fn handshake(&self) -> Duration {
         // Later requests of a connection had none.
         if self.session.requests.get() > 1 { Duration::ZERO } else { self.session.handshake.get() }
+    }
+
+    /// Who its client is.
+    pub(crate) fn client(&self) -> Option<SocketAddr> {
+        self.src.unwrap_or_else(|| self.session.client.get())
+    }
+
+    /// Where its client wanted to go.
+    pub(crate) fn asked(&self) -> Option<SocketAddr> {
+        self.dst.unwrap_or_else(|| self.session.local.get())
     }
 
     /// It ends here, for this reason, unless it has ended before.

@@ -101,6 +101,8 @@ pub(crate) struct Address {
     pub(crate) maxconn: Option<u32>,
     /// What it is called.
     pub(crate) name: BindName,
+    /// `accept-proxy`: clients begin with a PROXY protocol header.
+    pub(crate) accept_proxy: bool,
     /// `ssl`: what its clients shake hands with.
     pub(crate) acceptor: Option<Arc<Acceptor>>,
 }
@@ -247,6 +249,7 @@ impl Worker {
             bound: Arc::clone(&address.bound),
             maxconn: address.maxconn,
             listener: address.name.clone(),
+            accept_proxy: address.accept_proxy,
             acceptor: address.acceptor.clone(),
             tls: Arc::clone(&setup.tls),
             log: self.journal.open(proxy, &setup.snapshot.config.global),

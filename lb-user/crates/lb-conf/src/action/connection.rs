@@ -1,6 +1,6 @@
 //! Actions on connections, times, logs and priorities, and those that wait.
 
-use super::{ActionRow, PLANNED, Places, RuleArgs, refused, row, unread};
+use super::{ActionRow, Places, RuleArgs, refused, row, unread};
 use crate::diag::Diagnostic;
 use crate::keyword::Status;
 use crate::keyword::invalid;
@@ -19,36 +19,40 @@ const REQUEST: Places = TC.union(TS).union(TQ).union(Q);
 
 /// The rows.
 pub(super) static ACTIONS: &[ActionRow] = &[
-    row(PLANNED, "set-src", "<expression>", REQUEST, "replaces the client's address", |a| {
+    row(Status::Served, "set-src", "<expression>", REQUEST, "replaces the client's address", |a| {
         Ok(Action::SetSrc(a.expr()?))
     }),
-    row(PLANNED, "set-src-port", "<expression>", REQUEST, "replaces the client's port", |a| {
+    row(Status::Served, "set-src-port", "<expression>", REQUEST, "replaces the client's port", |a| {
         Ok(Action::SetSrcPort(a.expr()?))
     }),
-    row(PLANNED, "set-dst", "<expression>", REQUEST, "replaces the address that was asked", |a| {
+    row(Status::Served, "set-dst", "<expression>", REQUEST, "replaces the address that was asked", |a| {
         Ok(Action::SetDst(a.expr()?))
     }),
-    row(PLANNED, "set-dst-port", "<expression>", REQUEST, "replaces the port that was asked", |a| {
+    row(Status::Served, "set-dst-port", "<expression>", REQUEST, "replaces the port that was asked", |a| {
         Ok(Action::SetDstPort(a.expr()?))
     }),
-    row(PLANNED, "set-mark", "<number>", REQUEST.union(TR).union(R), "marks packets to the client", |a| {
-        Ok(Action::SetMark(integer(a, u32::MAX)?))
-    }),
     row(
-        PLANNED,
+        Status::Served,
+        "set-mark",
+        "<number>",
+        REQUEST.union(TR).union(R),
+        "marks packets to the client",
+        |a| Ok(Action::SetMark(integer(a, u32::MAX)?)),
+    ),
+    row(
+        Status::Served,
         "set-tos",
         "<number>",
         REQUEST.union(TR).union(R),
         "sets the type of service to the client",
-        |a| Ok(Action::SetTos(u8::try_from(integer(a, 255)?).unwrap_or(u8::MAX))),
+        |a| Ok(Action::SetTos(tos(a)?)),
     ),
-    row(
-        PLANNED,
+    refused(
         "set-nice",
         "<number>",
         TQ.union(TR).union(Q).union(R),
         "the request's scheduling priority",
-        |a| Ok(Action::SetNice(a.args.number(-1024..=1024)?)),
+        "tasks have no priorities: they take turns",
     ),
     row(
         Status::Served,
@@ -58,30 +62,72 @@ pub(super) static ACTIONS: &[ActionRow] = &[
         "how urgent its log line is",
         log_level,
     ),
-    row(PLANNED, "set-priority-class", "<expression>", TQ.union(Q), "its class in the queue", |a| {
+    row(Status::Served, "set-fc-mark", "<number>", REQUEST.union(R), "marks packets to the client", |a| {
+        Ok(Action::SetMark(integer(a, u32::MAX)?))
+    }),
+    row(
+        Status::Served,
+        "set-fc-tos",
+        "<number>",
+        REQUEST.union(R),
+        "sets the type of service to the client",
+        |a| Ok(Action::SetTos(tos(a)?)),
+    ),
+    row(Status::Served, "set-bc-mark", "<number>", TQ.union(Q), "marks packets to the server", |a| {
+        Ok(Action::SetServerMark(integer(a, u32::MAX)?))
+    }),
+    row(
+        Status::Served,
+        "set-bc-tos",
+        "<number>",
+        TQ.union(Q),
+        "sets the type of service to the server",
+        |a| Ok(Action::SetServerTos(tos(a)?)),
+    ),
+    row(
+        Status::Served,
+        "set-retries",
+        "<number>|<expression>",
+        TQ.union(Q),
+        "replaces the number of retries",
+        |a| Ok(Action::SetRetries(a.number()?)),
+    ),
+    row(Status::Served, "pause", "<time>|<expression>", Q.union(R), "waits", |a| {
+        Ok(Action::Pause(milliseconds(a)?))
+    }),
+    row(Status::Served, "set-priority-class", "<expression>", TQ.union(Q), "its class in the queue", |a| {
         Ok(Action::SetPriorityClass(a.expr()?))
     }),
-    row(PLANNED, "set-priority-offset", "<expression>", TQ.union(Q), "its start in the queue", |a| {
+    row(Status::Served, "set-priority-offset", "<expression>", TQ.union(Q), "its start in the queue", |a| {
         Ok(Action::SetPriorityOffset(a.expr()?))
     }),
-    row(PLANNED, "set-timeout", "server|tunnel <time>|<expression>", Q, "replaces a timeout", set_timeout),
     row(
-        PLANNED,
+        Status::Served,
+        "set-timeout",
+        "server|tunnel <time>|<expression>",
+        Q,
+        "replaces a timeout",
+        set_timeout,
+    ),
+    row(
+        Status::Served,
         "wait-for-body",
         "time <time> [at-least <size>]",
         Q.union(R),
         "waits for the body",
         wait_for_body,
     ),
-    row(PLANNED, "wait-for-handshake", "", Q, "waits for the end of the TLS handshake", |_| {
+    row(Status::Served, "wait-for-handshake", "", Q, "waits for the end of the TLS handshake", |_| {
         Ok(Action::WaitForHandshake)
     }),
-    row(PLANNED, "disable-l7-retry", "", Q, "the request is not tried again", |_| Ok(Action::DisableRetry)),
-    row(PLANNED, "switch-mode", "http", TQ, "goes on as HTTP", |a| {
+    row(Status::Served, "disable-l7-retry", "", Q, "the request is not tried again", |_| {
+        Ok(Action::DisableRetry)
+    }),
+    row(Status::Served, "switch-mode", "http", TQ, "goes on as HTTP", |a| {
         a.args.choice(&[("http", ())])?;
         Ok(Action::SwitchToHttp)
     }),
-    row(PLANNED, "expect-proxy", "layer4", TC, "a PROXY protocol header must come first", |a| {
+    row(Status::Served, "expect-proxy", "layer4", TC, "a PROXY protocol header must come first", |a| {
         a.args.choice(&[("layer4", ())])?;
         Ok(Action::ExpectProxy)
     }),
@@ -96,22 +142,10 @@ pub(super) static ACTIONS: &[ActionRow] = &[
     unread("do-log", "", REQUEST.union(TR).union(R).union(A), "writes a log line"),
     unread("cache-use", "<cache>", Q, "answers from a cache"),
     unread("cache-store", "<cache>", R, "keeps the response in a cache"),
-    unread("pause", "<time>|<expression>", Q.union(R), "waits"),
-    unread("set-bc-mark", "<number>", TQ.union(Q), "marks packets to the server"),
-    unread("set-bc-tos", "<number>", TQ.union(Q), "sets the type of service to the server"),
-    unread("set-fc-mark", "<number>", REQUEST.union(R), "marks packets to the client"),
-    unread("set-fc-tos", "<number>", REQUEST.union(R), "sets the type of service to the client"),
-    unread("set-retries", "<number>|<expression>", TQ.union(Q), "replaces the number of retries"),
     unread("set-cookie-fmt", "<name> <format>", R, "sets a cookie"),
     unread("set-headers-bin", "<expression>", Q.union(R), "sets several headers"),
     unread("add-headers-bin", "<expression>", Q.union(R), "adds several headers"),
     unread("del-headers-bin", "<expression>", Q.union(R), "removes several headers"),
-    unread(
-        "sc-add-gpc(",
-        "<index>,<counter>) <number>|<expression>",
-        REQUEST.union(TR).union(R),
-        "adds to a counter",
-    ),
     refused("lua.", "…", REQUEST.union(TR).union(R).union(A), "a Lua program", "there is no Lua"),
     refused(
         "use-service",
@@ -147,6 +181,21 @@ fn integer(a: &mut RuleArgs<'_, '_>, most: u32) -> Result<u32, Diagnostic> {
     })
 }
 
+fn tos(a: &mut RuleArgs<'_, '_>) -> Result<u8, Diagnostic> {
+    Ok(u8::try_from(integer(a, u32::from(u8::MAX))?).unwrap_or(u8::MAX))
+}
+
+/// A time, or an expression that comes to milliseconds.
+fn milliseconds(a: &mut RuleArgs<'_, '_>) -> Result<Number, Diagnostic> {
+    match a.args.peek().and_then(|w| units::time(w, Duration::from_millis(1)).ok()) {
+        Some(time) => {
+            a.args.skip(1);
+            Ok(Number::Fixed(i64::try_from(time.as_millis()).unwrap_or(i64::MAX)))
+        }
+        None => a.expr().map(Number::Computed),
+    }
+}
+
 fn log_level(a: &mut RuleArgs<'_, '_>) -> Result<Action, Diagnostic> {
     let levels = LogLevel::ALL.iter().map(|(name, level)| (*name, Some(*level)));
     let choices: Vec<_> = levels.chain([("silent", None)]).collect();
@@ -155,14 +204,7 @@ fn log_level(a: &mut RuleArgs<'_, '_>) -> Result<Action, Diagnostic> {
 
 fn set_timeout(a: &mut RuleArgs<'_, '_>) -> Result<Action, Diagnostic> {
     let timeout = a.args.choice(&[("server", RequestTimeout::Server), ("tunnel", RequestTimeout::Tunnel)])?;
-    let time = a.args.peek().and_then(|w| units::time(w, Duration::from_millis(1)).ok());
-    let value = match time {
-        Some(time) => {
-            a.args.skip(1);
-            Number::Fixed(i64::try_from(time.as_millis()).unwrap_or(i64::MAX))
-        }
-        None => Number::Computed(a.expr()?),
-    };
+    let value = milliseconds(a)?;
     Ok(Action::SetTimeout { timeout, value })
 }
 

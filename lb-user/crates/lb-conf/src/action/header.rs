@@ -1,6 +1,6 @@
 //! Actions on headers and on the status.
 
-use super::{ActionRow, PLANNED, Places, RuleArgs, row};
+use super::{ActionRow, Places, RuleArgs, row};
 use crate::diag::Diagnostic;
 use crate::keyword::Status;
 use crate::model::{Action, TextMatch};
@@ -38,7 +38,7 @@ pub(super) static ACTIONS: &[ActionRow] = &[
             Ok(Action::ReplaceValue(name, regex, a.format("a format")?))
         },
     ),
-    row(PLANNED, "early-hint", "<name> <format>", Q, "sends a header ahead of the response", |a| {
+    row(Status::Served, "early-hint", "<name> <format>", Q, "sends a header ahead of the response", |a| {
         let name = a.header()?;
         Ok(Action::EarlyHint(name, a.format("a format")?))
     }),
@@ -47,7 +47,7 @@ pub(super) static ACTIONS: &[ActionRow] = &[
         let reason = if a.args.take_if("reason") { Some(a.args.word("a text")?.text.clone()) } else { None };
         Ok(Action::SetStatus { status, reason })
     }),
-    row(PLANNED, "strict-mode", "on|off", ALL, "whether a rewrite that fails is an error", |a| {
+    row(Status::Served, "strict-mode", "on|off", ALL, "whether a rewrite that fails is an error", |a| {
         Ok(Action::StrictMode(a.args.choice(&[("on", true), ("off", false)])?))
     }),
 ];

@@ -1,6 +1,6 @@
 //! The actions of rules, one row each.
 //!
-//! To serve an action: have the plane carry it out and change its row from `PLANNED` to `Status::Served`.
+//! To serve an action that is not: have the plane carry it out, and give its row a builder and `Status::Served`.
 
 mod args;
 mod connection;
@@ -16,9 +16,6 @@ use crate::diag::{Code, Diagnostic};
 use crate::keyword::Status;
 use crate::lex::Word;
 use crate::model::Action;
-
-/// An action that is read and checked, and refused because nothing carries it out yet.
-const PLANNED: Status = Status::NotYet;
 
 pub(crate) use args::RuleArgs;
 pub(crate) use reply::redirect;

@@ -1,6 +1,6 @@
 //! Actions that answer, or end what goes on.
 
-use super::{ActionRow, PLANNED, Places, RuleArgs, row};
+use super::{ActionRow, Places, RuleArgs, row};
 use crate::diag::{Code, Diagnostic};
 use crate::keyword::Status;
 use crate::keyword::invalid;
@@ -29,9 +29,14 @@ pub(super) static ACTIONS: &[ActionRow] = &[
     row(Status::Served, "deny", "[status <code>] [<reply>…]", R, "refuses the response", |a| {
         Ok(Action::Deny(Box::new(reply(a, 502)?)))
     }),
-    row(PLANNED, "tarpit", "[status <code>] [<reply>…]", Q, "refuses the request after a while", |a| {
-        Ok(Action::Tarpit(Box::new(reply(a, 500)?)))
-    }),
+    row(
+        Status::Served,
+        "tarpit",
+        "[status <code>] [<reply>…]",
+        Q,
+        "refuses the request after a while",
+        |a| Ok(Action::Tarpit(Box::new(reply(a, 500)?))),
+    ),
     row(Status::Served, "return", "[status <code>] [<reply>…]", Q.union(R), "answers", |a| {
         Ok(Action::Return(Box::new(reply(a, 200)?)))
     }),
@@ -55,9 +60,9 @@ pub(super) static ACTIONS: &[ActionRow] = &[
         "closes the connection without an answer",
         |_| Ok(Action::Reject),
     ),
-    row(PLANNED, "close", "", TR, "closes the connection to the server", |_| Ok(Action::Close)),
+    row(Status::Served, "close", "", TR, "closes the connection to the server", |_| Ok(Action::Close)),
     row(
-        PLANNED,
+        Status::Served,
         "silent-drop",
         "",
         TCP.union(TR).union(Q).union(R),

@@ -49,6 +49,17 @@ pub(super) static ACTIONS: &[ActionRow] = &[
     ),
     row(
         Status::Served,
+        "sc-add-gpc(",
+        "<index>,<counter>) <number>|<expression>",
+        ALL,
+        "adds to a general purpose counter",
+        |a| {
+            let (index, counter) = pair(a)?;
+            Ok(Action::AddGpc { index, counter, value: a.number()? })
+        },
+    ),
+    row(
+        Status::Served,
         "sc-set-gpt(",
         "<index>,<counter>) <number>|<expression>",
         ALL,

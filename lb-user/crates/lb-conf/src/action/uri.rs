@@ -1,6 +1,6 @@
 //! Actions on the request line.
 
-use super::{ActionRow, PLANNED, Places, RuleArgs, row};
+use super::{ActionRow, Places, RuleArgs, row};
 use crate::diag::Diagnostic;
 use crate::keyword::Status;
 use crate::model::{Action, Normalizer};
@@ -36,7 +36,7 @@ pub(super) static ACTIONS: &[ActionRow] = &[
         let regex = a.regex()?;
         Ok(Action::ReplaceUri(regex, a.format("a format")?))
     }),
-    row(PLANNED, "normalize-uri", "<normalizer>", Q, "brings the target into a normal form", |a| {
+    row(Status::Served, "normalize-uri", "<normalizer>", Q, "brings the target into a normal form", |a| {
         Ok(Action::NormalizeUri(normalizer(a)?))
     }),
 ];

@@ -1,15 +1,12 @@
 //! Actions on variables, captures, maps and ACLs.
 
-use std::sync::Arc;
-
-use lb_expr::pattern::Reference;
 use lb_expr::{SET_VAR_CONDITIONS, SetVarCondition};
 
-use super::{ActionRow, PLANNED, Places, RuleArgs, row};
+use super::{ActionRow, Places, RuleArgs, row};
 use crate::diag::{Code, Diagnostic};
 use crate::keyword::Status;
 use crate::keyword::invalid;
-use crate::model::Action;
+use crate::model::{Action, PatternSet};
 use crate::span::Span;
 
 const TCP: Places =
@@ -48,27 +45,27 @@ pub(super) static ACTIONS: &[ActionRow] = &[
         Ok(Action::UnsetVar(a.variable()?.0))
     }),
     row(
-        PLANNED,
+        Status::Served,
         "capture",
         "<expression> len <number> | id <number>",
         TQ.union(Q).union(R).union(A),
         "keeps a value for logs",
         capture,
     ),
-    row(PLANNED, "set-map(", "<file>) <key> <value>", Q.union(R), "sets an entry of a map", |a| {
+    row(Status::Served, "set-map(", "<file>) <key> <value>", Q.union(R), "sets an entry of a map", |a| {
         let map = patterns(a, true)?;
         let key = a.format("a format")?;
         Ok(Action::SetMap { map, key, value: a.format("a format")? })
     }),
-    row(PLANNED, "del-map(", "<file>) <key>", Q.union(R), "removes entries of a map", |a| {
+    row(Status::Served, "del-map(", "<file>) <key>", Q.union(R), "removes entries of a map", |a| {
         let map = patterns(a, true)?;
         Ok(Action::DelPattern(map, a.format("a format")?))
     }),
-    row(PLANNED, "add-acl(", "<file>) <pattern>", Q.union(R), "adds a pattern to an ACL", |a| {
+    row(Status::Served, "add-acl(", "<file>) <pattern>", Q.union(R), "adds a pattern to an ACL", |a| {
         let acl = patterns(a, false)?;
         Ok(Action::AddPattern(acl, a.format("a format")?))
     }),
-    row(PLANNED, "del-acl(", "<file>) <pattern>", Q.union(R), "removes patterns of an ACL", |a| {
+    row(Status::Served, "del-acl(", "<file>) <pattern>", Q.union(R), "removes patterns of an ACL", |a| {
         let acl = patterns(a, false)?;
         Ok(Action::DelPattern(acl, a.format("a format")?))
     }),
@@ -106,16 +103,8 @@ fn capture(a: &mut RuleArgs<'_, '_>) -> Result<Action, Diagnostic> {
     }
 }
 
-/// The set of patterns that was read from the file between the brackets.
-fn patterns(a: &mut RuleArgs<'_, '_>, map: bool) -> Result<Arc<Reference>, Diagnostic> {
+/// The set of patterns that is read from the file between the brackets.
+fn patterns(a: &mut RuleArgs<'_, '_>, map: bool) -> Result<PatternSet, Diagnostic> {
     let (path, span) = a.inside()?;
-    let what = if map { "map" } else { "ACL" };
-    a.compiler.patterns_named(path).filter(|p| p.is_map() == map).ok_or_else(|| {
-        let message = format!("no {what} is read from '{path}' before this line");
-        let error = Diagnostic::alert(Code::UnknownName, message).at(span);
-        error.help(format!(
-            "use the file in an {}, so that it is read",
-            if map { "expression" } else { "acl" }
-        ))
-    })
+    Ok(a.compiler.patterns_named(path, map, span))
 }

@@ -9,14 +9,13 @@ mod start;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use lb_expr::pattern::Reference;
 use lb_expr::vars::{BadName, VarId};
 use lb_expr::{Acls, Checkpoint, Condition, Env, ErrorKind, Expr, LogFormat, Resolver, Style};
 
 use crate::diag::{Code, Diagnostic};
 use crate::draft::ProxyDraft;
 use crate::lex::Word;
-use crate::model::{HeaderCapture, TableId};
+use crate::model::{HeaderCapture, PatternSet, TableId};
 use crate::span::Span;
 
 pub(crate) use names::Names;
@@ -35,6 +34,25 @@ pub(crate) struct Compiler<'d> {
     wrong_acls: HashMap<String, Diagnostic>,
     /// Lines of each ACL: where they stand and what they test.
     acl_lines: HashMap<String, Vec<(Span, &'static str)>>,
+    /// Sets of patterns that rules change.
+    awaited: Vec<Awaited>,
+}
+
+/// A set of patterns that a rule changes.
+struct Awaited {
+    path: String,
+    is_map: bool,
+    span: Span,
+    set: PatternSet,
+}
+
+impl Awaited {
+    fn missing(&self) -> Diagnostic {
+        let (what, where_to) = if self.is_map { ("map", "expression") } else { ("ACL", "acl") };
+        let message = format!("no {what} is read from '{}'", self.path);
+        let error = Diagnostic::alert(Code::UnknownName, message).at(self.span);
+        error.help(format!("use the file in an {where_to}, so that it is read"))
+    }
 }
 
 impl<'d> Compiler<'d> {
@@ -48,6 +66,7 @@ impl<'d> Compiler<'d> {
             response_captures: Vec::new(),
             wrong_acls: HashMap::new(),
             acl_lines: HashMap::new(),
+            awaited: Vec::new(),
         }
     }
 
@@ -117,9 +136,23 @@ impl<'d> Compiler<'d> {
         self.names.table(name).map_err(|e| error::unresolved(&e, span))
     }
 
-    /// The set of patterns that was read from a file.
-    pub(crate) fn patterns_named(&mut self, path: &str) -> Option<Arc<Reference>> {
-        self.names.patterns().find(path).cloned()
+    /// The set of patterns of a file, which a line behind this one may still read.
+    pub(crate) fn patterns_named(&mut self, path: &str, is_map: bool, span: Span) -> PatternSet {
+        let set = PatternSet::default();
+        self.awaited.push(Awaited { path: path.to_owned(), is_map, span, set: Arc::clone(&set) });
+        set
+    }
+
+    /// Finds the sets of patterns that rules name, once every line has been read.
+    pub(crate) fn settle_patterns(&mut self, notes: &mut Vec<Diagnostic>) {
+        for awaited in std::mem::take(&mut self.awaited) {
+            let found = self.names.patterns().find(&awaited.path).filter(|p| p.is_map() == awaited.is_map);
+            match found {
+                // It is set here alone.
+                Some(found) => drop(awaited.set.set(Arc::clone(found))),
+                None => notes.push(awaited.missing()),
+            }
+        }
     }
 
     /// Whether rules here look at responses.

@@ -16,10 +16,7 @@ use crate::model;
 
 /// Why a layer is not served yet. One that is missing here is served.
 const NOT_SERVED: &[(Layer, &str)] = &[
-    (Layer::ContentInspection, "content inspection is not supported yet by lbx"),
-    (Layer::Bodies, "buffered bodies are not supported yet by lbx"),
     (Layer::Cache, "caches are not supported yet by lbx"),
-    (Layer::ProxyProtocol, "the PROXY protocol is not supported yet by lbx"),
 ];
 
 /// Whether words are served that need these layers.

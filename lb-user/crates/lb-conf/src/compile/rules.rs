@@ -200,8 +200,7 @@ impl<'d> Compiler<'d> {
         let delay =
             if request { &mut out.rules.inspect_delay } else { &mut out.rules.response_inspect_delay };
         *delay = Some(time);
-        let error = Diagnostic::alert(Code::NotServed, "'inspect-delay' is not supported yet by lbx");
-        Err(error.at(line.head.span))
+        Ok(context.notes)
     }
 
     /// An action with its condition.

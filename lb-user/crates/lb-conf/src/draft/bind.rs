@@ -35,6 +35,7 @@ pub(crate) struct BindSettings {
     pub(crate) maxconn: Option<u32>,
     pub(crate) socket: BindSocket,
     pub(crate) file: SocketFile,
+    pub(crate) accept_proxy: bool,
     pub(crate) level: Option<CommandLevel>,
     /// What the addresses of a line share is resolved once.
     pub(crate) tls: Arc<BindTlsDraft>,

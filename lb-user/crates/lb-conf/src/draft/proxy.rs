@@ -11,7 +11,7 @@ use crate::keyword::TableDraft;
 use crate::keyword::section::SectionKind;
 use crate::model::{
     AddressHeader, Algorithm, Compression, ConnectionMode, Cookie, CookieCapture, ErrorAnswers, HashType,
-    HeaderCapture, HttpReuse, KeepAlive, Mode, ProxyOption, Redispatch, StatsPage, XdpUse,
+    HeaderCapture, HttpReuse, KeepAlive, Mode, ProxyOption, Redispatch, RetryOn, Source, StatsPage, XdpUse,
 };
 use crate::span::Span;
 
@@ -57,6 +57,8 @@ pub(crate) struct ProxyDraft {
     pub(crate) rate_limit: Option<u32>,
     pub(crate) max_keep_alive_queue: Option<i32>,
     pub(crate) compression: Option<Compression>,
+    pub(crate) source: Option<Source>,
+    pub(crate) retry_on: RetryOn,
     pub(crate) timeouts: Timeouts,
     /// The timeouts of the `defaults`: a second value for one of the others is worth a warning.
     pub(crate) inherited: Timeouts,
@@ -128,6 +130,8 @@ impl ProxyDraft {
             rate_limit: None,
             max_keep_alive_queue: None,
             compression: None,
+            source: None,
+            retry_on: RetryOn::default(),
             timeouts: Timeouts::default(),
             inherited: Timeouts::default(),
             check: CheckDraft::default(),

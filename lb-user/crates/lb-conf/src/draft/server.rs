@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Placed, ServerTlsDraft};
 use crate::keyword::KeepsWords;
-use crate::model::ServerAddress;
+use crate::model::{ProxyFields, SendProxy, ServerAddress, Source};
 use crate::span::Span;
 
 /// A `server` line.
@@ -36,6 +36,10 @@ pub(crate) struct ServerSettings {
     pub(crate) check: CheckSettings,
     pub(crate) agent: AgentSettings,
     pub(crate) tls: ServerTlsDraft,
+    pub(crate) send_proxy: Option<SendProxy>,
+    /// What `proxy-v2-options` asks for, for a `send-proxy-v2` behind it.
+    pub(crate) proxy_fields: ProxyFields,
+    pub(crate) source: Option<Source>,
     /// Words that the model cannot be turned back into.
     pub(crate) words: Vec<String>,
 }

@@ -14,6 +14,7 @@ pub(super) fn write(proxy: &Proxy, config: &Config, out: &mut Writer) {
     out.optional("description", proxy.description.as_ref());
     proxy.logs.iter().for_each(|log| out.line(log_line(log).text()));
     out.optional("log-tag", proxy.log_tag.as_ref());
+    out.time("timeout tarpit", proxy.timeout_tarpit);
     for (_, name) in ProxyOption::ALL.into_iter().filter(|(o, _)| proxy.options.has(*o)) {
         out.value("option", name);
     }

@@ -110,7 +110,10 @@ static BIND: &[Keyword<BindSettings>] = &[
         "a reload happens in the process, and two processes can share an address",
     ),
     unread("severity-output", "none|number|string", G, "how answers to commands show their severity"),
-    unread("accept-proxy", "", F, "expects a PROXY protocol header"),
+    served("accept-proxy", "", F, "expects a PROXY protocol header", |b, _| {
+        b.accept_proxy = true;
+        Ok(())
+    }),
     unread("accept-netscaler-cip", "<magic>", F, "expects a NetScaler client address header"),
     newer("label", "<name>", F, "a name for a guid prefix"),
     newer("guid-prefix", "<text>", F, "a name that survives reloads"),

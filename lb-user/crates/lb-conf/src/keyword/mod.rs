@@ -18,7 +18,9 @@ mod list;
 mod log;
 mod lookup;
 mod option;
+mod outgoing;
 mod proxy;
+mod retry;
 mod rules;
 pub mod section;
 mod server;
@@ -76,6 +78,8 @@ pub(crate) static PROXIES: &[&[Keyword<ProxyDraft>]] = &[
     option::OPTIONS,
     http::HTTP,
     compression::COMPRESSION,
+    outgoing::SOURCE,
+    retry::RETRY,
     stats::STATS,
     rules::RULES,
     check::CHECKS,

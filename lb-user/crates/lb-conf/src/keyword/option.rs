@@ -96,7 +96,7 @@ pub(crate) static OPTIONS: &[Keyword<ProxyDraft>] = &[
         .negatable(),
     unread("option h1-case-adjust-bogus-server", "", DB, "restores upper case in headers for servers")
         .negatable(),
-    planned("option http-buffer-request", "", DFB, "waits for the request's body", |p, a| {
+    served("option http-buffer-request", "", DFB, "waits for the request's body", |p, a| {
         switch(p, a, ProxyOption::BufferRequest)
     })
     .negatable(),

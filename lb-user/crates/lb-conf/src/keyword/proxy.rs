@@ -132,10 +132,8 @@ pub(crate) static PROXY: &[Keyword<ProxyDraft>] = &[
     refused("monitor-net", "<network>", DF, "sources that only test the port", "removed from HAProxy too"),
     unread("persist", "rdp-cookie [(<name>)]", DB, "keeps clients on their servers by an RDP cookie"),
     newer("quic-initial", "<action> …", DF, "rules for new QUIC connections"),
-    unread("retry-on", "<list>", DB, "which failures are retried").strict(),
     unread("server-state-file-name", "[<file>]", DB, "the file of server states"),
     unread("server-template", "<prefix> <range> <name>:<port> …", B, "servers by number"),
-    unread("source", "<address> …", DB, "the address that connections come from"),
     served("srvtcpka-cnt", "<number>", DB, "probes before a server counts as gone", |p, a| {
         p.server_keep_alive.count = Some(a.number(1..=u32::from(u8::MAX))?);
         Ok(())

@@ -6,7 +6,9 @@ use std::time::Duration;
 use super::args::invalid;
 use super::bind::resolve;
 use super::tls::SERVER_TLS;
-use super::{Address, Args, HostPart, Keyword, Ports, Sections, inert, lookup, newer, served, unread};
+use super::{
+    Address, Args, HostPart, Keyword, Ports, Sections, inert, lookup, newer, outgoing, served, unread,
+};
 use crate::diag::{Code, Diagnostic};
 use crate::draft::{Placed, ProxyDraft, ServerDraft, ServerSettings};
 use crate::lex::Word;
@@ -15,7 +17,8 @@ use crate::model::{PortSpec, ServerAddress};
 const B: Sections = Sections::BACKEND.union(Sections::DEFAULTS);
 
 /// All words behind a server's address.
-pub(crate) static SERVERS: &[&[Keyword<ServerSettings>]] = &[SERVER, SERVER_TLS[0], SERVER_TLS[1]];
+pub(crate) static SERVERS: &[&[Keyword<ServerSettings>]] =
+    &[SERVER, outgoing::OUTGOING, SERVER_TLS[0], SERVER_TLS[1]];
 
 /// The words behind a server's address but those of TLS.
 static SERVER: &[Keyword<ServerSettings>] = &[
@@ -152,16 +155,6 @@ static SERVER: &[Keyword<ServerSettings>] = &[
     unread("observe", "layer4|layer7", B, "watches traffic for errors"),
     unread("error-limit", "<number>", B, "errors in traffic that count as a failed check"),
     unread("on-error", "<action>", B, "what errors in traffic lead to"),
-    unread("send-proxy", "", B, "sends a PROXY protocol header"),
-    unread("no-send-proxy", "", B, "sends no PROXY protocol header"),
-    unread("send-proxy-v2", "", B, "sends a binary PROXY protocol header"),
-    unread("no-send-proxy-v2", "", B, "sends no binary PROXY protocol header"),
-    unread("send-proxy-v2-ssl", "", B, "the same with what is known of TLS"),
-    unread("no-send-proxy-v2-ssl", "", B, "not so"),
-    unread("send-proxy-v2-ssl-cn", "", B, "the same with the client certificate's name"),
-    unread("no-send-proxy-v2-ssl-cn", "", B, "not so"),
-    unread("proxy-v2-options", "<list>", B, "what else the binary header carries"),
-    newer("set-proxy-v2-tlv-fmt", "<type> <format>", B, "a field of the binary header"),
     unread("check-send-proxy", "", B, "checks send a PROXY protocol header"),
     unread("no-check-send-proxy", "", B, "checks send no PROXY protocol header"),
     unread("check-proto", "<name>", B, "the protocol that checks speak"),
@@ -173,8 +166,6 @@ static SERVER: &[Keyword<ServerSettings>] = &[
     newer("client-sigalgs", "<list>", B, "signature algorithms of client certificates"),
     newer("renegotiate", "", B, "lets the server renegotiate"),
     newer("no-renegotiate", "", B, "does not let the server renegotiate"),
-    unread("source", "<address>", B, "the address that connections come from"),
-    unread("usesrc", "<address>", B, "the address that connections pretend to come from"),
     unread("redir", "<prefix>", B, "redirects requests instead of forwarding them"),
     unread("non-stick", "", B, "is not remembered in stick tables"),
     unread("stick", "", B, "is remembered in stick tables"),

@@ -46,7 +46,9 @@ pub(crate) static TIMEOUTS: &[Keyword<ProxyDraft>] = &[
     served("timeout tunnel", "<time>", DB, "the longest silence in both directions of a tunnel", |p, a| {
         set(p, a, |t| &mut t.tunnel)
     }),
-    unread("timeout tarpit", "<time>", DFB, "how long a tarpitted client waits for its error"),
+    served("timeout tarpit", "<time>", DFB, "how long a tarpitted client waits for its error", |p, a| {
+        set(p, a, |t| &mut t.tarpit)
+    }),
     unread("timeout client-hs", "<time>", DF, "the longest that a TLS handshake may take"),
 ];
 

@@ -7,7 +7,7 @@ use lb_expr::vars::VarId;
 use lb_expr::world::TableId;
 use lb_expr::{Expr, LogFormat, SetVarCondition};
 use regex::bytes::Regex;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::{LogLevel, Name, Reply, TextMatch};
 
@@ -132,12 +132,27 @@ pub enum Action {
     },
     /// `set-log-level`. None: `silent`, nothing is logged.
     SetLogLevel(Option<LogLevel>),
-    /// `set-nice`.
-    SetNice(i32),
-    /// `set-mark`: of the client's connection.
+    /// `sc-add-gpc`.
+    AddGpc {
+        /// Which of the entry's counters.
+        index: u8,
+        /// The tracked counter.
+        counter: u8,
+        /// How much.
+        value: Number,
+    },
+    /// `set-mark` and `set-fc-mark`: of the client's connection.
     SetMark(u32),
-    /// `set-tos`: of the client's connection.
+    /// `set-tos` and `set-fc-tos`: of the client's connection.
     SetTos(u8),
+    /// `set-bc-mark`: of the server's connection.
+    SetServerMark(u32),
+    /// `set-bc-tos`: of the server's connection.
+    SetServerTos(u8),
+    /// `set-retries`.
+    SetRetries(Number),
+    /// `pause`: milliseconds.
+    Pause(Number),
     /// `set-src`.
     SetSrc(Expr),
     /// `set-src-port`.
@@ -160,16 +175,16 @@ pub enum Action {
     /// `set-map`.
     SetMap {
         /// The map.
-        map: Arc<Reference>,
+        map: PatternSet,
         /// The pattern.
         key: LogFormat,
         /// The value.
         value: LogFormat,
     },
     /// `del-map`, `del-acl`.
-    DelPattern(Arc<Reference>, LogFormat),
+    DelPattern(PatternSet, LogFormat),
     /// `add-acl`.
-    AddPattern(Arc<Reference>, LogFormat),
+    AddPattern(PatternSet, LogFormat),
     /// `wait-for-body`.
     WaitForBody {
         /// The longest wait.
@@ -186,6 +201,9 @@ pub enum Action {
     /// `switch-mode http`: goes on as an HTTP connection.
     SwitchToHttp,
 }
+
+/// A set of patterns that is read from a file by some other line, which may stand behind the rule.
+pub type PatternSet = Arc<OnceLock<Arc<Reference>>>;
 
 /// A number that is known or computed.
 #[derive(Debug)]

@@ -41,6 +41,8 @@ pub struct Backend {
     pub retries: u32,
     /// `option redispatch [INTERVAL]`: after which failed attempts another server is tried. None: after none.
     pub redispatch: Option<Redispatch>,
+    /// `retry-on`: which failures are tried again.
+    pub retry_on: RetryOn,
     /// `fullconn`: concurrent connections at which `minconn` has grown to `maxconn`. None: a tenth of the sum of
     /// the `maxconn` of the frontends that lead here.
     pub fullconn: Option<u32>,
@@ -85,6 +87,7 @@ impl Backend {
             timeout_tunnel: None,
             retries: 3,
             redispatch: None,
+            retry_on: RetryOn::default(),
             fullconn: None,
             all_backups: false,
             abort_on_close: false,
@@ -96,6 +99,40 @@ impl Backend {
             http_reuse: HttpReuse::default(),
             max_keep_alive_queue: None,
         }
+    }
+}
+
+/// `retry-on`: which failures are tried again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RetryOn {
+    /// `conn-failure`: the connection could not be opened.
+    pub failed_connections: bool,
+    /// `empty-response`: the connection ended without a response.
+    pub empty_responses: bool,
+    /// `junk-response`: what came is no response.
+    pub junk_responses: bool,
+    /// `response-timeout`: nothing came in time.
+    pub timeouts: bool,
+    /// Responses of these statuses.
+    pub statuses: Vec<u16>,
+}
+
+impl Default for RetryOn {
+    fn default() -> Self {
+        Self {
+            failed_connections: true,
+            empty_responses: false,
+            junk_responses: false,
+            timeouts: false,
+            statuses: Vec::new(),
+        }
+    }
+}
+
+impl RetryOn {
+    /// Whether requests are tried again that were sent already.
+    pub fn has_responses(&self) -> bool {
+        self.empty_responses || self.junk_responses || self.timeouts || !self.statuses.is_empty()
     }
 }
 

@@ -104,6 +104,8 @@ pub struct Bind {
     pub socket: BindSocket,
     /// The file of a socket in the file system.
     pub file: SocketFile,
+    /// `accept-proxy`: clients begin with a PROXY protocol header.
+    pub accept_proxy: bool,
     /// `ssl` with what belongs to it.
     pub tls: Option<Arc<BindTls>>,
     /// Settings of TLS as they are written: what they come to cannot be turned back into text.
@@ -122,6 +124,7 @@ impl Bind {
             maxconn: None,
             socket: BindSocket::default(),
             file: SocketFile::default(),
+            accept_proxy: false,
             tls: None,
             words: Vec::new(),
             span: Span::default(),

@@ -13,6 +13,7 @@ mod global;
 mod http;
 mod log;
 mod options;
+mod outgoing;
 mod proxy;
 mod rules;
 mod server;
@@ -26,8 +27,8 @@ use lb_expr::pattern::Patterns;
 use lb_expr::vars::VarNames;
 pub use lb_expr::world::{TableId, UserlistId};
 
-pub use action::{Action, Normalizer, Number, Redirect, RedirectTo, RequestTimeout};
-pub use backend::{Algorithm, Backend, BalanceKey, HashFunction, HashKind, HashType, Redispatch};
+pub use action::{Action, Normalizer, Number, PatternSet, Redirect, RedirectTo, RequestTimeout};
+pub use backend::{Algorithm, Backend, BalanceKey, HashFunction, HashKind, HashType, Redispatch, RetryOn};
 pub use check::{
     CheckProtocol, CheckSpec, CheckStep, HttpCheck, HttpExpect, HttpMatch, MysqlUser, ServiceCheck,
     TcpExpect, TcpMatch, TextMatch,
@@ -41,6 +42,7 @@ pub use http::{
 };
 pub use log::{Facility, LogAddress, LogFraming, LogLevel, LogTarget};
 pub use options::{ProxyOption, ProxyOptions};
+pub use outgoing::{ProxyFields, SendProxy, Source, SourceSeen};
 pub use proxy::{Mode, Proxy, XdpUse};
 pub use rules::{
     BackendChoice, LogFormats, Reply, ReplyBody, Rule, Rules, ServerChoice, StickRule, UseBackend, UseServer,

@@ -1,6 +1,7 @@
 //! What frontends and backends have in common.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{
     AddressHeader, Compression, ConnectionMode, ErrorAnswers, LogTarget, Name, ProxyId, ProxyOptions, Rules,
@@ -33,6 +34,8 @@ pub struct Proxy {
     pub original_to: Option<AddressHeader>,
     /// `compression`.
     pub compression: Option<Arc<Compression>>,
+    /// `timeout tarpit`, or `timeout connect`: how long a tarpitted client waits.
+    pub timeout_tarpit: Option<Duration>,
     /// `errorfile`, `errorloc` and their siblings.
     pub errors: ErrorAnswers,
     /// `tcp-request`, `http-request` and so on.
@@ -63,6 +66,7 @@ impl Proxy {
             forward_for: None,
             original_to: None,
             compression: None,
+            timeout_tarpit: None,
             errors: ErrorAnswers::new(),
             rules: Arc::default(),
             table: None,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Name, ServerTls};
+use super::{Name, SendProxy, ServerTls, Source};
 use crate::span::Span;
 
 /// A `server` line.
@@ -47,6 +47,10 @@ pub struct Server {
     pub shutdown_on_down: bool,
     /// `on-marked-up shutdown-backup-sessions`: connections of backup servers are closed when it comes up.
     pub shutdown_backups_on_up: bool,
+    /// `send-proxy` and its siblings.
+    pub send_proxy: Option<SendProxy>,
+    /// `source`, or the backend's.
+    pub source: Option<Arc<Source>>,
     /// Settings of TLS as they are written: what they come to cannot be turned back into text.
     pub words: Vec<String>,
     /// The place of the line.
@@ -75,6 +79,8 @@ impl Server {
             agent: None,
             shutdown_on_down: false,
             shutdown_backups_on_up: false,
+            send_proxy: None,
+            source: None,
             words: Vec::new(),
             span: Span::default(),
         }

@@ -30,7 +30,7 @@ pub(super) fn resolve(
         servers: draft
             .servers
             .iter()
-            .map(|s| Arc::new(server(s, draft.disabled, &check, &mut numbers, notes)))
+            .map(|s| Arc::new(server(s, draft, &check, &mut numbers, notes)))
             .collect(),
         algorithm: draft.algorithm.as_ref().map(|a| a.value.clone()).unwrap_or_default(),
         hash_type: draft.hash_type,
@@ -45,6 +45,7 @@ pub(super) fn resolve(
         timeout_tunnel: draft.timeouts.tunnel,
         retries: draft.retries.unwrap_or(base.retries),
         redispatch: draft.redispatch,
+        retry_on: draft.retry_on.clone(),
         fullconn: draft.fullconn,
         all_backups: draft.option(ProxyOption::AllBackups),
         abort_on_close: draft.option(ProxyOption::AbortOnClose),
@@ -86,7 +87,7 @@ fn http(draft: &CheckDraft) -> HttpCheck {
 
 fn server(
     draft: &ServerDraft,
-    disabled: bool,
+    proxy: &ProxyDraft,
     spec: &CheckSpec,
     numbers: &mut Numbers,
     notes: &mut Vec<Diagnostic>,
@@ -104,12 +105,14 @@ fn server(
         slowstart: settings.slowstart,
         user_timeout: settings.user_timeout,
         // The servers of a disabled backend take nothing, and are not checked.
-        disabled: settings.disabled || disabled,
+        disabled: settings.disabled || proxy.disabled,
         cookie: settings.cookie.as_deref().map(Into::into),
         check: settings.check.enabled.map(|_| check(draft, spec, notes)),
         agent: settings.agent.enabled.and_then(|span| agent(draft, span, notes)),
         shutdown_on_down: settings.shutdown_on_down,
         shutdown_backups_on_up: settings.shutdown_backups_on_up,
+        send_proxy: settings.send_proxy.clone(),
+        source: settings.source.clone().or_else(|| proxy.source.clone()).map(Arc::new),
         words: settings.words.clone(),
         span: draft.span,
         ..base

@@ -54,6 +54,7 @@ fn bind(draft: &BindDraft, backlog: Option<u32>, unix: &UnixDefaults, numbers: &
         maxconn: settings.maxconn,
         socket: BindSocket { backlog: settings.socket.backlog.or(backlog), ..settings.socket.clone() },
         file,
+        accept_proxy: settings.accept_proxy,
         words: settings.words.clone(),
         span: draft.span,
         ..Bind::new(address)

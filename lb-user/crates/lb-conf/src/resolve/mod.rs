@@ -69,6 +69,7 @@ pub(crate) fn resolve(
     remember_servers(&mut config);
     config.userlists = draft.userlists.iter().map(|u| Arc::new(userlist::resolve(u, notes))).collect();
     config.http_errors = draft.http_errors.iter().map(http_errors).collect();
+    compiler.settle_patterns(notes);
     let (variables, patterns) = compiler.names.finish();
     (config.variables, config.patterns) = (Arc::new(variables), Arc::new(patterns));
     config
@@ -176,6 +177,7 @@ fn head(draft: &ProxyDraft, numbers: &mut Numbers, logs: &[LogTarget]) -> Proxy 
         forward_for: draft.forward_for.as_ref().map(|h| h.value.clone()),
         original_to: draft.original_to.as_ref().map(|h| h.value.clone()),
         compression: draft.compression.clone().map(Arc::new),
+        timeout_tarpit: draft.timeouts.tarpit.or(draft.timeouts.connect),
         errors: draft.errors.clone(),
         stats: draft.stats.as_ref().map(|s| Arc::new(s.value.clone())),
         lines: draft.lines.as_slice().into(),

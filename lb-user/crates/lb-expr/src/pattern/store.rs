@@ -133,6 +133,23 @@ impl Reference {
         Ok(())
     }
 
+    /// Makes sure that there is an entry of this pattern, and in a map that all of them have this value. The error says
+    /// what is wrong with it.
+    pub fn put(&self, pattern: &str, value: Option<&str>) -> Result<(), String> {
+        let (is_there, is_same) = {
+            let state = self.lock();
+            let mut named = state.entries.iter().filter(|e| &*e.pattern == pattern).peekable();
+            (named.peek().is_some(), named.all(|e| e.value.as_deref() == value))
+        };
+        match value {
+            _ if is_there && is_same => Ok(()),
+            Some(value) if is_there => self.edit([Edit::Set(pattern.into(), value.into())]),
+            value => {
+                self.edit([Edit::Add(Entry { value: value.map(Into::into), ..Entry::new(pattern, false) })])
+            }
+        }
+    }
+
     /// Compiles it for one use. The error names the entry.
     pub(crate) fn compile(
         &self,

@@ -12,6 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout_at};
 
 use crate::handshake::with_server;
+use crate::net::socket::Binding;
 use crate::net::{Socket, Transport};
 use crate::tls::Upstream;
 
@@ -86,7 +87,7 @@ impl Target {
         match self {
             Self::Inet(addr) => {
                 let addr = SocketAddr::new(addr.ip(), port.unwrap_or(addr.port()));
-                Socket::connect_inet(addr, None).await
+                Socket::connect_inet(addr, &Binding::default()).await
             }
             Self::Unix(path) => Socket::connect_unix(path).await,
             Self::None => Err(io::ErrorKind::AddrNotAvailable.into()),

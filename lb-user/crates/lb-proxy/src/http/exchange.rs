@@ -1,31 +1,37 @@
 //! From a request to its response.
 
+mod retry;
+
 use std::convert::Infallible;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONNECTION, COOKIE, HOST, HeaderValue, TRANSFER_ENCODING};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, Version, request};
 use hyper::body::{Body, Incoming};
-use lb_conf::model::{ConnectionMode, HttpReuse};
+use lb_conf::model::{ConnectionMode, HttpReuse, ProxyOption};
 use lb_core::Backend;
 use lb_core::stick::Metric;
 use lb_expr::ctx::KeptRequest;
 
 use super::answer;
 use super::body::Download;
+use super::compress::Coder;
 use super::headers::{strip_connection, wants_upgrade};
 use super::link::{Link, NoResponse};
 use super::rules::{self, Stop};
 use super::serve::{HttpSession, Protocol, Tunnel};
-use super::upload::{Progress, Upload, UploadState};
+use super::upload::{HELD_BYTES, Progress, Upload, UploadState};
 use super::{balance, compress, forward, persist, stats};
-use crate::connect::{NoConnection, connect, take_seat};
-use crate::net::timer::now;
+use crate::connect::{NoConnection, connect, outgoing, take_seat};
+use crate::net::option;
+use crate::net::timer::{now, refresh_now};
 use crate::stream::{Cause, Stage, Stream, head_bytes};
-use crate::tcp::rules::on_content;
+use crate::tcp::rules::{on_content, on_response};
+use tokio::time::sleep;
 
 /// What logs keep of a request's first line: HAProxy's `tune.http.logurilen`.
 const LOG_URI_BYTES: u32 = 1024;
@@ -39,7 +45,7 @@ pub(crate) async fn exchange(
     let (mut head, body) = request.into_parts();
     take_head(&mut stream, &head);
     progress(&stream).hold(body);
-    let outcome = match route(&mut stream, &mut head) {
+    let outcome = match route(&mut stream, &mut head).await {
         Ok(Route::Backend(backend)) => send(&http, &mut stream, &backend, head).await,
         Ok(Route::Page(visit)) => {
             let body = progress(&stream);
@@ -53,8 +59,23 @@ pub(crate) async fn exchange(
     Ok(match outcome {
         Ok(Forwarded::Response(link, response)) => deliver(&http, stream, link, response),
         Ok(Forwarded::Upgrade(link, response)) => switch(&http, stream, link, response).await,
+        Err(Stop::Tarpit(stop)) => {
+            Box::pin(tarpit(&http, &mut stream)).await;
+            stop_with(&http, stream, *stop)
+        }
         Err(stop) => stop_with(&http, stream, stop),
     })
+}
+
+/// `timeout tarpit`: keeps a client waiting that is to be refused.
+async fn tarpit(http: &Rc<HttpSession>, stream: &mut Stream) {
+    // It is not the client's turn.
+    let _waiting = http.wait_for_server();
+    let back = stream.backend.as_ref().map(|backend| &backend.config.proxy);
+    let proxy = back.unwrap_or(&stream.front.frontend.config.proxy);
+    sleep(proxy.timeout_tarpit.unwrap_or_default()).await;
+    // The wait counts as one in a queue.
+    stream.times.queued = Some(refresh_now());
 }
 
 /// The body of a stream's request.
@@ -105,7 +126,7 @@ fn target_len(uri: &Uri) -> usize {
 }
 
 /// Where a request goes, after all that rules do to it.
-fn route(stream: &mut Stream, head: &mut request::Parts) -> Result<Route, Stop> {
+async fn route(stream: &mut Stream, head: &mut request::Parts) -> Result<Route, Stop> {
     let front = Rc::clone(&stream.front);
     let config = &front.frontend.config;
     if !host_agrees(head) {
@@ -119,10 +140,11 @@ fn route(stream: &mut Stream, head: &mut request::Parts) -> Result<Route, Stop> 
     if let Some(monitored) = forward::monitor(stream, head) {
         return Err(monitored);
     }
-    if !on_content(&config.proxy.rules.tcp_content, stream, Some(head)) {
-        return Err(Stop::Silence);
+    on_content(&config.proxy.rules.tcp_content, stream, head)?;
+    if config.proxy.options.has(ProxyOption::BufferRequest) {
+        Box::pin(rules::wait_for_body(stream, HELD_BYTES, config.timeout_http_request)).await?;
     }
-    rules::on_request(&config.proxy.rules.http_request, stream, head)?;
+    rules::on_request(&config.proxy.rules.http_request, stream, head).await?;
     if let Some(visit) = stats::intercept(stream, &config.proxy, head)? {
         return Ok(Route::Page(visit));
     }
@@ -133,12 +155,13 @@ fn route(stream: &mut Stream, head: &mut request::Parts) -> Result<Route, Stop> 
     stream.enter_backend(backend);
     // The rules of a `listen` section are those of both its halves and were carried out already.
     if !Arc::ptr_eq(&backend.config.proxy.rules, &config.proxy.rules) {
-        let rules = &backend.config.proxy.rules;
-        if !on_content(&rules.tcp_content, stream, Some(head)) {
-            return Err(Stop::Silence);
+        let proxy = &backend.config.proxy;
+        on_content(&proxy.rules.tcp_content, stream, head)?;
+        if proxy.options.has(ProxyOption::BufferRequest) && stream.ahead.is_none() {
+            Box::pin(rules::wait_for_body(stream, HELD_BYTES, config.timeout_http_request)).await?;
         }
-        rules::on_request(&rules.http_request, stream, head)?;
-        if let Some(visit) = stats::intercept(stream, &backend.config.proxy, head)? {
+        rules::on_request(&proxy.rules.http_request, stream, head).await?;
+        if let Some(visit) = stats::intercept(stream, proxy, head)? {
             return Ok(Route::Page(visit));
         }
     }
@@ -192,27 +215,52 @@ async fn send(
         head.headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
     take_seat(stream, backend).await.map_err(unconnected)?;
-    let mut link = acquire(http, stream, backend).await?;
-    stream.stage = Stage::Headers;
+    outgoing::note_header(stream, &head.headers);
     let upgrade = wants_upgrade(&head.headers) || head.method == Method::CONNECT;
+    let again = backend.config.retry_on.has_responses() && stream.retry_responses && coder.is_none();
+    let (link, response) = if again {
+        // Boxed, since hardly any backend wants it and all requests carry the room for it.
+        Box::pin(retry::request(http, stream, backend, head)).await?
+    } else {
+        let mut link = acquire(http, stream, backend).await?;
+        let result = ask(http, stream, backend, &mut link, head, coder).await;
+        let response = result.map_err(|failure| no_response(http, stream, &failure, &link))?;
+        (link, response)
+    };
+    stream.times.response = Some(now());
+    let switched = upgrade && response.status() == StatusCode::SWITCHING_PROTOCOLS;
+    Ok(if switched { Forwarded::Upgrade(link, response) } else { Forwarded::Response(link, response) })
+}
+
+/// Why there is no response.
+struct Failure {
+    error: NoResponse,
+    /// Whether the server has said nothing at all.
+    silent: bool,
+}
+
+/// Sends a request over a connection, and waits for the head of the response.
+async fn ask(
+    http: &Rc<HttpSession>,
+    stream: &mut Stream,
+    backend: &Arc<Backend>,
+    link: &mut Box<Link>,
+    head: request::Parts,
+    coder: Option<Box<Coder>>,
+) -> Result<Response<Incoming>, Failure> {
+    stream.stage = Stage::Headers;
     let (progress, waiting) = (progress(stream), http.wait_for_server());
     let request = Request::from_parts(head, Upload::new(&progress, coder));
     let before = link.received();
-    let result = link.request(request, backend.config.timeout_server).await;
+    let result = link.request(request, server_timeout(stream, backend)).await;
     drop(waiting);
     stream.received += progress.bytes.get();
-    match result {
-        Ok(response) => {
-            stream.times.response = Some(now());
-            let switched = upgrade && response.status() == StatusCode::SWITCHING_PROTOCOLS;
-            Ok(if switched {
-                Forwarded::Upgrade(link, response)
-            } else {
-                Forwarded::Response(link, response)
-            })
-        }
-        Err(error) => Err(no_response(http, stream, &error, &link, before, &progress)),
-    }
+    result.map_err(|error| Failure { error, silent: link.received() == before })
+}
+
+/// The longest silence of a stream's server.
+fn server_timeout(stream: &Stream, backend: &Backend) -> Option<Duration> {
+    stream.kept.server_timeout.or(backend.config.timeout_server)
 }
 
 /// What happens to the connections after this request: the more closing of what both proxies say.
@@ -240,8 +288,9 @@ fn unconnected(reason: NoConnection) -> Stop {
 /// A connection to the chosen server: an idle one, or a new one.
 async fn acquire(http: &HttpSession, stream: &mut Stream, backend: &Arc<Backend>) -> Result<Box<Link>, Stop> {
     let Some(server) = stream.server.clone() else { return Err(unconnected(NoConnection::NoServer)) };
+    let tag = outgoing::tag(stream, &server);
     if may_reuse(http, backend, mode(stream))
-        && let Some(link) = http.session.worker.pool.take(&server)
+        && let Some(link) = http.session.worker.pool.take(&server, tag)
     {
         server.counters().traffic.reuses.inc();
         stream.times.connected = Some(now());
@@ -251,7 +300,7 @@ async fn acquire(http: &HttpSession, stream: &mut Stream, backend: &Arc<Backend>
     let address = server.address();
     // Boxed: most requests go over a connection that is there.
     let transport = Box::pin(connect(stream, backend)).await.map_err(unconnected)?;
-    Link::new(transport, address, stream.upstream.clone()).await.map_err(|_| {
+    Link::new(transport, address, tag, stream.upstream.clone()).await.map_err(|_| {
         stream.end(Cause::Server, Stage::Connect);
         Stop::Error(StatusCode::BAD_GATEWAY)
     })
@@ -270,22 +319,11 @@ fn may_reuse(http: &HttpSession, backend: &Backend, mode: ConnectionMode) -> boo
 }
 
 /// What the client is told when there is no response, and who is to blame.
-fn no_response(
-    http: &HttpSession,
-    stream: &mut Stream,
-    error: &NoResponse,
-    link: &Link,
-    before: u64,
-    progress: &Progress,
-) -> Stop {
-    let silent = link.received() == before;
-    let (cause, stage, status) = match error {
-        _ if progress.state.get() == UploadState::Failed => {
-            (Cause::Client, Stage::Data, StatusCode::BAD_REQUEST)
-        }
-        _ if progress.state.get() == UploadState::Malformed => {
-            (Cause::Proxy, Stage::Data, StatusCode::BAD_REQUEST)
-        }
+fn no_response(http: &HttpSession, stream: &mut Stream, failure: &Failure, link: &Link) -> Stop {
+    let upload = progress(stream).state.get();
+    let (cause, stage, status) = match &failure.error {
+        _ if upload == UploadState::Failed => (Cause::Client, Stage::Data, StatusCode::BAD_REQUEST),
+        _ if upload == UploadState::Malformed => (Cause::Proxy, Stage::Data, StatusCode::BAD_REQUEST),
         NoResponse::Timeout => (Cause::ServerTimeout, Stage::Headers, StatusCode::GATEWAY_TIMEOUT),
         NoResponse::Coder(_) => (Cause::Proxy, Stage::Data, StatusCode::INTERNAL_SERVER_ERROR),
         NoResponse::Http(e) if e.is_parse() => (Cause::Proxy, Stage::Headers, StatusCode::BAD_GATEWAY),
@@ -294,7 +332,8 @@ fn no_response(
     stream.end(cause, stage);
     // The server closed an idle connection as the request went out. The client has reason to try again: it cannot
     // tell this from its own connection being closed at the same moment.
-    if link.is_reused() && silent && matches!(error, NoResponse::Http(_)) && !http.is_first() {
+    let closed = failure.silent && matches!(failure.error, NoResponse::Http(_));
+    if link.is_reused() && closed && !http.is_first() {
         return Stop::Silence;
     }
     Stop::Error(status)
@@ -315,10 +354,13 @@ fn deliver(
     let backend = stream.backend.clone();
     stream.kept.response_version = Some(head.version);
     forward::capture_response(&mut stream, &head);
-    let silence = backend.as_ref().and_then(|b| b.config.timeout_server);
+    let silence = backend.as_ref().and_then(|b| server_timeout(&stream, b));
     if let Some(backend) = &backend {
         let rules = &backend.config.proxy.rules;
-        let mut done = rules::on_response(&rules.http_response, &mut stream, &mut head);
+        let mut done = on_response(&rules.tcp_response, &mut stream, &head);
+        if done.is_ok() {
+            done = rules::on_response(&rules.http_response, &mut stream, &mut head);
+        }
         if done.is_ok() && !Arc::ptr_eq(rules, &front.frontend.config.proxy.rules) {
             let rules = &front.frontend.config.proxy.rules;
             done = rules::on_response(&rules.http_response, &mut stream, &mut head);
@@ -349,8 +391,12 @@ where
 {
     let (mut head, body) = std::mem::take(response).into_parts();
     let front = Rc::clone(&stream.front);
-    // A denial among the last rules would have to be answered by another response that they would deny again.
-    let _ = rules::on_response(&front.frontend.config.proxy.rules.http_after_response, stream, &mut head);
+    let own = &front.frontend.config.proxy.rules;
+    // An error among the last rules would have to be answered by another response, in which it would happen again.
+    if let Some(backend) = stream.backend.clone().filter(|b| !Arc::ptr_eq(&b.config.proxy.rules, own)) {
+        let _ = rules::on_response(&backend.config.proxy.rules.http_after_response, stream, &mut head);
+    }
+    let _ = rules::on_response(&own.http_after_response, stream, &mut head);
     *response = Response::from_parts(head, body);
     let status = response.status();
     stream.status = Some(status);
@@ -368,7 +414,11 @@ fn stop_with(http: &Rc<HttpSession>, mut stream: Box<Stream>, stop: Stop) -> Res
     let response = match stop {
         Stop::Answer(response) => Some(*response),
         Stop::Error(status) => error_answer(&stream, status),
-        Stop::Silence => None,
+        Stop::Silence | Stop::Tarpit(_) => None,
+        Stop::Vanish => {
+            stream.session.with_socket(option::vanish);
+            None
+        }
     };
     let Some(mut response) = response else {
         http.hang_up();

@@ -16,8 +16,8 @@ use crate::stream::{Cause, Stage, Stream};
 /// `option forwardfor` and `option originalto`: tells servers who asked, and whom.
 pub(super) fn tell_addresses(stream: &Stream, backend: &Backend, head: &mut request::Parts) {
     let (front, back) = (&stream.front.frontend.config.proxy, &backend.config.proxy);
-    let client = stream.session.client.map(|addr| addr.ip().to_canonical());
-    let asked = stream.session.local.map(|addr| addr.ip().to_canonical());
+    let client = stream.client().map(|addr| addr.ip().to_canonical());
+    let asked = stream.asked().map(|addr| addr.ip().to_canonical());
     // The frontend decides to tell, and the backend may know another name for the header.
     tell(front.forward_for.as_ref(), back.forward_for.as_ref(), client, &mut head.headers);
     tell(front.original_to.as_ref(), back.original_to.as_ref(), asked, &mut head.headers);

@@ -147,7 +147,7 @@ fn last_words(http: &HttpSession, end: &End) -> Option<(StatusCode, Cause)> {
 async fn join(client: Transport, early: Bytes, tunnel: Tunnel) {
     let mut stream = tunnel.stream;
     let Some(backend) = stream.backend.clone() else { return };
-    let limits = timeouts(&stream.front, &backend);
+    let limits = timeouts(&stream, &backend);
     stream.stage = Stage::Data;
     let mut relay = Relay::new(client, tunnel.server, (early.to_vec(), tunnel.early.to_vec()), limits);
     let end = relay.run().await;

@@ -36,6 +36,8 @@ pub(crate) struct Link {
     ended: bool,
     /// Where it goes.
     address: Arc<ServerAddress>,
+    /// What tells it from others that the same streams may not use.
+    tag: u64,
     /// When it was put aside.
     idle_since: Instant,
     reused: bool,
@@ -62,6 +64,7 @@ impl Link {
     pub(crate) async fn new(
         transport: Transport,
         address: Arc<ServerAddress>,
+        tag: u64,
         side: Option<Rc<ServerSide>>,
     ) -> hyper::Result<Box<Self>> {
         let meter = Meter::new(false);
@@ -75,6 +78,7 @@ impl Link {
             timer,
             ended: false,
             address,
+            tag,
             idle_since,
             reused: false,
             side,
@@ -94,6 +98,11 @@ impl Link {
     /// What there is to know about it.
     pub(crate) fn side(&self) -> Option<Rc<ServerSide>> {
         self.side.clone()
+    }
+
+    /// What tells it from others that the same streams may not use.
+    pub(crate) fn tag(&self) -> u64 {
+        self.tag
     }
 
     /// How long it has been put aside.

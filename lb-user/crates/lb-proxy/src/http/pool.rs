@@ -24,12 +24,13 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    /// The connection to `server` that was used last, if it still lives.
-    pub(crate) fn take(&self, server: &Server) -> Option<Box<Link>> {
+    /// Of the connections to `server` with this tag the one that was used last, if it still lives.
+    pub(crate) fn take(&self, server: &Server, tag: u64) -> Option<Box<Link>> {
         let mut idle = self.idle.borrow_mut();
         let links = idle.get_mut(server.id.0 as usize)?;
         // One that goes to where the server was before its address changed is of no use either.
-        while let Some(mut link) = links.pop() {
+        while let Some(at) = links.iter().rposition(|link| link.tag() == tag) {
+            let mut link = links.remove(at);
             if link.is_alive() && *link.address() == server.address() {
                 return Some(link);
             }

@@ -61,11 +61,16 @@ pub(crate) struct Tunnel {
 /// Serves a client's connection to its end.
 pub(crate) async fn serve(session: Rc<Session>, socket: Socket) {
     let Some(transport) = admit(&session, socket).await else { return };
+    go_on(session, transport, Bytes::new()).await;
+}
+
+/// Serves a connection from which `early` was read already.
+pub(crate) async fn go_on(session: Rc<Session>, transport: Transport, early: Bytes) {
     let h2 = session.tls.get().is_some_and(|tls| tls.alpn() == Some(b"h2"));
     let protocol = if h2 { Protocol::Http2 } else { Protocol::Http1 };
     let meter = Meter::new(protocol == Protocol::Http1);
     let http = HttpSession::new(session, Rc::clone(&meter), protocol);
-    let wire = Wire::new(transport, meter);
+    let wire = Wire::new(transport, meter).with_early(early);
     match protocol {
         Protocol::Http1 => h1::serve(http, wire).await,
         Protocol::Http2 => h2::serve(http, wire).await,
@@ -215,6 +220,13 @@ pub(crate) struct Turn {
 }
 
 impl Turn {
+    /// Sends something ahead of the response. With HTTP/2 it is left unsaid: nothing carries it there.
+    pub(crate) fn say_ahead(&self, bytes: &[u8]) {
+        if self.http.protocol == Protocol::Http1 {
+            self.http.meter.say_ahead(bytes);
+        }
+    }
+
     /// The body of its request.
     pub(crate) fn progress(&self) -> &Rc<Progress> {
         &self.progress

@@ -3,12 +3,13 @@
 //! hyper tells neither when the first byte of a message came nor how many went by, and it answers malformed requests
 //! with words of its own. The wire knows all of it.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
+use bytes::Bytes;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
@@ -44,6 +45,8 @@ pub(crate) struct Meter {
     behind: Cell<bool>,
     /// Bytes were swallowed.
     muted: Cell<bool>,
+    /// What is to be sent before anything else.
+    ahead: RefCell<Vec<u8>>,
 }
 
 impl Meter {
@@ -59,6 +62,7 @@ impl Meter {
             received: Cell::new(0),
             behind: Cell::new(false),
             muted: Cell::new(false),
+            ahead: RefCell::default(),
         })
     }
 
@@ -91,6 +95,11 @@ impl Meter {
     /// Whether hyper's own answer was swallowed, so that ours is due.
     pub(crate) fn muted(&self) -> bool {
         self.muted.get()
+    }
+
+    /// Sends something that hyper knows nothing of, before what hyper sends next.
+    pub(crate) fn say_ahead(&self, bytes: &[u8]) {
+        self.ahead.borrow_mut().extend_from_slice(bytes);
     }
 
     /// Whether the other end is slower to take than we are to give.
@@ -129,12 +138,19 @@ impl Meter {
 pub(crate) struct Wire {
     transport: Transport,
     meter: Rc<Meter>,
+    /// What was read from the transport before it came here.
+    early: Bytes,
 }
 
 impl Wire {
     /// Watches a transport.
     pub(crate) fn new(transport: Transport, meter: Rc<Meter>) -> Self {
-        Self { transport, meter }
+        Self { transport, meter, early: Bytes::new() }
+    }
+
+    /// The same with what was read from it already.
+    pub(crate) fn with_early(self, early: Bytes) -> Self {
+        Self { early, ..self }
     }
 
     /// The transport again.
@@ -147,6 +163,7 @@ impl Wire {
         if self.meter.mute() {
             return Poll::Ready(Ok(whole));
         }
+        ready!(self.poll_ahead(cx))?;
         let result = if bufs.len() > 1 && whole <= GATHER_BYTES {
             self.poll_gathered(cx, bufs)
         } else {
@@ -162,6 +179,16 @@ impl Wire {
 }
 
 impl Wire {
+    /// Sends what is to be sent before anything else.
+    fn poll_ahead(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut ahead = self.meter.ahead.borrow_mut();
+        while !ahead.is_empty() {
+            let n = ready!(Pin::new(&mut self.transport).poll_write(cx, &ahead))?;
+            ahead.drain(..n);
+        }
+        Poll::Ready(Ok(()))
+    }
+
     /// Sends a few short pieces, such as a head and a small body, as one.
     fn poll_gathered(&mut self, cx: &mut Context<'_>, bufs: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
         let mut all = [0; GATHER_BYTES];
@@ -184,7 +211,12 @@ impl Read for Wire {
     ) -> Poll<io::Result<()>> {
         // SAFETY: ReadBuf writes to the memory and never makes initialised bytes uninitialised.
         let mut buf = ReadBuf::uninit(unsafe { cursor.as_mut() });
-        ready!(Pin::new(&mut self.transport).poll_read(cx, &mut buf))?;
+        if self.early.is_empty() {
+            ready!(Pin::new(&mut self.transport).poll_read(cx, &mut buf))?;
+        } else {
+            let n = self.early.len().min(buf.remaining());
+            buf.put_slice(&self.early.split_to(n));
+        }
         let n = buf.filled().len();
         // SAFETY: ReadBuf counts only what it knows to be initialised.
         unsafe { cursor.advance(n) };
@@ -213,6 +245,7 @@ impl Write for Wire {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_ahead(cx))?;
         Pin::new(&mut self.transport).poll_flush(cx)
     }
 

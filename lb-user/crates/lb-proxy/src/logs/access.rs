@@ -45,7 +45,7 @@ pub(crate) fn refused(session: &Session, front: &Front, reason: &str) {
     let (at, t) = (session.accepted_at, LocalTime::of(session.accepted_at.as_secs()));
     let line = format!(
         "{} [{:02}/{}/{}:{:02}:{:02}:{:02}.{:03}] {}/{}: {reason}",
-        address(session.client),
+        address(session.client.get()),
         t.day,
         t.month_name(),
         t.year,
@@ -68,7 +68,7 @@ fn address(addr: Option<SocketAddr>) -> String {
 
 /// What is logged where no format says more: who came from where.
 fn bare(stream: &Stream, line: &mut Vec<u8>) {
-    connect_line(&stream.front.frontend.config, stream.session.client, stream.session.local, line);
+    connect_line(&stream.front.frontend.config, stream.client(), stream.asked(), line);
 }
 
 /// That somebody came from there to here.
@@ -168,7 +168,12 @@ fn timers(stream: &Stream) -> Timers {
     let span = |from: Instant, to: Option<Instant>| to.map(|to| to.saturating_duration_since(from));
     let http = stream.is_http;
     // In TCP mode the connection itself is the request.
-    let request = if http { span(t.first_byte, t.head) } else { Some(Duration::ZERO) };
+    let request = match stream.stage {
+        // As in HAProxy, a request that was held back never came to be one.
+        Stage::Tarpit | Stage::Body => None,
+        _ if http => span(t.first_byte, t.head),
+        _ => Some(Duration::ZERO),
+    };
     let queued_from = t.head.unwrap_or(t.first_byte);
     let known = t.head.is_some() || !http;
     Timers {
@@ -195,7 +200,8 @@ fn termination(stream: &Stream) -> Termination {
         Cause::Killed => b'K',
     };
     let state = match stream.stage {
-        Stage::Request => b'R',
+        Stage::Request | Stage::Body => b'R',
+        Stage::Tarpit => b'T',
         Stage::Queue => b'Q',
         Stage::Connect => b'C',
         Stage::Headers => b'H',

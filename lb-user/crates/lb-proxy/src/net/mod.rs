@@ -1,6 +1,8 @@
 //! Sockets of the worker threads.
 
+pub(crate) mod option;
 pub(crate) mod pipe;
+pub(crate) mod proxy_header;
 pub(crate) mod settings;
 pub(crate) mod socket;
 pub(crate) mod timer;

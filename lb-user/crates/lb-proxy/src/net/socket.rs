@@ -3,9 +3,10 @@
 //! One type for both families, with access by shared reference: a relay polls both directions of a socket at once,
 //! and splice(2) needs the descriptor beside its readiness.
 
+use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
-use std::net::{Shutdown, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::path::Path;
 use std::pin::Pin;
@@ -17,6 +18,7 @@ use socket2::{Domain, Protocol, SockAddr, SockRef, Type};
 use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::option;
 use super::settings::{Settings, Wishes, set_buffers};
 
 /// A connected stream socket.
@@ -30,6 +32,13 @@ pub(crate) struct Socket {
 pub(crate) struct SocketView(Weak<AsyncFd<socket2::Socket>>);
 
 impl SocketView {
+    /// Does something to the socket, if it is still open.
+    pub(crate) fn with(&self, act: impl FnOnce(BorrowedFd<'_>)) {
+        if let Some(socket) = self.0.upgrade() {
+            act(socket.get_ref().as_fd());
+        }
+    }
+
     /// What the kernel measured of the connection, if it is one of TCP that is still there.
     pub(crate) fn tcp_info(&self) -> Option<libc::tcp_info> {
         let socket = self.0.upgrade()?;
@@ -41,6 +50,62 @@ impl SocketView {
         let result = unsafe { libc::getsockopt(fd, libc::IPPROTO_TCP, libc::TCP_INFO, into, &raw mut len) };
         (result == 0).then_some(info)
     }
+}
+
+/// What a connection is bound to before it is opened.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Binding<'a> {
+    /// Where it comes from.
+    pub(crate) address: Option<SocketAddr>,
+    /// The ports that it may come from.
+    pub(crate) ports: Option<(u16, u16)>,
+    /// Whether the address may be one that the host does not have.
+    pub(crate) transparent: bool,
+    /// The interface that it leaves by.
+    pub(crate) interface: Option<&'a str>,
+    /// The kernel's mark.
+    pub(crate) mark: Option<u32>,
+    /// The type of service.
+    pub(crate) tos: Option<u8>,
+}
+
+impl Binding<'_> {
+    fn apply(&self, socket: &socket2::Socket, to: SocketAddr) -> io::Result<()> {
+        self.mark.into_iter().for_each(|mark| option::set_mark(socket.as_fd(), mark));
+        self.tos.into_iter().for_each(|tos| option::set_tos(socket.as_fd(), tos));
+        if let Some(interface) = self.interface {
+            socket.bind_device(Some(interface.as_bytes()))?;
+        }
+        if self.transparent {
+            option::set_transparent(socket.as_fd())?;
+        }
+        let v4 = to.is_ipv4();
+        let any = if v4 { Ipv4Addr::UNSPECIFIED.into() } else { IpAddr::V6(Ipv6Addr::UNSPECIFIED) };
+        match (self.address, self.ports) {
+            (None, None) => Ok(()),
+            (address, Some(ports)) => bind_within(socket, address.map_or(any, |a| a.ip()), ports),
+            (Some(address), None) => {
+                if address.port() == 0 {
+                    // The kernel chooses the port when it knows where to: the same one serves many connections.
+                    option::set_bind_address_no_port(socket.as_fd());
+                }
+                socket.bind(&address.into())
+            }
+        }
+    }
+}
+
+/// Binds to the first free port of a range.
+fn bind_within(socket: &socket2::Socket, ip: IpAddr, (first, last): (u16, u16)) -> io::Result<()> {
+    socket.set_reuse_address(true)?;
+    let mut result = Err(io::ErrorKind::AddrInUse.into());
+    for port in first..=last {
+        result = socket.bind(&SocketAddr::new(ip, port).into());
+        if !result.as_ref().is_err_and(|e| e.kind() == io::ErrorKind::AddrInUse) {
+            break;
+        }
+    }
+    result
 }
 
 /// Registers a socket with the event loop of the current thread.
@@ -55,16 +120,14 @@ impl Socket {
         Ok(Self { fd: Rc::new(register(socket)?) })
     }
 
-    /// Opens a connection over TCP, from `source` where given.
-    pub(crate) async fn connect_inet(to: SocketAddr, source: Option<SocketAddr>) -> io::Result<Self> {
+    /// Opens a connection over TCP.
+    pub(crate) async fn connect_inet(to: SocketAddr, binding: &Binding<'_>) -> io::Result<Self> {
         let kind = Type::STREAM.nonblocking().cloexec();
         let socket = socket2::Socket::new(Domain::for_address(to), kind, Some(Protocol::TCP))?;
         // What the proxy writes is whole messages already.
         socket.set_tcp_nodelay(true)?;
         set_buffers(&socket, Settings::current().server)?;
-        if let Some(source) = source {
-            socket.bind(&source.into())?;
-        }
+        binding.apply(&socket, to)?;
         Self::connect(socket, &to.into()).await
     }
 
@@ -101,6 +164,43 @@ impl Socket {
     /// Our end, if it has a network address.
     pub(crate) fn local_addr(&self) -> Option<SocketAddr> {
         self.fd.get_ref().local_addr().ok()?.as_socket()
+    }
+
+    /// What has arrived and was not read, and which stays unread; empty at the end of the stream.
+    pub(crate) async fn peek_all(&self) -> io::Result<Vec<u8>> {
+        let mut room = [MaybeUninit::uninit(); 1024];
+        let n = poll_fn(|cx| self.poll_socket(cx, |fd| fd.peek(&mut room))).await?;
+        // SAFETY: recv(2) has just written `n` bytes.
+        Ok(room[..n].iter().map(|byte| unsafe { byte.assume_init() }).collect())
+    }
+
+    /// Reads `n` bytes that have arrived already, and forgets them.
+    pub(crate) async fn consume(&self, n: usize) -> io::Result<()> {
+        let mut left = n;
+        while left > 0 {
+            let mut room = [MaybeUninit::uninit(); 1024];
+            let room = &mut room[..left.min(1024)];
+            match poll_fn(|cx| self.poll_socket(cx, |fd| fd.recv(room))).await? {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                n => left -= n,
+            }
+        }
+        Ok(())
+    }
+
+    fn poll_socket<T>(
+        &self,
+        cx: &mut Context<'_>,
+        mut call: impl FnMut(&socket2::Socket) -> io::Result<T>,
+    ) -> Poll<io::Result<T>> {
+        loop {
+            let mut guard = ready!(self.fd.poll_read_ready(cx))?;
+            match guard.try_io(|fd| call(fd.get_ref())) {
+                Ok(Err(e)) if e.kind() == io::ErrorKind::Interrupted => {}
+                Ok(result) => return Poll::Ready(result),
+                Err(_would_block) => {}
+            }
+        }
     }
 
     /// Makes closing send a reset instead of waiting for what is unsent.

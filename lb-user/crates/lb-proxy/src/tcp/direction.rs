@@ -66,6 +66,11 @@ impl Direction {
         Self { held, bulk, eof: false, moved: 0 }
     }
 
+    /// A direction that ends behind `bytes`, which were read before the relay began.
+    pub(crate) fn last(bytes: Vec<u8>) -> Self {
+        Self { eof: true, ..Self::new(bytes) }
+    }
+
     /// Bytes written to the far end so far.
     pub(crate) fn moved(&self) -> u64 {
         self.moved

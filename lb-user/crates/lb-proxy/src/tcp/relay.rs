@@ -7,8 +7,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::direction::{Broken, Direction};
-use crate::net::Transport;
+use super::gate::Gate;
+use super::rules::Outcome;
 use crate::net::timer::{LazyTimer, after, now, refresh_now};
+use crate::net::{Transport, option};
+use crate::stream::Stream;
 
 /// A side of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +27,8 @@ pub(crate) enum Side {
 pub(crate) enum RelayEnd {
     /// Both sides sent all and closed.
     Closed,
+    /// A rule wants no more of it.
+    Denied,
     /// This side broke the connection.
     Aborted(Side),
     /// This side was silent for too long.
@@ -90,6 +95,37 @@ impl Relay {
             self.poll_run(cx)
         })
         .await
+    }
+
+    /// The same with what the server sends held until the rules of `gate` let it pass.
+    pub(crate) async fn run_behind(&mut self, gate: &mut Gate, stream: &mut Stream) -> RelayEnd {
+        let outcome = poll_fn(|cx| {
+            refresh_now();
+            if let Some(end) = self.poll_up(cx) {
+                return Poll::Ready(Err(end));
+            }
+            if let Poll::Ready(outcome) = gate.poll_open(cx, &mut self.server, stream) {
+                return Poll::Ready(Ok(outcome));
+            }
+            self.note_activity();
+            let (deadline, side) = self.deadline();
+            self.timer.poll_reached(cx, deadline).map(|()| Err(RelayEnd::TimedOut(side)))
+        });
+        match outcome.await {
+            Err(end) => return end,
+            Ok(Outcome::Reject) => return RelayEnd::Denied,
+            Ok(Outcome::Vanish) => {
+                stream.session.with_socket(option::vanish);
+                return RelayEnd::Denied;
+            }
+            // What is there goes to the client, and nothing behind it.
+            Ok(Outcome::Close) => {
+                self.down = Direction::last(gate.take_held());
+                self.up_done = true;
+            }
+            Ok(_) => self.down = Direction::new(gate.take_held()),
+        }
+        self.run().await
     }
 
     /// What has been moved so far.

@@ -3,46 +3,110 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use bytes::BytesMut;
+use lb_conf::model::{Mode, Rules};
 use lb_core::Backend;
 
+use super::gate::Gate;
+use super::preread::Preread;
 use super::relay::{Relay, RelayEnd, RelayTimeouts, Side};
-use super::rules::on_content;
+use super::rules::{Outcome, dismiss, inspect};
 use crate::connect::{connect, take_seat};
 use crate::handshake::admit;
 use crate::http::rules::{choose_backend, stick};
-use crate::net::Socket;
+use crate::net::{Socket, Transport};
 use crate::session::{Front, Session};
 use crate::stream::{Cause, Stage, Stream};
+
+/// Where a connection goes.
+enum Way {
+    /// To a server of this backend.
+    Backend(Arc<Backend>),
+    /// On as an HTTP connection.
+    Http,
+    /// Nowhere.
+    Nowhere,
+}
 
 /// Serves a client's connection to its end.
 pub(crate) async fn serve(session: Rc<Session>, socket: Socket) {
     let Some(client) = admit(&session, socket).await else { return };
     let mut stream = Stream::new(&session, session.accepted, session.accepted);
-    let front = Rc::clone(&stream.front);
-    if !on_content(&front.frontend.config.proxy.rules.tcp_content, &mut stream, None) {
-        return client.socket().reset_on_close();
+    let mut client = Preread::new(client);
+    match route(&mut stream, &mut client).await {
+        Way::Nowhere => {}
+        Way::Http => {
+            stream.log_level = None;
+            drop(stream);
+            let (transport, early) = client.into_parts();
+            Box::pin(crate::http::serve::go_on(session, transport, early.freeze())).await;
+        }
+        Way::Backend(backend) => {
+            let (client, early) = client.into_parts();
+            forward(&mut stream, &backend, client, early).await;
+        }
     }
-    let Some(backend) = choose_backend(&front, &stream, None) else {
+}
+
+async fn route(stream: &mut Stream, client: &mut Preread) -> Way {
+    let front = Rc::clone(&stream.front);
+    let own = &front.frontend.config.proxy.rules;
+    if let Some(way) = content(own, stream, client).await {
+        return way;
+    }
+    let Some(backend) = choose_backend(&front, stream, None) else {
         stream.end(Cause::Server, Stage::Connect);
-        return;
+        return Way::Nowhere;
     };
+    // The backend understands what comes as requests: so must the frontend from here on.
+    if backend.config.proxy.mode == Mode::Http {
+        return Way::Http;
+    }
     stream.enter_backend(backend);
     let rules = &backend.config.proxy.rules;
-    let own = !Arc::ptr_eq(rules, &front.frontend.config.proxy.rules);
-    if own && !on_content(&rules.tcp_content, &mut stream, None) {
-        return client.socket().reset_on_close();
+    if !Arc::ptr_eq(rules, own)
+        && let Some(way) = content(rules, stream, client).await
+    {
+        return way;
     }
-    stick(backend, &mut stream, None);
+    stick(backend, stream, None);
+    Way::Backend(Arc::clone(backend))
+}
+
+/// Carries out `tcp-request content` rules. None: they have nothing against it.
+async fn content(rules: &Rules, stream: &mut Stream, client: &mut Preread) -> Option<Way> {
+    if rules.tcp_content.is_empty() {
+        return None;
+    }
+    // Boxed: most connections have no such rules.
+    match Box::pin(inspect(&rules.tcp_content, rules.inspect_delay, stream, client)).await {
+        Outcome::Http => Some(Way::Http),
+        outcome @ (Outcome::Reject | Outcome::Vanish) => {
+            dismiss(&stream.session, outcome, client.transport().socket());
+            Some(Way::Nowhere)
+        }
+        _ => None,
+    }
+}
+
+async fn forward(stream: &mut Stream, backend: &Arc<Backend>, client: Transport, early: BytesMut) {
     let connection = async {
-        take_seat(&mut stream, backend).await?;
-        connect(&mut stream, backend).await
+        take_seat(stream, backend).await?;
+        connect(stream, backend).await
     };
     // A client that is told nothing is told by a reset that this was no answer.
     let Ok(server) = connection.await else { return client.socket().reset_on_close() };
     stream.stage = Stage::Data;
-    let mut relay = Relay::new(client, server, Default::default(), timeouts(&front, backend));
-    let end = relay.run().await;
-    finish(&mut stream, &relay, end);
+    let limits = timeouts(stream, backend);
+    let mut relay = Relay::new(client, server, (early.to_vec(), Vec::new()), limits);
+    let own = &backend.config.proxy.rules;
+    let end = if own.tcp_response.is_empty() {
+        relay.run().await
+    } else {
+        let mut gate = Gate::new(Arc::clone(own));
+        Box::pin(relay.run_behind(&mut gate, stream)).await
+    };
+    finish(stream, &relay, end);
 }
 
 /// Notes how a relay ended.
@@ -52,6 +116,7 @@ pub(crate) fn finish(stream: &mut Stream, relay: &Relay, end: RelayEnd) {
     stream.sent += moved.to_client;
     match end {
         RelayEnd::Closed => {}
+        RelayEnd::Denied => stream.end(Cause::Proxy, Stage::Data),
         RelayEnd::Aborted(Side::Client) => stream.end(Cause::Client, Stage::Data),
         RelayEnd::Aborted(Side::Server) => stream.end(Cause::Server, Stage::Data),
         RelayEnd::TimedOut(Side::Client) => stream.end(Cause::ClientTimeout, Stage::Data),
@@ -62,14 +127,15 @@ pub(crate) fn finish(stream: &mut Stream, relay: &Relay, end: RelayEnd) {
     }
 }
 
-/// The silences that a frontend and a backend allow.
-pub(crate) fn timeouts(front: &Front, backend: &Backend) -> RelayTimeouts {
+/// The silences that a frontend and a backend allow, or rules of the stream.
+pub(crate) fn timeouts(stream: &Stream, backend: &Backend) -> RelayTimeouts {
+    let front: &Front = &stream.front;
     let (front, back) = (&front.frontend.config, &backend.config);
     RelayTimeouts {
         client: front.timeout_client,
         client_fin: front.timeout_client_fin,
-        server: back.timeout_server,
+        server: stream.kept.server_timeout.or(back.timeout_server),
         server_fin: back.timeout_server_fin,
-        tunnel: back.timeout_tunnel,
+        tunnel: stream.kept.tunnel_timeout.or(back.timeout_tunnel),
     }
 }

@@ -119,6 +119,12 @@ impl TlsInfo {
         &self.peer
     }
 
+    /// The common name in the certificate that the peer showed.
+    pub(crate) fn common_name(&self) -> Option<String> {
+        let (_, certificate) = x509_parser::parse_x509_certificate(self.peer_chain().first()?).ok()?;
+        certificate.subject().iter_common_name().next()?.as_str().ok().map(str::to_owned)
+    }
+
     /// The certificate that was shown to the client, DER.
     pub fn own_certificate(&self) -> Option<&[u8]> {
         self.own.as_ref().map(|own| own.leaf())

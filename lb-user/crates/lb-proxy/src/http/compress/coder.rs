@@ -194,7 +194,7 @@ mod tests {
         match algorithm {
             CompressionAlgorithm::Identity => out.extend_from_slice(bytes),
             CompressionAlgorithm::Gzip => {
-                drop(flate2::read::GzDecoder::new(bytes).read_to_end(&mut out).unwrap())
+                flate2::read::GzDecoder::new(bytes).read_to_end(&mut out).unwrap();
             }
             CompressionAlgorithm::Deflate => {
                 flate2::read::ZlibDecoder::new(bytes).read_to_end(&mut out).unwrap();

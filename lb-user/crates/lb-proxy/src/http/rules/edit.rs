@@ -4,16 +4,19 @@ use bytes::Bytes;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode, Uri, request, response};
 use hyper::ext::ReasonPhrase;
-use lb_conf::model::{Action, HeaderCapture, LogLevel, Number, TextMatch};
+use lb_conf::model::{Action, HeaderCapture, LogLevel, PatternSet, TextMatch};
 use lb_core::stick::Metric;
 use lb_core::{Snapshot, Tick};
 use lb_expr::ctx::{CaptureRoom, Captures};
+use lb_expr::pattern;
 use lb_expr::sample::Sample;
 use lb_expr::vars::VarId;
 use lb_expr::{Ctx, LogFormat, SetVarCondition};
 use regex::bytes::Regex;
 
-use super::target;
+use super::normalize::{Malformed, normalize};
+use super::setting::number;
+use super::{Setting, target};
 use crate::stream::Stream;
 use crate::track::Counters;
 
@@ -63,6 +66,10 @@ pub(super) enum Edit {
     LogLevel(Option<LogLevel>),
     /// A captured value.
     Capture(usize, Option<Bytes>),
+    /// A setting of the stream.
+    Setting(Setting),
+    /// The request is not what a rule can work on.
+    Malformed,
     /// A value that does not fit where it belongs.
     Failed,
 }
@@ -107,6 +114,13 @@ impl Edit {
             Action::SetPathq(format) => target::with_path_and_query(uri, &text(format)),
             Action::SetQuery(format) => target::with_query(uri, &text(format)),
             Action::SetUri(format) => Uri::try_from(text(format)).ok(),
+            Action::NormalizeUri(how) => {
+                return Some(match normalize(*how, uri) {
+                    Ok(None) => Self::Nothing,
+                    Ok(Some(uri)) => Self::Target(uri),
+                    Err(Malformed) => Self::Malformed,
+                });
+            }
             Action::ReplacePath(regex, format) => {
                 target::with_path(uri, &substitute(regex, uri.path().as_bytes(), &text(format)))
             }
@@ -123,6 +137,9 @@ impl Edit {
     }
 
     fn on_stream<'a>(action: &'a Action, ctx: &Ctx<'a>, scene: &Scene<'_>) -> Option<Self> {
+        if let Some(setting) = Setting::of(action, ctx) {
+            return setting.map(Self::Setting);
+        }
         match action {
             Action::SetLogLevel(level) => return Some(Self::LogLevel(*level)),
             Action::Capture { value, slot } => {
@@ -134,8 +151,8 @@ impl Edit {
         Some(Self::Nothing)
     }
 
-    /// Changes a request.
-    pub(super) fn on_request(self, stream: &mut Stream, head: &mut request::Parts) {
+    /// Changes a request. The error is the status of what the client gets where that is impossible.
+    pub(super) fn on_request(self, stream: &mut Stream, head: &mut request::Parts) -> Result<(), StatusCode> {
         match self {
             Self::Method(method) => head.method = method,
             Self::Target(uri) => head.uri = uri,
@@ -143,12 +160,17 @@ impl Edit {
                 let front = stream.front.clone();
                 keep(&stream.kept.request_captures, &front.frontend.config.request_captures, slot, value);
             }
-            other => other.on_message(stream, &mut head.headers),
+            other => return other.on_message(stream, &mut head.headers),
         }
+        Ok(())
     }
 
-    /// Changes a response.
-    pub(super) fn on_response(self, stream: &mut Stream, head: &mut response::Parts) {
+    /// Changes a response. The error is the status of what the client gets where that is impossible.
+    pub(super) fn on_response(
+        self,
+        stream: &mut Stream,
+        head: &mut response::Parts,
+    ) -> Result<(), StatusCode> {
         match self {
             Self::Status(status, reason) => {
                 head.status = status;
@@ -159,11 +181,12 @@ impl Edit {
                 let front = stream.front.clone();
                 keep(&stream.kept.response_captures, &front.frontend.config.response_captures, slot, value);
             }
-            other => other.on_message(stream, &mut head.headers),
+            other => return other.on_message(stream, &mut head.headers),
         }
+        Ok(())
     }
 
-    fn on_message(self, stream: &mut Stream, headers: &mut HeaderMap) {
+    fn on_message(self, stream: &mut Stream, headers: &mut HeaderMap) -> Result<(), StatusCode> {
         match self {
             Self::Add(name, value) => {
                 headers.append(name, value);
@@ -177,9 +200,17 @@ impl Edit {
                 });
             }
             Self::LogLevel(level) => stream.log_level = level,
-            Self::Failed => stream.front.frontend.traffic().rewrite_errors.inc(),
+            Self::Setting(setting) => setting.apply(stream),
+            Self::Failed => {
+                stream.front.frontend.traffic().rewrite_errors.inc();
+                if !stream.lenient {
+                    return Err(StatusCode::INTERNAL_SERVER_ERROR);
+                }
+            }
+            Self::Malformed => return Err(StatusCode::BAD_REQUEST),
             _ => {}
         }
+        Ok(())
     }
 }
 
@@ -287,15 +318,14 @@ pub(crate) fn note<'a>(action: &'a Action, ctx: &Ctx<'a>, scene: &Scene<'_>) {
         Action::IncGpc { index, counter, .. } => {
             scene.counters.add(Some(*counter), &[Metric::Gpc(*index), Metric::GpcRate(*index)], 1, scene.now);
         }
+        Action::AddGpc { index, counter, value } => {
+            if let Some(Ok(more)) = number(value, ctx).map(u64::try_from) {
+                let metrics = [Metric::Gpc(*index), Metric::GpcRate(*index)];
+                scene.counters.add(Some(*counter), &metrics, more, scene.now);
+            }
+        }
         Action::SetGpt { index, counter, value, .. } => {
-            let value = match value {
-                Number::Fixed(n) => Some(*n),
-                Number::Computed(expr) => match expr.eval(ctx) {
-                    Some(Sample::Int(n)) => Some(n),
-                    _ => None,
-                },
-            };
-            if let Some(value) = value {
+            if let Some(value) = number(value, ctx) {
                 scene.counters.set_tag(*counter, *index, u64::try_from(value).unwrap_or(0), scene.now);
             }
         }
@@ -309,7 +339,27 @@ pub(crate) fn note<'a>(action: &'a Action, ctx: &Ctx<'a>, scene: &Scene<'_>) {
         Action::UnsetVar(var) => {
             ctx.vars.set(*var, None);
         }
+        Action::SetMap { map, key, value } => {
+            told(map, |map| map.put(&text(key, ctx), Some(&text(value, ctx))));
+        }
+        Action::AddPattern(acl, pattern) => told(acl, |acl| acl.put(&text(pattern, ctx), None)),
+        Action::DelPattern(set, pattern) => told(set, |set| {
+            // A pattern that is not there need not be removed.
+            let _ = set.edit([pattern::Edit::Delete(text(pattern, ctx).into())]);
+            Ok(())
+        }),
         _ => {}
+    }
+}
+
+fn text<'a>(format: &'a LogFormat, ctx: &Ctx<'a>) -> String {
+    String::from_utf8_lossy(&format.format(ctx)).into_owned()
+}
+
+/// Changes a set of patterns. A value that it cannot have is the fault of whoever sent it.
+fn told(set: &PatternSet, change: impl FnOnce(&pattern::Reference) -> Result<(), String>) {
+    if let Some(Err(reason)) = set.get().map(|set| change(set)) {
+        log::debug!("a rule cannot change its set of patterns: {reason}");
     }
 }
 

@@ -4,19 +4,25 @@
 //! that owns what it needs; the edit then changes the message or the stream.
 
 mod edit;
+mod normalize;
 mod reply;
+mod setting;
 mod target;
+mod wait;
 
 use std::rc::Rc;
 
 use bytes::Bytes;
-use http::{Response, StatusCode, request, response};
+use http::{Response, StatusCode, Version, request, response};
 use lb_conf::model::{Action, BackendChoice, Proxy, Rule, ServerChoice};
 use lb_core::Backend;
 use lb_expr::Ctx;
 
 use self::edit::Edit;
 pub(crate) use self::edit::{Scene, note};
+pub(crate) use self::setting::Setting;
+use self::wait::Wait;
+pub(crate) use self::wait::body as wait_for_body;
 use crate::eval::View;
 use crate::stream::{Cause, Stage, Stream};
 use crate::track;
@@ -30,12 +36,20 @@ pub(crate) enum Stop {
     Answer(Box<Response<Bytes>>),
     /// The connection ends without an answer.
     Silence,
+    /// The connection is forgotten, and the client is not told.
+    Vanish,
+    /// The client is kept waiting before it gets this.
+    Tarpit(Box<Stop>),
 }
 
 /// What comes of an action.
 enum Step {
     /// A change, and the next rule.
     Edit(Edit),
+    /// A line of a response ahead of the response, and the next rule.
+    Hint(Vec<u8>),
+    /// A wait, and the next rule.
+    Wait(Wait),
     /// No further rule of the list.
     Enough,
     /// The end of the message, and on whose account.
@@ -43,7 +57,14 @@ enum Step {
 }
 
 /// Carries out `http-request` rules.
-pub(crate) fn on_request(rules: &[Rule], stream: &mut Stream, head: &mut request::Parts) -> Result<(), Stop> {
+pub(crate) async fn on_request(
+    rules: &[Rule],
+    stream: &mut Stream,
+    head: &mut request::Parts,
+) -> Result<(), Stop> {
+    let mut hints = Vec::new();
+    // Each message begins anew.
+    stream.lenient = false;
     for rule in rules {
         let step = {
             let view = View::of(stream);
@@ -54,13 +75,33 @@ pub(crate) fn on_request(rules: &[Rule], stream: &mut Stream, head: &mut request
                 continue;
             }
         };
+        if !matches!(step, Step::Hint(_)) {
+            send_hints(stream, &mut hints);
+        }
         match step {
-            Step::Edit(edit) => edit.on_request(stream, head),
+            Step::Edit(edit) => {
+                if let Err(status) = edit.on_request(stream, head) {
+                    return Err(end(stream, Stop::Error(status), Cause::Proxy, Stage::Request));
+                }
+            }
+            Step::Hint(line) => hints.extend_from_slice(&line),
+            // Boxed, since hardly any rule waits and all requests carry the room for it.
+            Step::Wait(wait) => Box::pin(wait.carry_out(stream)).await?,
             Step::Enough => break,
             Step::Stop(stop, cause) => return Err(end(stream, stop, cause, Stage::Request)),
         }
     }
+    send_hints(stream, &mut hints);
     Ok(())
+}
+
+/// Sends a response 103 of these fields to a client that knows what it means.
+fn send_hints(stream: &Stream, hints: &mut Vec<u8>) {
+    let knows = stream.kept.request.as_ref().is_some_and(|request| request.version == Version::HTTP_11);
+    let hints = std::mem::take(hints);
+    if let (true, false, Some(turn)) = (knows, hints.is_empty(), &stream.turn) {
+        turn.say_ahead(&[b"HTTP/1.1 103 Early Hints\r\n", &hints[..], b"\r\n"].concat());
+    }
 }
 
 /// Carries out `stats http-request` rules.
@@ -76,7 +117,7 @@ pub(crate) fn on_page(rules: &[Rule], stream: &mut Stream, head: &request::Parts
         };
         match step {
             // Loading refuses actions that change a request.
-            Step::Edit(_) => {}
+            Step::Edit(_) | Step::Hint(_) | Step::Wait(_) => {}
             Step::Enough => break,
             Step::Stop(stop, cause) => return Err(end(stream, stop, cause, Stage::Request)),
         }
@@ -97,6 +138,7 @@ pub(crate) fn on_response(
     stream: &mut Stream,
     head: &mut response::Parts,
 ) -> Result<(), Stop> {
+    stream.lenient = false;
     for rule in rules {
         let step = {
             let view = View::of(stream);
@@ -108,7 +150,13 @@ pub(crate) fn on_response(
             }
         };
         match step {
-            Step::Edit(edit) => edit.on_response(stream, head),
+            Step::Edit(edit) => {
+                if let Err(status) = edit.on_response(stream, head) {
+                    return Err(end(stream, Stop::Error(status), Cause::Proxy, Stage::Headers));
+                }
+            }
+            // Loading refuses what waits, and there are no hints behind the response.
+            Step::Hint(_) | Step::Wait(_) => {}
             Step::Enough => break,
             Step::Stop(stop, cause) => return Err(end(stream, stop, cause, Stage::Headers)),
         }
@@ -131,13 +179,27 @@ fn step<'a>(action: &'a Action, ctx: &Ctx<'a>, scene: &Scene<'_>, denial: Status
             None => Step::Edit(Edit::Nothing),
         },
         Action::Auth { realm } => Step::Stop(reply::challenge(realm.as_deref(), ctx), Cause::Proxy),
+        Action::Tarpit(answer) => {
+            let answer = reply::deny(answer, ctx, StatusCode::INTERNAL_SERVER_ERROR);
+            Step::Stop(Stop::Tarpit(Box::new(answer)), Cause::Proxy)
+        }
         Action::Reject => Step::Stop(Stop::Silence, Cause::Proxy),
+        Action::SilentDrop => Step::Stop(Stop::Vanish, Cause::Proxy),
+        Action::EarlyHint(name, format) => {
+            Step::Hint([name.as_bytes(), b": ", &format.format(ctx), b"\r\n"].concat())
+        }
+        Action::Pause(time) => match setting::duration(time, ctx) {
+            Some(time) => Step::Wait(Wait::Time(time)),
+            None => Step::Edit(Edit::Nothing),
+        },
+        Action::WaitForBody { time, at_least } => Step::Wait(Wait::Body { time: *time, at_least: *at_least }),
         other => Step::Edit(Edit::of(other, ctx, scene)),
     }
 }
 
 /// Ends a stream on account of a rule.
 fn end(stream: &mut Stream, stop: Stop, cause: Cause, stage: Stage) -> Stop {
+    let stage = if matches!(stop, Stop::Tarpit(_)) { Stage::Tarpit } else { stage };
     let traffic = stream.front.frontend.traffic();
     match (cause, stage) {
         (Cause::Proxy, Stage::Headers) => traffic.denied_responses.inc(),

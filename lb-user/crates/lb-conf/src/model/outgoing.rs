@@ -1,0 +1,55 @@
+//! How connections to servers are opened.
+
+use std::net::{IpAddr, SocketAddr};
+
+use super::Name;
+
+/// `send-proxy` and its siblings: servers are told of the client by the PROXY protocol.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SendProxy {
+    /// The fields of a header of version 2. None: the header is one of version 1.
+    pub binary: Option<ProxyFields>,
+}
+
+/// `proxy-v2-options` and what the names of `send-proxy-v2-ssl` and `send-proxy-v2-ssl-cn` add.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ProxyFields {
+    /// `ssl`: whether the client uses TLS.
+    pub ssl: bool,
+    /// `cert-cn`: the common name of its certificate.
+    pub common_name: bool,
+    /// `ssl-cipher`: the cipher suite.
+    pub cipher: bool,
+    /// `authority`: the name that it asked for.
+    pub authority: bool,
+    /// `crc32c`: a checksum.
+    pub crc32c: bool,
+    /// `unique-id`: the id of the request.
+    pub unique_id: bool,
+}
+
+/// `source`: where connections to servers come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// The address. Unspecified: the kernel chooses it.
+    pub address: Option<IpAddr>,
+    /// The port, or the range of ports. None: the kernel chooses it.
+    pub ports: Option<(u16, u16)>,
+    /// `usesrc`: the address that servers see. It takes CAP_NET_ADMIN and routes that lead answers back.
+    pub seen: Option<SourceSeen>,
+    /// `interface`.
+    pub interface: Option<String>,
+}
+
+/// `usesrc`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SourceSeen {
+    /// `client`: the client's address and port.
+    Client,
+    /// `clientip`: the client's address.
+    ClientIp,
+    /// This address.
+    Address(SocketAddr),
+    /// `hdr_ip(NAME,OCCURRENCE)`: the address in a header of the request.
+    Header(Name, i32),
+}
