@@ -3,6 +3,7 @@
 
 mod acls;
 mod converters;
+mod formats;
 mod listing;
 mod requests;
 mod table;
@@ -14,7 +15,9 @@ use lbx_tests::suite::{self, Case};
 
 fn main() {
     let needs: &'static [Need] = &[Need::Program("haproxy")];
-    let tables = [acls::TABLES, converters::TABLES, requests::TABLES, tcp::TABLES, tls::TABLES].concat();
+    let tables =
+        [acls::TABLES, converters::TABLES, formats::TABLES, requests::TABLES, tcp::TABLES, tls::TABLES]
+            .concat();
     let case = |table: &'static table::Table| Case::new(table.name, needs, move || table::compare(table));
     let mut cases: Vec<Case> = tables.into_iter().map(case).collect();
     cases.extend([

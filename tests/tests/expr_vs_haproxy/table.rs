@@ -40,7 +40,8 @@ pub(crate) enum Place {
     TcpLog,
 }
 
-/// A row: an expression, a text of log formats where it begins with `%`, or a condition where it begins with `if`.
+/// A row: an expression, a part of a log format where it begins with `%` or `text`, or a condition where it begins with
+/// `if`.
 pub(crate) type Row = &'static str;
 
 /// Rows, and what they are evaluated on.
@@ -163,7 +164,7 @@ fn run(table: &Table, home: &Home, program: Program) -> Result<Outcome> {
     for (number, request) in table.requests.iter().enumerate() {
         for part in 0..table.rows.chunks(CHUNK).len() {
             let text = answer(table, &daemon, &log, part, number, request)?;
-            note(&mut outcome, number, &text);
+            note(&mut outcome, table, number, &text);
         }
     }
     Ok(outcome)
@@ -247,15 +248,42 @@ fn template(place: Place, part: usize, rows: &[Row]) -> String {
 
 /// An expression as a part of log formats.
 fn value(row: Row) -> String {
-    if row.starts_with('%') { row.to_owned() } else { format!("%[{row}]") }
+    match row.strip_prefix("text ") {
+        Some(text) => text.to_owned(),
+        None if row.starts_with('%') => row.to_owned(),
+        None => format!("%[{row}]"),
+    }
 }
 
-fn note(outcome: &mut Outcome, request: usize, text: &str) {
+/// Times, ports and the like: of these only the form is compared.
+static VARYING: &[&str] = &["T", "t", "tr", "trg", "trl", "ms", "pid", "rt", "cp", "fp", "bp", "sp"];
+
+/// Whether a row is one of those.
+fn is_varying(row: Row) -> bool {
+    let name = row.rsplit(['%', '}']).next().unwrap_or_default();
+    row.starts_with('%') && (VARYING.contains(&name) || name.starts_with('T'))
+}
+
+/// A text with a nine for every number.
+fn form(text: &str) -> String {
+    let digit = |c: char| c.is_ascii_digit() || c.is_ascii_uppercase() && c <= 'F';
+    let mut out = String::new();
+    for c in text.chars().map(|c| if digit(c) { '9' } else { c }) {
+        if c != '9' || !out.ends_with('9') {
+            out.push(c);
+        }
+    }
+    out
+}
+
+fn note(outcome: &mut Outcome, table: &Table, request: usize, text: &str) {
     for line in text.split("\u{1}\n") {
         if let Some((at, value)) = line.split_once('=')
-            && let Ok(at) = at.parse()
+            && let Ok(at) = at.parse::<usize>()
+            && let Some(row) = table.rows.get(at)
         {
-            outcome.insert((request, at), value.to_owned());
+            let value = if is_varying(row) { form(value) } else { value.to_owned() };
+            outcome.insert((request, at), value);
         }
     }
 }

@@ -370,11 +370,12 @@ fn captures(values: &[Option<Bytes>], flags: Flags, out: &mut Vec<u8>) {
 }
 
 fn capture_list(values: &[Option<Bytes>], flags: Flags, out: &mut Vec<u8>) {
-    let flags = Flags { mandatory: true, ..flags };
     for (i, value) in values.iter().enumerate() {
         if i > 0 {
             out.push(b' ');
         }
+        // What was there and empty is no dash.
+        let flags = Flags { mandatory: value.is_none(), ..flags };
         encode::untrusted(value.as_deref().unwrap_or_default(), Map::Header, flags, out);
     }
 }

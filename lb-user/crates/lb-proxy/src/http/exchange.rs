@@ -353,6 +353,7 @@ fn deliver(
     let front = Rc::clone(&stream.front);
     let backend = stream.backend.clone();
     stream.kept.response_version = Some(head.version);
+    (stream.status, stream.kept.status) = (Some(head.status), Some(head.status.as_u16()));
     forward::capture_response(&mut stream, &head);
     let silence = backend.as_ref().and_then(|b| server_timeout(&stream, b));
     if let Some(backend) = &backend {

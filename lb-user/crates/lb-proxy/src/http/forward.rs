@@ -49,6 +49,8 @@ pub(super) fn capture_request(stream: &mut Stream, head: &request::Parts) {
     if !config.request_captures.is_empty() {
         stream.kept.request_captures = captured(&config.request_captures, &head.headers).into();
     }
+    // Nothing is in these slots yet, but they are there.
+    stream.kept.response_captures = vec![None; config.response_captures.len()].into();
     if let Some(capture) = &config.cookie_capture {
         stream.kept.request_cookie = captured_cookie(capture, &head.headers, &COOKIE);
     }

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::LocalTime;
 use crate::eval::View;
+use crate::net::timer::now;
 use crate::session::{Front, Session};
 use crate::stream::{Cause, Stage, Stream};
 
@@ -131,7 +132,8 @@ impl FactSource for Stream {
             timers: timers(self),
             bytes_out: self.sent,
             bytes_in: self.received,
-            status: self.status.map(|s| s.as_u16()),
+            // Connections have none, which HAProxy writes as zero.
+            status: self.status.map(|s| s.as_u16()).or((!self.is_http).then_some(0)),
             retries: self.retries,
             redispatched: self.redispatched,
             server_queue: self.queued_behind.server,
@@ -164,7 +166,7 @@ fn connections(
 }
 
 fn timers(stream: &Stream) -> Timers {
-    let (t, end) = (&stream.times, stream.ended.unwrap_or(stream.times.first_byte));
+    let (t, end) = (&stream.times, stream.ended.unwrap_or_else(now));
     let span = |from: Instant, to: Option<Instant>| to.map(|to| to.saturating_duration_since(from));
     let http = stream.is_http;
     // In TCP mode the connection itself is the request.

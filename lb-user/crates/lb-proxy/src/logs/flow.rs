@@ -96,6 +96,7 @@ fn facts(
         timers: timers(flow),
         bytes_out: flow.bytes_out,
         bytes_in: flow.bytes_in,
+        status: Some(0),
         connections: Connections {
             process: count(process),
             frontend: frontend.map_or(0, |f| count(f.traffic().sessions.get())),
