@@ -5,6 +5,7 @@
 
 pub mod client;
 pub mod cpu;
+pub mod crowd;
 pub mod daemon;
 pub mod lab;
 pub mod listening;

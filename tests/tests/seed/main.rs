@@ -13,6 +13,7 @@ mod https;
 mod keepalived;
 mod limits;
 mod logs;
+mod many;
 mod page;
 mod persistence;
 mod rates;
@@ -27,9 +28,10 @@ mod tls;
 mod tools;
 mod websocket;
 
-use lbx_tests::suite;
+use lbx_tests::{crowd, suite};
 
 fn main() {
+    crowd::take_part();
     let chapters = [
         document::cases(),
         base::cases(),
@@ -50,6 +52,7 @@ fn main() {
         deployment::cases(),
         services::cases(),
         websocket::cases(),
+        many::cases(),
     ];
     suite::main(chapters.into_iter().flatten().collect());
 }
