@@ -12,7 +12,7 @@ use crate::sample::compared;
 
 pub(crate) const ROUND_ROBIN: &str = include_str!("../../../config/seed/round_robin.cfg");
 pub(crate) const LEAST: &str = include_str!("../../../config/seed/least_connections.cfg");
-const SOURCE: &str = include_str!("../../../config/seed/source_hash.cfg");
+pub(crate) const SOURCE: &str = include_str!("../../../config/seed/source_hash.cfg");
 
 pub(crate) fn cases() -> Vec<Case> {
     vec![

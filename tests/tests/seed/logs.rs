@@ -7,6 +7,7 @@ use anyhow::{Context, Result, ensure};
 use lbx_tests::client::{self, From};
 use lbx_tests::oracle::{self, Side};
 use lbx_tests::suite::Case;
+use lbx_tests::wait;
 use socket2::SockRef;
 
 use crate::sample::{HAPROXY, start};
@@ -39,7 +40,7 @@ fn with_rules(file: &str) -> String {
     http-request redirect location /there if { path /moved }
     http-request return status 200 content-type text/plain string text if { path /own }
     use_backend dead if { path /dead }
-    use_backend slow if { path_beg /delay }
+    use_backend slow if { path_beg /delay } !{ url_param(late) -m found }
     use_backend none if { path /none }
 ";
     let backends = "
@@ -122,6 +123,9 @@ fn abort(stream: TcpStream) -> Result<()> {
     Ok(())
 }
 
+/// Column of `show stat`.
+const CURRENT_SESSIONS: usize = 4;
+
 /// Clients and servers that break off in the middle of things. How many bytes had gone by then is left out.
 fn aborted(side: &mut Side) -> Result<()> {
     let mut stream = client::connect(From::default(), side.daemon.address("p80"))?;
@@ -134,6 +138,23 @@ fn aborted(side: &mut Side) -> Result<()> {
     let mut text = Vec::new();
     let _ = stream.read_to_end(&mut text);
     ensure!(text.starts_with(b"HTTP/1.1 200 "));
+    // Both are gone before the server answers.
+    for query in ["?late=closed", "?late=reset"] {
+        let mut stream = client::connect(From::default(), side.daemon.address("p80"))?;
+        write!(stream, "GET /delay/1000{query} HTTP/1.1\r\nhost: a\r\n\r\n")?;
+        let arrived =
+            || side.stat("web_servers/BACKEND", CURRENT_SESSIONS).is_ok_and(|sessions| sessions == "1");
+        wait::until("the request to be with a server", wait::SOON, arrived)?;
+        if query.ends_with("reset") {
+            abort(stream)?
+        } else {
+            drop(stream)
+        }
+        let line = side.log.wait_for(query)?;
+        // Server, status, bytes, and how it ended.
+        let fields: Vec<_> = line.split_whitespace().collect();
+        side.note(format!("{query} {:?}", [fields.get(9), fields.get(10), fields.get(11), fields.get(12)]));
+    }
     for (query, code) in [("?client", " CD-- "), ("?server", " SD-- ")] {
         let line = side.log.wait_for(query)?;
         ensure!(line.contains(code), "{line}");

@@ -16,6 +16,7 @@ mod logs;
 mod many;
 mod page;
 mod persistence;
+mod planes;
 mod rates;
 mod routing;
 mod runtime;
@@ -36,6 +37,7 @@ fn main() {
         document::cases(),
         base::cases(),
         balancing::cases(),
+        planes::cases(),
         checks::cases(),
         routing::cases(),
         persistence::cases(),

@@ -15,9 +15,7 @@ use crate::keyword::Status;
 use crate::model;
 
 /// Why a layer is not served yet. One that is missing here is served.
-const NOT_SERVED: &[(Layer, &str)] = &[
-    (Layer::Cache, "caches are not supported yet by lbx"),
-];
+const NOT_SERVED: &[(Layer, &str)] = &[(Layer::Cache, "caches are not supported yet by lbx")];
 
 /// Whether words are served that need these layers.
 pub(crate) fn status(refused: Option<&'static str>, layers: &[Layer]) -> Status {

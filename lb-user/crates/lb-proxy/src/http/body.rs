@@ -11,6 +11,7 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 use super::compress::{self, Coder};
 use super::link::{Link, NoResponse};
 use super::serve::HttpSession;
+use crate::net::SocketView;
 use crate::stream::{Cause, Stage, Stream};
 
 /// Where a response's body comes from.
@@ -96,7 +97,11 @@ impl Download {
     fn finish(&mut self) {
         let Some(mut stream) = self.stream.take() else { return };
         if stream.cause == Cause::Normal {
-            stream.stage = Stage::Done;
+            match stream.session.socket.get().is_some_and(SocketView::is_reset) {
+                // Nobody is there to take it.
+                true => stream.end(Cause::Client, Stage::Data),
+                false => stream.stage = Stage::Done,
+            }
         }
         if let Source::Server { link, .. } = &mut self.source
             && let (Some(mut link), Some(server)) = (link.take(), &stream.server)

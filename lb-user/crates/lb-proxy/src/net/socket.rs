@@ -9,14 +9,14 @@ use std::mem::MaybeUninit;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::path::Path;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::rc::{Rc, Weak};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, SockAddr, SockRef, Type};
 use tokio::io::unix::AsyncFd;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 
 use super::option;
 use super::settings::{Settings, Wishes, set_buffers};
@@ -37,6 +37,12 @@ impl SocketView {
         if let Some(socket) = self.0.upgrade() {
             act(socket.get_ref().as_fd());
         }
+    /// Whether the other end has reset the connection, as far as the event loop knows.
+    pub(crate) fn is_reset(&self) -> bool {
+        let Some(socket) = self.0.upgrade() else { return true };
+        // A future that is polled once and dropped takes nobody's place who waits for the socket.
+        let error = pin!(socket.ready(Interest::ERROR));
+        error.poll(&mut Context::from_waker(Waker::noop())).is_ready()
     }
 
     /// What the kernel measured of the connection, if it is one of TCP that is still there.
