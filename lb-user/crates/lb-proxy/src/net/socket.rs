@@ -37,6 +37,8 @@ impl SocketView {
         if let Some(socket) = self.0.upgrade() {
             act(socket.get_ref().as_fd());
         }
+    }
+
     /// Whether the other end has reset the connection, as far as the event loop knows.
     pub(crate) fn is_reset(&self) -> bool {
         let Some(socket) = self.0.upgrade() else { return true };
