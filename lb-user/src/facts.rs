@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use lb_core::host::{Certificates, Host, Process, SessionInfo};
+use lb_core::host::{Certificates, Host, Process, ResolversInfo, SessionInfo};
 use nix::sys::resource::{Resource, UsageWho, getrlimit, getrusage};
 use nix::sys::time::TimeValLike as _;
 
@@ -47,6 +47,10 @@ impl Host for Daemon {
 
     fn shutdown_session(&self, id: u64) -> bool {
         self.user_plane().shutdown_session(id)
+    }
+
+    fn resolvers(&self) -> Vec<ResolversInfo> {
+        self.user_plane().resolvers()
     }
 
     fn reload(&self) -> Result<(), String> {

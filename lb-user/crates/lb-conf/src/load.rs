@@ -9,10 +9,10 @@ use crate::draft::{Draft, HttpErrorsDraft, Placed, ProxyDraft, UserlistDraft};
 use crate::host::{Host, MemoryHost};
 use crate::keyword::section::{self, SectionKind, SectionRow};
 use crate::keyword::{
-    self, Args, Context, GLOBALS, HTTP_ERRORS, Keyword, PROXIES, Sections, Status, USERLISTS,
+    self, Args, Context, GLOBALS, HTTP_ERRORS, Keyword, PROXIES, RESOLVERS, Sections, Status, USERLISTS,
 };
 use crate::lex::{Statement, Word};
-use crate::model::{Config, ErrorAnswers};
+use crate::model::{Config, ErrorAnswers, Resolvers};
 use crate::resolve;
 use crate::source::Sources;
 
@@ -51,9 +51,8 @@ pub fn load(host: &dyn Host, paths: &[PathBuf]) -> Outcome {
 /// The same, as the command line wants it.
 pub fn load_with(host: &dyn Host, paths: &[PathBuf], options: &Options) -> Outcome {
     let (document, sources, mut diagnostics) = Reader::new(host).read(&options.prelude, paths);
-    let mut context = Context { host, notes: Vec::new() };
-    let mut draft = draft(&document, &mut context);
-    draft.any_address = options.any_address;
+    let mut context = Context { host, any_address: options.any_address, notes: Vec::new() };
+    let draft = draft(&document, &mut context);
     let config = resolve::resolve(&draft, &document, host, &mut context.notes);
     diagnostics.append(&mut context.notes);
     // A line of a defaults section is compiled for every proxy that has it.
@@ -77,6 +76,7 @@ fn draft(document: &Document, context: &mut Context<'_>) -> Draft {
             SectionKind::Global => global(section, &mut draft, context),
             SectionKind::Userlist => userlist(section, &mut draft, context),
             SectionKind::HttpErrors => http_errors(section, &mut draft, context),
+            SectionKind::Resolvers => resolvers(section, &mut draft, context),
             SectionKind::Other(row) => context.notes.extend(unserved(section, row)),
             _ => proxy(section, &mut draft, context),
         }
@@ -167,6 +167,18 @@ fn http_errors(section: &Section, draft: &mut Draft, context: &mut Context<'_>) 
     let mut errors = HttpErrorsDraft { name, answers: ErrorAnswers::new(), lines: Vec::new() };
     lines(section, Sections::HTTP_ERRORS, HTTP_ERRORS, &mut errors, context);
     draft.http_errors.push(errors);
+}
+
+fn resolvers(section: &Section, draft: &mut Draft, context: &mut Context<'_>) {
+    let Some(name) = section_name(section, &mut context.notes) else { return };
+    if let Some(first) = draft.resolvers.iter().find(|r| *r.name == *name.value) {
+        let message = format!("there are two resolvers sections '{}'", name.value);
+        let error = Diagnostic::alert(Code::Duplicate, message).at(name.span);
+        context.notes.push(error.related(first.span, "the first one"));
+    }
+    let mut resolvers = Resolvers::new(name.value, name.span);
+    lines(section, Sections::RESOLVERS, RESOLVERS, &mut resolvers, context);
+    draft.resolvers.push(resolvers);
 }
 
 /// The words of a statement, with `no` taken off.

@@ -40,6 +40,8 @@ pub enum ServerChange {
         /// The new port.
         port: Option<u16>,
     },
+    /// The name of the server has this address now; None: it has none, and the server is in maintenance.
+    Resolved(Option<IpAddr>),
     /// `enable health`, `disable health`: whether health checks run.
     ChecksEnabled(bool),
     /// `enable agent`, `disable agent`: whether agent checks run.

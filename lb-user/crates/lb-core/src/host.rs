@@ -22,10 +22,33 @@ pub trait Host: Send + Sync {
     /// What is wrong with it; the running one stays.
     fn reload(&self) -> Result<(), String>;
 
+    /// The `resolvers` sections with what their name servers answered.
+    fn resolvers(&self) -> Vec<ResolversInfo> {
+        Vec::new()
+    }
+
     /// The certificates of the configuration that is served. None: this process has nothing to do with TLS.
     fn certificates(&self) -> Option<Arc<dyn Certificates>> {
         None
     }
+}
+
+/// A `resolvers` section.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ResolversInfo {
+    /// Its name.
+    pub name: String,
+    /// Its name servers.
+    pub servers: Vec<NameServerInfo>,
+}
+
+/// What a name server was asked and answered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NameServerInfo {
+    /// Its name.
+    pub name: String,
+    /// The counters, by the names that `show resolvers` has for them.
+    pub counters: Vec<(&'static str, u64)>,
 }
 
 /// Certificates that commands replace. Files are named as the configuration names them, folders included.

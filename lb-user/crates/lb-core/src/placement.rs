@@ -327,6 +327,9 @@ fn server_obstacles(server: &Server, add: &mut impl FnMut(ObstacleKind, Span)) {
         maxqueue: _,
         // For mode http alone.
         user_timeout: _,
+        unresolved: _,
+        init_addr: _,
+        lookup: _,
         cookie: _,
         send_proxy,
         source,

@@ -13,6 +13,7 @@ mod net;
 mod passwords;
 mod places;
 mod plane;
+mod resolver;
 mod server_side;
 mod session;
 mod sessions;

@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 use std::{io, thread};
 
 use lb_conf::model::{Action, Config, FrontendId};
-use lb_core::host::{Host, SessionInfo};
+use lb_core::host::{Host, ResolversInfo, SessionInfo};
 use lb_core::{Event, Runtime, Snapshot};
 use lb_expr::Ctx;
 use lb_expr::sample::Sample;
@@ -22,6 +22,7 @@ use crate::error::{BindError, PrepareError};
 use crate::listener::{BindName, Bound};
 use crate::logs::wall_clock;
 use crate::places::{Places, ProcessLimits};
+use crate::resolver::Sections;
 use crate::tls::{Site, Store};
 use crate::worker::{self, Address, Command, Setup, Shared};
 
@@ -164,6 +165,7 @@ impl Plane {
             clock,
             places,
             host: OnceLock::new(),
+            resolvers: Sections::default(),
             streams: AtomicU64::new(0),
             hostname: hostname(),
         });
@@ -230,6 +232,11 @@ impl Plane {
     /// The certificates of the configuration that is served, for commands that replace them.
     pub fn certificates(&self) -> Arc<Store> {
         Arc::clone(self.tls.lock().store())
+    }
+
+    /// The `resolvers` sections with what their name servers answered.
+    pub fn resolvers(&self) -> Vec<ResolversInfo> {
+        self.shared.resolvers.show()
     }
 
     /// Connections of all frontends.

@@ -26,6 +26,7 @@ use crate::net::settings::{Settings, set_buffers};
 use crate::net::timer::now;
 use crate::net::{Socket, register};
 use crate::places::Places;
+use crate::resolver::Sections;
 use crate::session::{Accepted, Endpoint, Front, Session};
 use crate::sessions::Sessions;
 use crate::tls::{Acceptor, Site};
@@ -42,6 +43,8 @@ pub(crate) struct Shared {
     pub(crate) places: Arc<Places>,
     /// The process around, once it has introduced itself.
     pub(crate) host: OnceLock<Weak<dyn Host>>,
+    /// What name servers answered.
+    pub(crate) resolvers: Sections,
     /// Streams so far: `%rt`.
     pub(crate) streams: AtomicU64,
     /// The machine's name: `%H`.

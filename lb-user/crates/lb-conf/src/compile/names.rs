@@ -69,7 +69,7 @@ impl<'d> Names<'d> {
         names
     }
 
-    pub(super) fn host(&self) -> &'d dyn Host {
+    pub(crate) fn host(&self) -> &'d dyn Host {
         self.host
     }
 

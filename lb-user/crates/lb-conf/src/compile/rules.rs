@@ -193,7 +193,7 @@ impl<'d> Compiler<'d> {
         request: bool,
         out: &mut Compiled,
     ) -> Result<Vec<Diagnostic>, Diagnostic> {
-        let mut context = Context { host: self.names.host(), notes: Vec::new() };
+        let mut context = Context::new(self.names.host());
         let mut args = Args::new(&line.words, 1, Sections::FRONTEND, &mut context);
         let time = args.time()?;
         args.end()?;
@@ -229,7 +229,7 @@ impl<'d> Compiler<'d> {
             let message = format!("'{}' needs an argument", line.head.text);
             return Err(Diagnostic::alert(Code::MissingArgument, message).at(line.head.span));
         }
-        let mut context = Context { host: self.names.host(), notes: Vec::new() };
+        let mut context = Context::new(self.names.host());
         let args = Args::new(words, 0, Sections::FRONTEND, &mut context);
         let mut args = RuleArgs { args, compiler: self, word: None };
         let result = read(&mut args);

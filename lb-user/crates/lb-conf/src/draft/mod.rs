@@ -24,6 +24,7 @@ pub(crate) use tls::{
 
 pub(crate) use userlist::{ErrorFilesDraft, GroupDraft, HttpErrorsDraft, UserDraft, UserlistDraft};
 
+use crate::model::Resolvers;
 use crate::span::Span;
 
 /// A value and where it was set.
@@ -48,6 +49,5 @@ pub(crate) struct Draft {
     pub(crate) proxies: Vec<ProxyDraft>,
     pub(crate) userlists: Vec<UserlistDraft>,
     pub(crate) http_errors: Vec<HttpErrorsDraft>,
-    /// A server whose name has no address is no error.
-    pub(crate) any_address: bool,
+    pub(crate) resolvers: Vec<Resolvers>,
 }

@@ -3,9 +3,11 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 use super::{Placed, ServerTlsDraft};
 use crate::keyword::KeepsWords;
-use crate::model::{ProxyFields, SendProxy, ServerAddress, Source};
+use crate::model::{InitialAddress, ProxyFields, SendProxy, ServerAddress, Source};
 use crate::span::Span;
 
 /// A `server` line.
@@ -14,6 +16,8 @@ pub(crate) struct ServerDraft {
     pub(crate) name: Placed<String>,
     pub(crate) address: ServerAddress,
     pub(crate) hostname: Option<String>,
+    /// Whether no address was found for the name.
+    pub(crate) unresolved: bool,
     pub(crate) settings: ServerSettings,
     pub(crate) span: Span,
 }
@@ -22,6 +26,11 @@ pub(crate) struct ServerDraft {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ServerSettings {
     pub(crate) id: Option<Placed<u32>>,
+    pub(crate) resolvers: Option<Placed<String>>,
+    pub(crate) prefer_v4: bool,
+    pub(crate) allow_duplicates: bool,
+    pub(crate) networks: Vec<IpNet>,
+    pub(crate) init_addr: Vec<InitialAddress>,
     pub(crate) weight: Option<u32>,
     pub(crate) backup: bool,
     pub(crate) maxconn: Option<u32>,

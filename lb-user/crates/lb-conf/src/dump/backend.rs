@@ -3,9 +3,11 @@
 use super::frontend::keep_alive;
 use super::writer::{Words, Writer};
 use super::{check, server};
-use crate::model::{Algorithm, Backend, BalanceKey, Cookie, CookieMode, HashKind, HttpReuse, Redispatch};
+use crate::model::{
+    Algorithm, Backend, BalanceKey, Config, Cookie, CookieMode, HashKind, HttpReuse, Redispatch,
+};
 
-pub(super) fn write(backend: &Backend, out: &mut Writer) {
+pub(super) fn write(backend: &Backend, config: &Config, out: &mut Writer) {
     out.line(&algorithm(&backend.algorithm));
     let kind = if backend.hash_type.kind == HashKind::Consistent { "consistent" } else { "map-based" };
     out.value("hash-type", kind);
@@ -37,7 +39,7 @@ pub(super) fn write(backend: &Backend, out: &mut Writer) {
     };
     out.optional("http-reuse", reuse);
     out.optional("max-keep-alive-queue", backend.max_keep_alive_queue);
-    backend.servers.iter().for_each(|s| server::write(s, out));
+    backend.servers.iter().for_each(|s| server::write(s, config, out));
 }
 
 fn algorithm(algorithm: &Algorithm) -> String {

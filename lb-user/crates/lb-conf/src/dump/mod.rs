@@ -7,6 +7,7 @@ mod check;
 mod frontend;
 mod global;
 mod proxy;
+mod resolvers;
 mod server;
 mod writer;
 
@@ -23,6 +24,9 @@ pub fn dump(config: &Config) -> String {
     for list in &config.userlists {
         proxy::userlist(list, &mut out);
     }
+    for section in &config.resolvers {
+        resolvers::write(section, &mut out);
+    }
     for errors in &config.http_errors {
         out.section("http-errors", &errors.name);
         errors.lines.iter().for_each(|line| out.line(line));
@@ -37,13 +41,13 @@ pub fn dump(config: &Config) -> String {
             (None, Some(backend)) => {
                 out.section("backend", &backend.proxy.name);
                 proxy::write(&backend.proxy, config, &mut out);
-                backend::write(backend, &mut out);
+                backend::write(backend, config, &mut out);
             }
             (Some(frontend), Some(backend)) => {
                 out.section("listen", &backend.proxy.name);
                 proxy::write(&backend.proxy, config, &mut out);
                 frontend::write(frontend, config, true, &mut out);
-                backend::write(backend, &mut out);
+                backend::write(backend, config, &mut out);
             }
             (None, None) => {}
         }

@@ -3,9 +3,9 @@
 use std::net::IpAddr;
 
 use super::writer::{Words, Writer};
-use crate::model::{PortSpec, Server, ServerAddress, ServerCheck};
+use crate::model::{Config, InitialAddress, Lookup, PortSpec, Server, ServerAddress, ServerCheck};
 
-pub(super) fn write(server: &Server, out: &mut Writer) {
+pub(super) fn write(server: &Server, config: &Config, out: &mut Writer) {
     let mut words = Words::new("server");
     words
         .word(&server.name)
@@ -33,8 +33,31 @@ pub(super) fn write(server: &Server, out: &mut Writer) {
     if server.shutdown_backups_on_up {
         words.word("on-marked-up").word("shutdown-backup-sessions");
     }
+    init_addr(&server.init_addr, &mut words);
+    if let Some(used) = &server.lookup {
+        lookup(used, config, &mut words);
+    }
     server.words.iter().for_each(|w| words.raw(w));
     out.line(words.text());
+}
+
+fn init_addr(ways: &[InitialAddress], words: &mut Words) {
+    let way = |way: &InitialAddress| match way {
+        InitialAddress::Last => "last".to_owned(),
+        InitialAddress::System => "libc".to_owned(),
+        InitialAddress::None => "none".to_owned(),
+        InitialAddress::Fixed(ip) => ip.to_string(),
+    };
+    let ways: Vec<_> = ways.iter().map(way).collect();
+    words.pair("init-addr", Some(ways.join(",")).filter(|ways| !ways.is_empty()));
+}
+
+fn lookup(lookup: &Lookup, config: &Config, words: &mut Words) {
+    words.pair("resolvers", config.resolvers.get(lookup.resolvers).map(|r| &r.name));
+    words.word("resolve-prefer").word(if lookup.prefer_v4 { "ipv4" } else { "ipv6" });
+    words.pair("resolve-opts", lookup.allow_duplicates.then_some("allow-dup-ip"));
+    let networks: Vec<_> = lookup.networks.iter().map(ToString::to_string).collect();
+    words.pair("resolve-net", Some(networks.join(",")).filter(|n| !n.is_empty()));
 }
 
 fn address(server: &Server) -> String {

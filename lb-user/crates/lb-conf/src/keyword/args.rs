@@ -16,7 +16,16 @@ use crate::units;
 /// What every parser can use.
 pub(crate) struct Context<'h> {
     pub(crate) host: &'h dyn Host,
+    /// A server whose name has no address is no error.
+    pub(crate) any_address: bool,
     pub(crate) notes: Vec<Diagnostic>,
+}
+
+impl<'h> Context<'h> {
+    /// For what asks the host for files and names alone.
+    pub(crate) fn new(host: &'h dyn Host) -> Self {
+        Self { host, any_address: false, notes: Vec::new() }
+    }
 }
 
 /// The words of a statement, read one after the other.
@@ -31,6 +40,8 @@ pub(crate) struct Args<'a> {
     pub(crate) negated: bool,
     /// The files and the names of the host.
     pub(crate) host: &'a dyn Host,
+    /// A server whose name has no address is no error.
+    pub(crate) any_address: bool,
     notes: &'a mut Vec<Diagnostic>,
 }
 
@@ -51,6 +62,7 @@ impl<'a> Args<'a> {
             sections,
             negated: false,
             host: context.host,
+            any_address: context.any_address,
             notes: &mut context.notes,
         }
     }

@@ -20,6 +20,7 @@ mod lookup;
 mod option;
 mod outgoing;
 mod proxy;
+mod resolvers;
 mod retry;
 mod rules;
 pub mod section;
@@ -39,6 +40,7 @@ pub(crate) use check::regex;
 pub(crate) use columns::show as show_column;
 pub(crate) use log::FORMATS as LOG_FORMATS;
 pub(crate) use lookup::{KeepsWords, read};
+pub(crate) use resolvers::system_servers;
 pub(crate) use rules::TableDraft;
 pub(crate) use server::check_name;
 
@@ -48,6 +50,7 @@ use bitflags::bitflags;
 
 use crate::diag::Diagnostic;
 use crate::draft::{GlobalDraft, HttpErrorsDraft, ProxyDraft, UserlistDraft};
+use crate::model::Resolvers;
 
 /// What can begin a line of `global`.
 pub(crate) static GLOBALS: &[&[Keyword<GlobalDraft>]] =
@@ -58,6 +61,9 @@ pub(crate) static USERLISTS: &[&[Keyword<UserlistDraft>]] = &[userlist::USERLIST
 
 /// What can begin a line of an `http-errors` section.
 pub(crate) static HTTP_ERRORS: &[&[Keyword<HttpErrorsDraft>]] = &[http::HTTP_ERRORS];
+
+/// What can begin a line of a `resolvers` section.
+pub(crate) static RESOLVERS: &[&[Keyword<Resolvers>]] = &[resolvers::RESOLVERS];
 
 /// Whether a line of `global` is among those that the model cannot be turned back into.
 pub(crate) fn is_kept_global(word: &str) -> bool {
@@ -102,6 +108,7 @@ pub fn tables() -> Vec<Table> {
         Table { title: "global", rows: rows(GLOBALS) },
         Table { title: "defaults, frontend, listen, backend", rows: rows(PROXIES) },
         Table { title: "userlist", rows: rows(USERLISTS) },
+        Table { title: "resolvers", rows: rows(RESOLVERS) },
         Table { title: "http-errors", rows: rows(HTTP_ERRORS) },
         Table { title: "bind and stats socket", rows: rows(bind::BINDS) },
         Table { title: "server and default-server", rows: rows(server::SERVERS) },

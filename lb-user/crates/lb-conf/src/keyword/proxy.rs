@@ -133,7 +133,14 @@ pub(crate) static PROXY: &[Keyword<ProxyDraft>] = &[
     unread("persist", "rdp-cookie [(<name>)]", DB, "keeps clients on their servers by an RDP cookie"),
     newer("quic-initial", "<action> …", DF, "rules for new QUIC connections"),
     unread("server-state-file-name", "[<file>]", DB, "the file of server states"),
-    unread("server-template", "<prefix> <range> <name>:<port> …", B, "servers by number"),
+    served(
+        "server-template",
+        "<prefix> <number>|<low>-<high> <name>:<port> [<setting>…]",
+        B,
+        "servers by number",
+        server::template,
+    )
+    .strict(),
     served("srvtcpka-cnt", "<number>", DB, "probes before a server counts as gone", |p, a| {
         p.server_keep_alive.count = Some(a.number(1..=u32::from(u8::MAX))?);
         Ok(())

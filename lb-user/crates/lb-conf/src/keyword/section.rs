@@ -19,6 +19,8 @@ pub enum SectionKind {
     Userlist,
     /// `http-errors`
     HttpErrors,
+    /// `resolvers`
+    Resolvers,
     /// One that is recognized but not read.
     Other(&'static SectionRow),
 }
@@ -34,6 +36,7 @@ impl SectionKind {
             Self::Listen => "listen",
             Self::Userlist => "userlist",
             Self::HttpErrors => "http-errors",
+            Self::Resolvers => "resolvers",
             Self::Other(row) => row.name,
         }
     }
@@ -65,7 +68,7 @@ pub static SECTIONS: &[SectionRow] = &[
     row("frontend", "<name> [from <defaults>]", "addresses that accept connections", Status::Served),
     row("backend", "<name> [from <defaults>]", "a group of servers", Status::Served),
     row("listen", "<name> [from <defaults>]", "a frontend with a backend of its own", Status::Served),
-    row("resolvers", "<name>", "name servers that server addresses are looked up with", NOT_YET),
+    row("resolvers", "<name>", "name servers that server addresses are looked up with", Status::Served),
     row("peers", "<name>", "other instances that stick tables are shared with", NOT_YET),
     row("userlist", "<name>", "users, groups and passwords", Status::Served),
     row(
@@ -106,6 +109,7 @@ pub fn kind(word: &str) -> Option<SectionKind> {
         SectionRow { name: "listen", .. } => SectionKind::Listen,
         SectionRow { name: "userlist", .. } => SectionKind::Userlist,
         SectionRow { name: "http-errors", .. } => SectionKind::HttpErrors,
+        SectionRow { name: "resolvers", .. } => SectionKind::Resolvers,
         row => SectionKind::Other(row),
     })
 }

@@ -3,6 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 use super::args::invalid;
 use super::bind::resolve;
 use super::tls::SERVER_TLS;
@@ -12,7 +14,7 @@ use super::{
 use crate::diag::{Code, Diagnostic};
 use crate::draft::{Placed, ProxyDraft, ServerDraft, ServerSettings};
 use crate::lex::Word;
-use crate::model::{PortSpec, ServerAddress};
+use crate::model::{InitialAddress, PortSpec, ServerAddress};
 
 const B: Sections = Sections::BACKEND.union(Sections::DEFAULTS);
 
@@ -178,15 +180,29 @@ static SERVER: &[Keyword<ServerSettings>] = &[
     newer("idle-ping", "<time>", B, "how often a silent HTTP/2 server is probed"),
     unread("max-reuse", "<number>", B, "requests after which a connection is closed"),
     unread("namespace", "<name>", B, "the network namespace to connect from"),
-    unread("init-addr", "<list>", B, "how its name is resolved at the start"),
     newer("init-state", "<state>", B, "its state at the start"),
-    unread("resolvers", "<section>", B, "the name servers that its name is looked up with"),
-    unread("resolve-opts", "<list>", B, "how its name is looked up"),
-    unread("resolve-prefer", "ipv4|ipv6", B, "the preferred family of its addresses"),
-    unread("resolve-net", "<list>", B, "the preferred networks of its addresses"),
     unread("log-proto", "legacy|octet-count", B, "the framing of log messages over TCP"),
     newer("log-bufsize", "<size>", B, "the buffer for log messages"),
     unread("socks4", "<address>", B, "the SOCKS4 proxy on the way to it"),
+    served("resolvers", "<section>", B, "the name servers that its name is looked up with", |s, a| {
+        let word = a.word("the name of a resolvers section")?;
+        s.resolvers = Some(Placed::new(word.text.clone(), word.span));
+        Ok(())
+    }),
+    served("resolve-prefer", "ipv4|ipv6", B, "the preferred family of its addresses", |s, a| {
+        s.prefer_v4 = a.choice(&[("ipv4", true), ("ipv6", false)])?;
+        Ok(())
+    }),
+    served("resolve-opts", "<list>", B, "how its name is looked up", resolve_opts),
+    served("resolve-net", "<list>", B, "the preferred networks of its addresses", |s, a| {
+        let word = a.word("networks such as 10.0.0.0/8")?;
+        let network = |text: &str| text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+        let networks: Result<_, _> = word.split(',').map(network).collect();
+        s.networks =
+            networks.map_err(|_| invalid(word, format!("'{}' is no list of networks", word.text)))?;
+        Ok(())
+    }),
+    served("init-addr", "<list>", B, "how its name is resolved at the start", init_addr),
     served("tcp-ut", "<time>", B, "how long unacknowledged data may wait", |s, a| {
         s.user_timeout = Some(a.time()?);
         Ok(())
@@ -220,17 +236,155 @@ pub(super) fn default_server(proxy: &mut ProxyDraft, args: &mut Args<'_>) -> Res
     Ok(())
 }
 
+/// `resolve-opts allow-dup-ip,…`
+fn resolve_opts(settings: &mut ServerSettings, args: &mut Args<'_>) -> Result<(), Diagnostic> {
+    let word = args.word("options such as allow-dup-ip")?;
+    for option in word.split(',') {
+        match option {
+            "allow-dup-ip" => settings.allow_duplicates = true,
+            "prevent-dup-ip" => settings.allow_duplicates = false,
+            // Weights are in SRV records only, which are not looked up.
+            "ignore-weight" => {}
+            _ => {
+                let error = invalid(word, format!("unknown option '{option}'"));
+                return Err(error.nearest(option, ["allow-dup-ip", "prevent-dup-ip", "ignore-weight"]));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// `init-addr last,libc,none,10.0.0.1`
+fn init_addr(settings: &mut ServerSettings, args: &mut Args<'_>) -> Result<(), Diagnostic> {
+    let word = args.word("a list of last, libc, none and addresses")?;
+    let method = |text: &str| match text {
+        "last" => Some(InitialAddress::Last),
+        "libc" => Some(InitialAddress::System),
+        "none" => Some(InitialAddress::None),
+        _ => text.parse().ok().map(InitialAddress::Fixed),
+    };
+    let methods: Option<Vec<_>> = word.split(',').map(method).collect();
+    settings.init_addr = methods.ok_or_else(|| {
+        invalid(word, format!("'{}' is no list of ways to an address", word.text))
+            .label("expected last, libc, none or an address, with commas between them")
+    })?;
+    Ok(())
+}
+
 /// `server NAME ADDRESS[:PORT] …`
 pub(super) fn server(proxy: &mut ProxyDraft, args: &mut Args<'_>) -> Result<(), Diagnostic> {
     let name = args.word("a name")?;
     check_name(name)?;
     let word = args.word("an address such as 10.0.0.1:80")?;
-    let (address, hostname) = address(word, args)?;
+    let place = address(word)?;
     let mut settings = proxy.default_server.clone();
     lookup::read_params(SERVERS, &mut settings, args);
-    let name = Placed::new(name.text.clone(), name.span);
-    proxy.servers.push(ServerDraft { name, address, hostname, settings, span: args.whole() });
+    let server = place.server(Placed::new(name.text.clone(), name.span), settings, args)?;
+    proxy.servers.push(server);
     Ok(())
+}
+
+/// The most servers of one template.
+const TEMPLATE: u32 = 4096;
+
+/// `server-template PREFIX NUMBER|LOW-HIGH NAME:PORT …`
+pub(super) fn template(proxy: &mut ProxyDraft, args: &mut Args<'_>) -> Result<(), Diagnostic> {
+    let prefix = args.word("the beginning of the servers' names")?;
+    check_name(prefix)?;
+    let word = args.word("a number of servers, or a range such as 1-5")?;
+    let number = |text: &str| text.parse::<u32>().ok();
+    let range = match word.split_once('-') {
+        Some((low, high)) => number(low).zip(number(high)),
+        None => number(word).map(|count| (1, count)),
+    };
+    let good = |(low, high): &(u32, u32)| (1..=*high).contains(low) && high - low < TEMPLATE;
+    let Some((low, high)) = range.filter(good) else {
+        let error = invalid(word, format!("'{}' is no range of servers", word.text));
+        return Err(error.label(format!(
+            "expected a number, or two with '-' between them, of {TEMPLATE} servers at most"
+        )));
+    };
+    let word = args.word("a name and a port such as app.example:80")?;
+    let place = address(word)?;
+    let mut settings = proxy.default_server.clone();
+    lookup::read_params(SERVERS, &mut settings, args);
+    for number in low..=high {
+        let name = Placed::new(format!("{}{number}", prefix.text), prefix.span);
+        let server = place.server(name, settings.clone(), args)?;
+        proxy.servers.push(server);
+    }
+    Ok(())
+}
+
+/// Where a server listens, as it is written.
+struct Place<'a> {
+    word: &'a Word,
+    host: HostPart,
+    port: PortSpec,
+}
+
+impl Place<'_> {
+    fn server(
+        &self,
+        name: Placed<String>,
+        settings: ServerSettings,
+        args: &Args<'_>,
+    ) -> Result<ServerDraft, Diagnostic> {
+        let (mut hostname, mut unresolved) = (None, false);
+        let address = match &self.host {
+            HostPart::Unix(path) => ServerAddress::Unix(path.clone()),
+            HostPart::Ip(ip) => ServerAddress::Inet(*ip, self.port),
+            HostPart::Name(name) => {
+                let ip = self.initial(name, &settings, args)?;
+                (hostname, unresolved) = (Some(name.clone()), ip.is_none());
+                ServerAddress::Inet(ip.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)), self.port)
+            }
+            HostPart::Any | HostPart::Fd(_) => ServerAddress::Inet(Ipv4Addr::UNSPECIFIED.into(), self.port),
+        };
+        Ok(ServerDraft { name, address, hostname, unresolved, settings, span: args.whole() })
+    }
+
+    /// The address that the server begins with, by the first way that leads to one.
+    fn initial(
+        &self,
+        name: &str,
+        settings: &ServerSettings,
+        args: &Args<'_>,
+    ) -> Result<Option<IpAddr>, Diagnostic> {
+        if name.starts_with('_') {
+            let error = Diagnostic::alert(Code::NotServed, "SRV records are not supported yet by lbx");
+            return Err(error.at(self.word.span));
+        }
+        let ways = match settings.init_addr.as_slice() {
+            [] => &[InitialAddress::System],
+            ways => ways,
+        };
+        for way in ways {
+            match way {
+                // The file is read when the servers are there.
+                InitialAddress::Last => {}
+                InitialAddress::System => {
+                    let found = args.host.addresses(name);
+                    let preferred = found.iter().find(|ip| ip.is_ipv4() == settings.prefer_v4);
+                    let any = if settings.resolvers.is_some() {
+                        preferred.or(found.first())
+                    } else {
+                        found.first()
+                    };
+                    if let Some(ip) = any {
+                        return Ok(Some(*ip));
+                    }
+                }
+                InitialAddress::None => return Ok(None),
+                InitialAddress::Fixed(ip) => return Ok(Some(*ip)),
+            }
+        }
+        if args.any_address {
+            return Ok(None);
+        }
+        let error = Diagnostic::alert(Code::UnknownName, format!("cannot resolve the host name '{name}'"));
+        Err(error.at(self.word.span).help("with 'init-addr none' the server waits until it has an address"))
+    }
 }
 
 /// Refuses characters that HAProxy refuses in the names of sections and servers.
@@ -250,20 +404,11 @@ pub(crate) fn check_name(name: &Word) -> Result<(), Diagnostic> {
     }
 }
 
-fn address(word: &Word, args: &Args<'_>) -> Result<(ServerAddress, Option<String>), Diagnostic> {
+fn address(word: &Word) -> Result<Place<'_>, Diagnostic> {
     let address = Address::parse(word, word.span)?;
-    let mut hostname = None;
-    let ip = match address.host {
-        HostPart::Unix(path) => return Ok((ServerAddress::Unix(path), None)),
-        HostPart::Fd(_) => return Err(invalid(word, "a server cannot be an inherited socket")),
-        HostPart::Any => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-        HostPart::Ip(ip) => ip,
-        HostPart::Name(name) => {
-            let ip = resolve(&name, word.span, args.host)?;
-            hostname = Some(name);
-            ip
-        }
-    };
+    if matches!(address.host, HostPart::Fd(_)) {
+        return Err(invalid(word, "a server cannot be an inherited socket"));
+    }
     let port = match address.ports {
         Ports::None => PortSpec::Offset(0),
         Ports::Offset(offset) => PortSpec::Offset(offset),
@@ -271,5 +416,5 @@ fn address(word: &Word, args: &Args<'_>) -> Result<(ServerAddress, Option<String
         Ports::Range(first, last) if first == last => PortSpec::Fixed(first),
         Ports::Range(..) => return Err(invalid(word, "a server has one port, not a range")),
     };
-    Ok((ServerAddress::Inet(ip, port), hostname))
+    Ok(Place { word, host: address.host, port })
 }

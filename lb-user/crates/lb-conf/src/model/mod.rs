@@ -15,6 +15,7 @@ mod log;
 mod options;
 mod outgoing;
 mod proxy;
+mod resolvers;
 mod rules;
 mod server;
 mod stick;
@@ -44,6 +45,7 @@ pub use log::{Facility, LogAddress, LogFraming, LogLevel, LogTarget};
 pub use options::{ProxyOption, ProxyOptions};
 pub use outgoing::{ProxyFields, SendProxy, Source, SourceSeen};
 pub use proxy::{Mode, Proxy, XdpUse};
+pub use resolvers::{Hold, InitialAddress, Lookup, NameServer, Resolvers};
 pub use rules::{
     BackendChoice, LogFormats, Reply, ReplyBody, Rule, Rules, ServerChoice, StickRule, UseBackend, UseServer,
 };
@@ -116,6 +118,8 @@ pub struct Config {
     pub tables: Vec<Arc<StickTable>>,
     /// `userlist` sections, at the positions that [`UserlistId`] counts.
     pub userlists: Vec<Arc<Userlist>>,
+    /// `resolvers` sections.
+    pub resolvers: Vec<Arc<Resolvers>>,
     /// `http-errors` sections, whose answers are in the proxies that name them.
     pub http_errors: Vec<Arc<HttpErrors>>,
     /// `set-var` and `set-var-fmt` of `global`: carried out when the configuration takes effect.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Name, SendProxy, ServerTls, Source};
+use super::{InitialAddress, Lookup, Name, SendProxy, ServerTls, Source};
 use crate::span::Span;
 
 /// A `server` line.
@@ -19,6 +19,12 @@ pub struct Server {
     pub address: ServerAddress,
     /// The host name that the address was resolved from, if it was given by name.
     pub hostname: Option<Name>,
+    /// Whether no address was found for the name: it is in maintenance until it has one.
+    pub unresolved: bool,
+    /// `init-addr`. Empty: by the file of server states, or as the system looks names up.
+    pub init_addr: Vec<InitialAddress>,
+    /// `resolvers` with what belongs to it.
+    pub lookup: Option<Lookup>,
     /// `weight`, 0 to 256; 1 by default.
     pub weight: u32,
     /// `backup`: used only when no other server is usable.
@@ -65,6 +71,9 @@ impl Server {
             id: 1,
             address,
             hostname: None,
+            unresolved: false,
+            init_addr: Vec::new(),
+            lookup: None,
             weight: 1,
             backup: false,
             maxconn: None,

@@ -97,6 +97,8 @@ fn server(
     Server {
         id: numbers.of(settings.id.as_ref().map(|id| id.value)),
         hostname: draft.hostname.as_deref().map(Into::into),
+        unresolved: draft.unresolved,
+        init_addr: settings.init_addr.clone(),
         weight: settings.weight.unwrap_or(base.weight),
         backup: settings.backup,
         maxconn: settings.maxconn,

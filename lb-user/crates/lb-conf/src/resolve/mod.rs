@@ -2,6 +2,7 @@
 
 mod backend;
 mod frontend;
+mod lookup;
 mod names;
 mod sanity;
 mod tls;
@@ -62,6 +63,7 @@ pub(crate) fn resolve(
     let sockets = (!draft.global.model.stats_sockets.is_empty()).then_some(1);
     let mut numbers = Numbers::new(given.chain(sockets));
     let mut config = Config { global: draft.global.model.clone(), ..Config::default() };
+    config.resolvers = draft.resolvers.iter().cloned().map(Arc::new).collect();
     config.start = compiler.start(&draft.global.variables, notes).into();
     for proxy in &draft.proxies {
         self::proxy(proxy, draft, &mut numbers, &mut compiler, &mut config, notes);
@@ -110,6 +112,7 @@ fn proxy<'d>(
     if draft.is_backend() {
         let id = BackendId(length(&config.backends));
         let mut backend = backend::resolve(draft, head, id, &mut compiled, notes);
+        lookup::fill(draft, compiler.names.host(), &mut config.resolvers, &mut backend.servers, notes);
         tls::fill_servers(draft, &all.global.tls, &mut backend.servers, notes);
         config.backends.push(Arc::new(backend));
     }

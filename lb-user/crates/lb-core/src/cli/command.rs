@@ -80,6 +80,7 @@ rows! {
     ["show" "cli" "sockets"] "" Operator show::cli_sockets, "list the runtime sockets";
     ["show" "info"] "[typed|json] [desc]" User stats::info, "print what is known of the process";
     ["show" "proc"] "" Operator show::processes, "list the processes, as HAProxy's master does";
+    ["show" "resolvers"] "[<section>]" User show::resolvers, "print what name servers answered";
     ["show" "servers" "conn"] "[<backend>]" User servers::show_conn, "print the servers' connections";
     ["show" "servers" "state"] "[<backend>]" User servers::show_state, "print the servers' states";
     ["show" "sess"] "[<id>]" Operator show::sessions, "list the sessions";

@@ -24,6 +24,26 @@ pub(super) fn processes(call: &mut Call<'_, '_>) -> String {
     format!("{head}{}# workers\n{}# programs\n", row("master"), row("worker"))
 }
 
+pub(super) fn resolvers(call: &mut Call<'_, '_>) -> String {
+    let wanted = call.word(2);
+    let all = call.context.host.resolvers();
+    if !wanted.is_empty() && !all.iter().any(|section| section.name == wanted) {
+        return "Can't find that resolvers section\n".to_owned();
+    }
+    let mut text = String::new();
+    for section in all.iter().filter(|section| wanted.is_empty() || section.name == wanted) {
+        // Writing to a String does not fail.
+        let _ = writeln!(text, "Resolvers section {}", section.name);
+        for server in &section.servers {
+            let _ = writeln!(text, " nameserver {}:", server.name);
+            for (name, count) in &server.counters {
+                let _ = writeln!(text, "  {:<12} {count}", format!("{name}:"));
+            }
+        }
+    }
+    text
+}
+
 pub(super) fn backends(call: &mut Call<'_, '_>) -> String {
     let snapshot = call.context.runtime.snapshot();
     let names = snapshot.backends.iter().map(|backend| format!("{}\n", backend.config.proxy.name));

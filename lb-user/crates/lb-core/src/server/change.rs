@@ -30,6 +30,13 @@ impl Server {
             ServerChange::Weight(weight) => state.set_weight(weight, backend.fixed_weights())?,
             ServerChange::Maxconn(limit) => return Ok(self.set_maxconn(limit)),
             ServerChange::Address { ip, port } => return self.set_address(ip, port),
+            ServerChange::Resolved(ip) => {
+                state.resolved(ip.is_some(), now);
+                return match ip {
+                    Some(ip) => self.set_address(Some(ip), None),
+                    None => Ok(false),
+                };
+            }
             ServerChange::ChecksEnabled(enabled) => {
                 state.check.as_mut().ok_or(Refused::NoCheck)?.enabled = enabled;
             }

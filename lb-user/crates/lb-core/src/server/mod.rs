@@ -116,7 +116,9 @@ impl Server {
     /// The same server under another configuration. A limit or address that was set at run time stays unless the
     /// configured one is another now.
     pub(crate) fn carry_over(&self, at: ServerRef, config: Arc<model::Server>, now: Tick) -> Self {
-        if config.address != self.config.address {
+        // What a name server said of the same name is newer than what the system said of it.
+        let looked_up = config.lookup.is_some() && config.hostname == self.config.hostname;
+        if config.address != self.config.address && !looked_up {
             self.live.address.store(Arc::new(config.address.clone()));
         }
         if config.maxconn != self.config.maxconn {

@@ -56,10 +56,13 @@ pub struct State {
 impl State {
     /// As a server starts.
     pub fn new(config: &model::Server, now: Tick) -> Self {
-        let admin = if config.disabled { Admin::CONFIG_MAINT } else { Admin::default() };
+        let mut admin = if config.disabled { Admin::CONFIG_MAINT } else { Admin::default() };
+        if config.unresolved {
+            admin |= Admin::RESOLUTION_MAINT;
+        }
         Self {
             admin,
-            operational: if config.disabled { Operational::Stopped } else { Operational::Running },
+            operational: if admin.maint() { Operational::Stopped } else { Operational::Running },
             check: config.check.as_ref().map(|check| Probe::new(check.rise, check.fall)),
             agent: config.agent.as_ref().map(|_| Probe::new(1, 1)),
             initial_weight: config.weight,
@@ -93,6 +96,15 @@ impl State {
         if self.check.is_none() && self.agent.is_none() && !self.admin.maint() {
             self.start(now);
         }
+    }
+
+    /// Its name has an address, or has none any more.
+    pub(super) fn resolved(&mut self, found: bool, now: Tick) {
+        let admin = match found {
+            true => self.admin.without(Admin::RESOLUTION_MAINT),
+            false => self.admin | Admin::RESOLUTION_MAINT,
+        };
+        self.set_admin(admin, now);
     }
 
     /// Whether health checks run.

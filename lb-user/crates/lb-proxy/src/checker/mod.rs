@@ -9,7 +9,7 @@ use std::time::Duration;
 use lb_conf::model::{Config, Name, Proxy};
 use lb_core::check::{CheckRun, Program, first_check, next_check};
 use lb_core::event::LogEvent;
-use lb_core::server::Operational;
+use lb_core::server::{Admin, Operational};
 use lb_core::{Backend, Change, Runtime, Server, ServerChange, ServerId, Tick};
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, spawn_local};
@@ -17,6 +17,7 @@ use tokio::time::{Instant, interval, sleep};
 
 use crate::clock::Clock;
 use crate::logs::{Journal, ProxyLog};
+use crate::resolver::Resolver;
 use crate::tls::Upstream;
 use crate::worker::{Command, Setup, Shared};
 use drive::{Limits, Target, drive};
@@ -28,6 +29,7 @@ const TICK: Duration = Duration::from_secs(1);
 struct Checker {
     shared: Arc<Shared>,
     tasks: HashMap<ServerId, Task>,
+    resolver: Resolver,
     journal: Journal,
     logs: HashMap<Name, ProxyLog>,
 }
@@ -42,8 +44,13 @@ struct Task {
 /// The main function of the checks' thread.
 pub(crate) async fn run(shared: Arc<Shared>, mut commands: mpsc::UnboundedReceiver<Command>) {
     let ticks = spawn_local(tick_tock(Arc::clone(&shared)));
-    let mut checker =
-        Checker { shared, tasks: HashMap::new(), journal: Journal::default(), logs: HashMap::new() };
+    let mut checker = Checker {
+        resolver: Resolver::default(),
+        shared,
+        tasks: HashMap::new(),
+        journal: Journal::default(),
+        logs: HashMap::new(),
+    };
     while let Some(command) = commands.recv().await {
         match command {
             Command::Serve(setup) => checker.take(&setup),
@@ -65,6 +72,7 @@ impl Checker {
     fn take(&mut self, setup: &Setup) {
         let snapshot = &setup.snapshot;
         self.open_logs(&snapshot.config);
+        self.resolver.follow(&self.shared, snapshot);
         let mut old = std::mem::take(&mut self.tasks);
         let now = self.shared.clock.now();
         let checked: Vec<_> = snapshot.servers().filter(|s| s.config.check.is_some()).collect();
@@ -178,7 +186,8 @@ async fn check_health(
     loop {
         sleep(due.since(context.clock().now())).await;
         let began = context.clock().now();
-        if context.server.state().checked() {
+        let state = context.server.state();
+        if state.checked() && !state.admin.any(Admin::RESOLUTION_MAINT) {
             let start = Instant::now();
             let mut run = CheckRun::new(Arc::clone(&program));
             drive(&mut run, &Target::of_check(&context.server, &check), tls.as_ref(), limits).await;

@@ -98,7 +98,7 @@ fn filter(word: &str) -> SniFilter {
 
 fn settings(text: &str, place: &Place<'_>, args: &mut Args<'_>) -> Result<BindTlsDraft, Diagnostic> {
     let words: Vec<_> = text.split_whitespace().map(|word| Word::plain(word, place.span)).collect();
-    let mut context = Context { host: args.host, notes: Vec::new() };
+    let mut context = Context::new(args.host);
     let mut target = BindSettings::default();
     let result = match words.is_empty() {
         true => Ok(()),
