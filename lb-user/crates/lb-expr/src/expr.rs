@@ -10,7 +10,7 @@ use crate::error::{ErrorKind, ParseError};
 use crate::hint::nearest;
 use crate::place::Source;
 use crate::resolve::{Env, Layer};
-use crate::sample::{Sample, SampleType};
+use crate::sample::{LONGEST, Sample, SampleType};
 use crate::table::{Convert, ConverterRow, Cursor, Fetch, FetchRow, converter_named, fetch_named};
 use crate::world::UserlistId;
 
@@ -107,6 +107,9 @@ impl Expr {
     fn convert<'a>(&'a self, mut sample: Sample<'a>, ctx: &Ctx<'a>) -> Option<Sample<'a>> {
         for step in &self.steps {
             sample = step.convert.convert(cast::cast(sample, step.input)?, ctx)?;
+            if sample.data().is_some_and(|data| data.len() > LONGEST) {
+                return None;
+            }
         }
         Some(sample)
     }

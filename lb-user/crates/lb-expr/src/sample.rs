@@ -51,6 +51,10 @@ impl fmt::Display for SampleType {
     }
 }
 
+/// The most bytes that a converter may make, so that a chain of them takes memory within bounds. Headers and buffers
+/// are far shorter.
+pub(crate) const LONGEST: usize = 1 << 20;
+
 /// Bytes that a sample borrows, owns or shares.
 #[derive(Clone)]
 pub enum Data<'a> {

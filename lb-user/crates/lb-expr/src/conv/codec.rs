@@ -3,8 +3,8 @@
 use super::base64::{self, Alphabet};
 use crate::args::{Arg, ArgError, ArgKind, Args, need, opt};
 use crate::pattern::digit;
-use crate::sample::Sample;
 use crate::sample::SampleType::{Bin, Sint, Str};
+use crate::sample::{LONGEST, Sample};
 use crate::table::{Convert, ConverterRow, convert_with};
 
 type Built = Result<Box<dyn Convert>, ArgError>;
@@ -123,7 +123,7 @@ fn chunked(
 ) -> Vec<u8> {
     let mut out = Vec::new();
     for (i, chunk) in bytes.chunks(size.max(1)).enumerate() {
-        if truncate && chunk.len() < size {
+        if truncate && chunk.len() < size || out.len() > LONGEST {
             break;
         }
         if i > 0 {

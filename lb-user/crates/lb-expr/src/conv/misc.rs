@@ -5,8 +5,8 @@ use regex::bytes::{Captures, Regex};
 
 use crate::args::{ArgError, ArgKind, Args, need, opt};
 use crate::pattern::compile_regex;
-use crate::sample::Sample;
 use crate::sample::SampleType::{Addr, Ipv4, Sint, Str};
+use crate::sample::{LONGEST, Sample};
 use crate::table::{Convert, ConverterRow, convert_with};
 use crate::time::{Civil, http_date, strftime};
 use crate::world::{BackendStat, ServerStat};
@@ -265,7 +265,10 @@ fn replace(regex: &Regex, pieces: &[Piece], all: bool, bytes: &[u8]) -> Option<V
     let mut at = 0;
     while let Some(whole) = found.get(0) {
         out.extend_from_slice(bytes.get(at..whole.start()).unwrap_or_default());
-        out.extend(expand(pieces, &found));
+        expand(pieces, &found, &mut out);
+        if out.len() > LONGEST {
+            break;
+        }
         at = whole.end();
         if whole.is_empty() {
             out.extend(bytes.get(at));
@@ -322,18 +325,22 @@ fn hex_byte(text: &[u8]) -> Option<u8> {
     Some(digit(*text.first()?)? << 4 | digit(*text.get(1)?)?)
 }
 
-fn expand(pieces: &[Piece], found: &Captures<'_>) -> Vec<u8> {
-    let mut out = Vec::new();
+/// Appends what the pieces come to; no more than a little beyond what a sample may have.
+fn expand(pieces: &[Piece], found: &Captures<'_>, out: &mut Vec<u8>) {
     for piece in pieces {
         match piece {
             Piece::Text(text) => out.extend_from_slice(text),
             Piece::Group(n) => out.extend(found.get(*n).map(|m| m.as_bytes()).unwrap_or_default()),
         }
+        if out.len() > LONGEST {
+            break;
+        }
     }
-    out
 }
 
 /// The text that a map gives for a match, with its groups filled in.
 pub(super) fn expand_text(text: &[u8], regex: &Regex, subject: &[u8]) -> Option<Vec<u8>> {
-    Some(expand(&pieces(text), &regex.captures(subject)?))
+    let mut out = Vec::new();
+    expand(&pieces(text), &regex.captures(subject)?, &mut out);
+    Some(out)
 }
