@@ -248,7 +248,10 @@ fn backend_obstacles(backend: &Backend, add: &mut impl FnMut(ObstacleKind, Span)
         // For mode http alone.
         cookie: _,
         dynamic_cookie_key: _,
+        send_name_header: _,
         http_reuse: _,
+        // The algorithm is in the way already.
+        balance_expr: _,
         max_keep_alive_queue: _,
     } = backend;
     if servers.is_empty() {
@@ -279,6 +282,8 @@ fn proxy_obstacles(proxy: &Proxy, add: &mut impl FnMut(ObstacleKind, Span)) {
         http_request: _,
         http_response: _,
         http_after_response: _,
+        http_errors: _,
+        persist: _,
         stats_request: _,
         stats_admin: _,
     } = &*proxy.rules;
@@ -332,6 +337,7 @@ fn server_obstacles(server: &Server, add: &mut impl FnMut(ObstacleKind, Span)) {
         lookup: _,
         cookie: _,
         send_proxy,
+        pool: _,
         source,
     } = server;
     if send_proxy.is_some() {

@@ -132,7 +132,9 @@ fn queue_timeout(backend: &Backend) -> Option<Duration> {
 /// A place, or the line to wait in, or nothing where no server is usable.
 fn pick(stream: &Stream, backend: &Backend) -> Result<ServerLease, Option<Line>> {
     // Persistence and `use-server` are stronger than load balancing, as long as the server can be reached.
-    if let Some(server) = stream.wanted.as_ref().filter(|s| s.persistent() && Some(s.id) != stream.failed) {
+    if let Some(server) =
+        stream.wanted.as_ref().filter(|s| (stream.insists || s.persistent()) && Some(s.id) != stream.failed)
+    {
         let lease = server.lease_if_free(stream.session.worker.tick());
         return lease.ok_or_else(|| Some(Line::Server(Arc::clone(server))));
     }

@@ -107,6 +107,10 @@ pub(crate) struct CookieMarks {
     pub(crate) client: u8,
     /// What was done about the server's.
     pub(crate) server: u8,
+    /// The dates in the client's, in seconds since 1970: when it was seen last, and first.
+    pub(crate) dates: (Option<u64>, Option<u64>),
+    /// Whether persistence is disregarded.
+    pub(crate) ignored: bool,
 }
 
 /// How many streams were before one in the lines that it stood in.
@@ -190,6 +194,8 @@ pub(crate) struct Stream {
     pub(crate) vars: StreamVars,
     /// The server that persistence or a rule wants.
     pub(crate) wanted: Option<Arc<Server>>,
+    /// Whether it goes there though that server is down: `option persist`, `force-persist`.
+    pub(crate) insists: bool,
     /// What load balancing hashes, where it hashes a part of the request.
     pub(crate) balance_key: Option<Vec<u8>>,
     /// Who its client is, where a rule says otherwise than the connection.
@@ -218,6 +224,8 @@ pub(crate) struct Stream {
     pub(crate) cookie: CookieMarks,
     /// How urgent its log line is. None: there is to be none.
     pub(crate) log_level: Option<LogLevel>,
+    /// Whether its log line is written before its end: `option logasap`.
+    pub(crate) logged_early: bool,
     /// What answered in a server's place.
     pub(crate) service: Option<&'static str>,
     /// How many were before it in the lines that it stood in.
@@ -262,6 +270,7 @@ impl Stream {
             kept: Kept::default(),
             vars: StreamVars::default(),
             wanted: None,
+            insists: false,
             balance_key: None,
             src: None,
             dst: None,
@@ -274,8 +283,9 @@ impl Stream {
             compression: None,
             tracked: Counters::default(),
             memories: Vec::new(),
-            cookie: CookieMarks { client: b'-', server: b'-' },
+            cookie: CookieMarks { client: b'-', server: b'-', dates: (None, None), ignored: false },
             log_level: Some(LogLevel::Info),
+            logged_early: false,
             service: None,
             queued_behind: QueuedBehind::default(),
             number: session.worker.shared.streams.fetch_add(1, Ordering::Relaxed),
@@ -323,6 +333,13 @@ impl Stream {
             track::remember(&self.memories, seat.server(), self.session.worker.tick());
         }
         self.seat = Some(seat);
+    }
+
+    /// Writes its log line before its end.
+    pub(crate) fn log_now(&mut self) {
+        (self.ended, self.logged_early) = (Some(now()), true);
+        access::write(self);
+        self.log_level = None;
     }
 
     fn count(&self) {

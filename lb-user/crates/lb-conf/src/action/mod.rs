@@ -18,7 +18,7 @@ use crate::lex::Word;
 use crate::model::Action;
 
 pub(crate) use args::RuleArgs;
-pub(crate) use reply::redirect;
+pub(crate) use reply::{redirect, reply};
 
 bitflags! {
     /// The sets of rules that an action is valid in.

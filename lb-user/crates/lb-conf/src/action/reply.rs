@@ -5,7 +5,7 @@ use crate::diag::{Code, Diagnostic};
 use crate::keyword::Status;
 use crate::keyword::invalid;
 use crate::lex::Word;
-use crate::model::{Action, Redirect, RedirectTo, Reply, ReplyBody};
+use crate::model::{Action, ErrorAnswer, Redirect, RedirectTo, Reply, ReplyBody};
 use lb_expr::Style;
 
 const TCP: Places = Places::TCP_CONNECTION.union(Places::TCP_SESSION).union(Places::TCP_CONTENT);
@@ -90,6 +90,7 @@ const REPLY: [&str; 12] = [
 /// `[status CODE] [content-type TYPE] [BODY] [hdr NAME FORMAT]…`
 pub(crate) fn reply(a: &mut RuleArgs<'_, '_>, status: u16) -> Result<Reply, Diagnostic> {
     let mut reply = Reply { status, content_type: None, body: ReplyBody::None, headers: Vec::new() };
+    let mut sections = Vec::new();
     while a.more() {
         let word = a.args.word("a setting")?;
         match word.as_ref() {
@@ -121,16 +122,23 @@ pub(crate) fn reply(a: &mut RuleArgs<'_, '_>, status: u16) -> Result<Reply, Diag
                 body(&mut reply, ReplyBody::Format(format), word)?;
             }
             "errorfiles" => {
-                a.args.take();
-                let error =
-                    Diagnostic::alert(Code::NotServed, "'http-errors' sections are not supported yet by lbx");
-                return Err(error.at(word.span));
+                let name = a.args.word("the name of an http-errors section")?;
+                let answers = a.compiler.names.http_errors(name)?;
+                sections.push((answers, word));
             }
             _ => {
                 let error = invalid(word, format!("unknown word '{}' of an answer", word.text));
                 return Err(error.label("expected status, content-type, a body or hdr").nearest(word, REPLY));
             }
         }
+    }
+    for (answers, word) in sections {
+        // A section without an answer of the status leaves it to the proxy.
+        let own = match answers.get(&reply.status).map(|answer| &**answer) {
+            Some(ErrorAnswer::Raw(bytes)) => ReplyBody::Message(bytes.clone()),
+            _ => ReplyBody::ErrorAnswer,
+        };
+        body(&mut reply, own, word)?;
     }
     check(&reply, a)?;
     Ok(reply)

@@ -41,9 +41,21 @@ impl Compiler<'_> {
             format: compile(&proxy.log_format),
             error: compile(&proxy.error_log_format),
             structured: compile(&proxy.log_format_sd),
-            unique_id: compile(&proxy.unique_id_format),
+            unique_id: self.unique_id(proxy, notes),
             unique_id_header: proxy.unique_id_header.as_ref().map(|h| h.value.as_str().into()),
         }
+    }
+
+    /// `unique-id-format`, which is computed while the request is there.
+    fn unique_id(&mut self, proxy: &ProxyDraft, notes: &mut Vec<Diagnostic>) -> Option<Arc<LogFormat>> {
+        let draft = proxy.unique_id_format.as_ref()?;
+        self.place = match proxy.mode {
+            Mode::Http => Checkpoint::FrontendHttpRequest,
+            Mode::Tcp => Checkpoint::FrontendTcpContent,
+        };
+        let result = self.named_format(draft);
+        self.place = Checkpoint::Log;
+        result.map_err(|e| notes.push(e)).ok().map(Arc::new)
     }
 
     fn named_format(&mut self, draft: &FormatDraft) -> Result<LogFormat, Diagnostic> {

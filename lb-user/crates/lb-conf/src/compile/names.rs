@@ -8,10 +8,11 @@ use lb_expr::vars::VarNames;
 use lb_expr::world::{BackendId, FrontendId, ServerId, TableId, UserlistId};
 use lb_expr::{Layer, Resolver, Unresolved};
 
-use crate::diag::nearest;
-use crate::draft::{Draft, ProxyDraft};
+use crate::diag::{Code, Diagnostic, nearest};
+use crate::draft::{Draft, HttpErrorsDraft, ProxyDraft};
 use crate::host::Host;
 use crate::keyword::Status;
+use crate::lex::Word;
 use crate::model;
 
 /// Why a layer is not served yet. One that is missing here is served.
@@ -36,6 +37,7 @@ pub(crate) struct Names<'d> {
     userlists: HashMap<&'d str, UserlistId>,
     variables: VarNames,
     patterns: Patterns,
+    http_errors: &'d [HttpErrorsDraft],
     proxy: Option<&'d ProxyDraft>,
 }
 
@@ -51,6 +53,7 @@ impl<'d> Names<'d> {
             userlists: HashMap::new(),
             variables: VarNames::default(),
             patterns: Patterns::default(),
+            http_errors: &draft.http_errors,
             proxy: None,
         };
         // Of two of one name, which is an error of its own, the first counts.
@@ -93,6 +96,16 @@ impl<'d> Names<'d> {
 
     pub(crate) fn backend_names(&self) -> impl Iterator<Item = &'d str> {
         self.backends.keys().copied()
+    }
+
+    /// The answers of an `http-errors` section.
+    pub(crate) fn http_errors(&self, name: &Word) -> Result<&'d model::ErrorAnswers, Diagnostic> {
+        let found = self.http_errors.iter().find(|section| section.name.value == name.text);
+        found.map(|section| &section.answers).ok_or_else(|| {
+            let message = format!("there is no http-errors section '{}'", name.text);
+            let known = self.http_errors.iter().map(|section| section.name.value.as_str());
+            Diagnostic::alert(Code::UnknownName, message).at(name.span).nearest(name, known)
+        })
     }
 
     /// The table of a proxy.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lb_expr::{Checkpoint, Condition, Env};
+use lb_expr::{Checkpoint, Condition, Env, Expr};
 
 use super::{Compiler, error, texts};
 use crate::action::{self, Places, RuleArgs};
@@ -11,8 +11,8 @@ use crate::draft::{Placed, ProxyDraft, RuleDraft, RuleKind};
 use crate::keyword::{Args, Context, Sections};
 use crate::lex::Word;
 use crate::model::{
-    Action, BackendChoice, HeaderCapture, LogFormats, Rule, Rules, ServerChoice, StatsPage, StickRule,
-    UseBackend, UseServer,
+    Action, BackendChoice, HeaderCapture, LogFormats, PersistRule, Rule, Rules, ServerChoice, StatsPage,
+    StickRule, UseBackend, UseServer,
 };
 use crate::span::Span;
 
@@ -27,6 +27,7 @@ pub(crate) struct Compiled {
     pub(crate) log_formats: LogFormats,
     pub(crate) request_captures: Vec<HeaderCapture>,
     pub(crate) response_captures: Vec<HeaderCapture>,
+    pub(crate) balance_expr: Option<Arc<Expr>>,
     redirects: Vec<Rule>,
 }
 
@@ -51,6 +52,7 @@ impl<'d> Compiler<'d> {
         }
         let redirects = std::mem::take(&mut compiled.redirects);
         compiled.rules.http_request.extend(redirects);
+        compiled.balance_expr = self.balance(proxy, notes);
         if proxy.is_frontend() {
             compiled.log_formats = self.log_formats(proxy, notes);
         }
@@ -138,11 +140,62 @@ impl<'d> Compiler<'d> {
                 })?);
                 Ok(notes)
             }
+            RuleKind::HttpError => self.http_error(line, out),
+            RuleKind::ForcePersist => self.persist(line, true, out),
+            RuleKind::IgnorePersist => self.persist(line, false, out),
             RuleKind::MonitorFail => {
                 self.place = Checkpoint::FrontendHttpRequest;
                 let (condition, notes) = self.rest(&line.words, &line.head)?;
                 out.monitor_fail.extend(condition.map(Arc::new));
                 Ok(notes)
+            }
+        }
+    }
+
+    /// `http-error status CODE [REPLY…]`
+    fn http_error(&mut self, line: &RuleDraft, out: &mut Compiled) -> Result<Vec<Diagnostic>, Diagnostic> {
+        self.place = self.checkpoint(Places::HTTP_RESPONSE);
+        let (reply, _, notes) = self.action(&line.words, line, |a| action::reply(a, 0))?;
+        if reply.status == 0 {
+            let error = Diagnostic::alert(Code::MissingArgument, "the answer has no 'status'");
+            return Err(error.at(line.head.span));
+        }
+        out.rules.http_errors.insert(reply.status, reply);
+        Ok(notes)
+    }
+
+    /// `force-persist CONDITION` and `ignore-persist CONDITION`
+    fn persist(
+        &mut self,
+        line: &RuleDraft,
+        force: bool,
+        out: &mut Compiled,
+    ) -> Result<Vec<Diagnostic>, Diagnostic> {
+        self.place = Checkpoint::UseServer;
+        let (condition, notes) = self.rest(&line.words, &line.head)?;
+        let condition = condition.ok_or_else(|| {
+            let message = format!("'{}' needs a condition", line.head.text);
+            Diagnostic::alert(Code::MissingArgument, message).at(line.head.span)
+        })?;
+        out.rules.persist.push(PersistRule { force, condition });
+        Ok(notes)
+    }
+
+    /// What `balance hash` and `balance rdp-cookie` hash.
+    fn balance(&mut self, proxy: &ProxyDraft, notes: &mut Vec<Diagnostic>) -> Option<Arc<Expr>> {
+        let first = proxy.balance_words.first().filter(|_| proxy.is_backend())?;
+        self.place = Checkpoint::UseServer;
+        match self.expr(&proxy.balance_words, first) {
+            Ok((expr, taken)) if taken == proxy.balance_words.len() => Some(Arc::new(expr)),
+            Ok((_, taken)) => {
+                let extra = proxy.balance_words.get(taken).unwrap_or(first);
+                let message = format!("unexpected '{}'", extra.text);
+                notes.push(Diagnostic::alert(Code::ExtraArgument, message).at(extra.span));
+                None
+            }
+            Err(error) => {
+                notes.push(error);
+                None
             }
         }
     }

@@ -9,9 +9,11 @@ use super::{
 };
 use crate::keyword::TableDraft;
 use crate::keyword::section::SectionKind;
+use crate::lex::Word;
 use crate::model::{
     AddressHeader, Algorithm, Compression, ConnectionMode, Cookie, CookieCapture, ErrorAnswers, HashType,
-    HeaderCapture, HttpReuse, KeepAlive, Mode, ProxyOption, Redispatch, RetryOn, Source, StatsPage, XdpUse,
+    HeaderCapture, HttpReuse, KeepAlive, Mode, Name, OddNames, ProxyOption, Redispatch, RetryOn, Source,
+    StatsPage, XdpUse,
 };
 use crate::span::Span;
 
@@ -59,6 +61,9 @@ pub(crate) struct ProxyDraft {
     pub(crate) compression: Option<Compression>,
     pub(crate) source: Option<Source>,
     pub(crate) retry_on: RetryOn,
+    pub(crate) odd_names: OddNames,
+    pub(crate) send_name_header: Option<Name>,
+    pub(crate) balance_words: Vec<Word>,
     pub(crate) timeouts: Timeouts,
     /// The timeouts of the `defaults`: a second value for one of the others is worth a warning.
     pub(crate) inherited: Timeouts,
@@ -132,6 +137,9 @@ impl ProxyDraft {
             compression: None,
             source: None,
             retry_on: RetryOn::default(),
+            odd_names: OddNames::default(),
+            send_name_header: None,
+            balance_words: Vec::new(),
             timeouts: Timeouts::default(),
             inherited: Timeouts::default(),
             check: CheckDraft::default(),

@@ -26,6 +26,9 @@ pub(crate) enum RuleKind {
     UseServer,
     Stick,
     MonitorFail,
+    HttpError,
+    ForcePersist,
+    IgnorePersist,
     StatsRequest,
     StatsAdmin,
 }

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 
 use super::{Placed, ServerTlsDraft};
 use crate::keyword::KeepsWords;
-use crate::model::{InitialAddress, ProxyFields, SendProxy, ServerAddress, Source};
+use crate::model::{InitialAddress, ProxyFields, SendProxy, ServerAddress, ServerPool, Source};
 use crate::span::Span;
 
 /// A `server` line.
@@ -49,6 +49,7 @@ pub(crate) struct ServerSettings {
     /// What `proxy-v2-options` asks for, for a `send-proxy-v2` behind it.
     pub(crate) proxy_fields: ProxyFields,
     pub(crate) source: Option<Source>,
+    pub(crate) pool: ServerPool,
     /// Words that the model cannot be turned back into.
     pub(crate) words: Vec<String>,
 }

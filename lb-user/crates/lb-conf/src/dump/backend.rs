@@ -69,6 +69,10 @@ fn balance_key<'w>(key: &BalanceKey, words: &'w mut Words) -> &'w mut Words {
             words.word(format!("hdr({name})")).flag("use_domain_only", *domain_only)
         }
         BalanceKey::RdpCookie(name) => words.word(format!("rdp-cookie({name})")),
+        BalanceKey::Expression(text) => {
+            words.word("hash").raw(text);
+            words
+        }
     }
 }
 

@@ -44,10 +44,6 @@ const fn works(name: &'static str, syntax: &'static str, doc: &'static str, buil
     AlgorithmRow { name, syntax, doc, status: Status::Served, build: Some(build) }
 }
 
-const fn planned(name: &'static str, syntax: &'static str, doc: &'static str, build: Build) -> AlgorithmRow {
-    AlgorithmRow { name, syntax, doc, status: Status::NotYet, build: Some(build) }
-}
-
 const fn later(name: &'static str, syntax: &'static str, doc: &'static str) -> AlgorithmRow {
     AlgorithmRow { name, syntax, doc, status: Status::NotYet, build: None }
 }
@@ -74,11 +70,17 @@ pub static ALGORITHMS: &[AlgorithmRow] = &[
         let domain_only = a.take_if("use_domain_only");
         Ok(Algorithm::Key(BalanceKey::Header { name: name.into(), domain_only }))
     }),
-    planned("rdp-cookie", "[(<name>)]", "by a hash of an RDP cookie", |w, _| {
+    works("rdp-cookie", "[(<name>)]", "by a hash of an RDP cookie", |w, _| {
         let name = inside(w).unwrap_or("msts");
         Ok(Algorithm::Key(BalanceKey::RdpCookie(name.into())))
     }),
-    later("hash", "<expression>", "by a hash of an expression"),
+    works("hash", "<expression>", "by a hash of an expression", |_, a| {
+        a.word("an expression")?;
+        a.take_rest();
+        let words = a.words().get(2..).unwrap_or_default();
+        let text: Vec<_> = words.iter().map(|word| crate::quote::word(word)).collect();
+        Ok(Algorithm::Key(BalanceKey::Expression(text.join(" "))))
+    }),
     later("log-hash", "<converters>", "by a hash of a log message"),
     later("log-sticky", "", "the same one as long as it is up"),
     later("sticky", "", "the same one as long as it is up"),
@@ -146,6 +148,14 @@ fn balance(proxy: &mut ProxyDraft, args: &mut Args<'_>) -> Result<(), Diagnostic
         return Err(not_served(row, word));
     };
     let algorithm = build(word, args)?;
+    // What is computed from the stream is compiled once all names are known.
+    proxy.balance_words = match &algorithm {
+        Algorithm::Key(BalanceKey::Expression(_)) => args.words().get(2..).unwrap_or_default().to_vec(),
+        Algorithm::Key(BalanceKey::RdpCookie(name)) => {
+            vec![Word::plain(&format!("req.rdp_cookie({name})"), word.span)]
+        }
+        _ => Vec::new(),
+    };
     proxy.algorithm = Some(Placed::new(algorithm, args.whole()));
     match row.status {
         Status::Served => Ok(()),

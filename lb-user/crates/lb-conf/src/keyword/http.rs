@@ -65,7 +65,7 @@ pub(crate) static HTTP: &[Keyword<ProxyDraft>] = &[
         "keeps clients on their servers by a cookie",
         cookie,
     ),
-    planned("dynamic-cookie-key", "<text>", DB, "the key of cookie values that are computed", |p, a| {
+    served("dynamic-cookie-key", "<text>", DB, "the key of cookie values that are computed", |p, a| {
         p.dynamic_cookie_key = Some(a.word("a key")?.text.clone());
         Ok(())
     }),
@@ -217,15 +217,6 @@ fn set_mode(cookie: &mut Cookie, mode: CookieMode, word: &Word) -> Result<(), Di
 }
 
 fn check_cookie(cookie: &Cookie, name: &Word) -> Result<(), Diagnostic> {
-    let unserved = [
-        (cookie.dynamic, "dynamic"),
-        (cookie.max_idle.is_some(), "maxidle"),
-        (cookie.max_life.is_some(), "maxlife"),
-    ];
-    if let Some((_, word)) = unserved.iter().find(|(is_set, _)| *is_set) {
-        let message = format!("'{word}' of 'cookie' is not supported yet by lbx");
-        return Err(Diagnostic::alert(Code::NotServed, message).at(name.span));
-    }
     if cookie.dynamic && cookie.indirect {
         let error = Diagnostic::alert(Code::Conflict, "'dynamic' and 'indirect' exclude each other");
         return Err(error.at(name.span));

@@ -3,7 +3,7 @@
 use super::{Args, Keyword, Sections, check, inert, newer, planned, refused, served, service_check, unread};
 use crate::diag::Diagnostic;
 use crate::draft::{Placed, ProxyDraft};
-use crate::model::{ProxyOption, Redispatch, XdpUse};
+use crate::model::{OddNames, ProxyOption, Redispatch, XdpUse};
 
 const DF: Sections = Sections::DEFAULTS.union(Sections::FRONTEND);
 const DB: Sections = Sections::DEFAULTS.union(Sections::BACKEND);
@@ -118,11 +118,22 @@ pub(crate) static OPTIONS: &[Keyword<ProxyDraft>] = &[
         |p, a| switch(p, a, ProxyOption::PretendKeepAlive),
     )
     .negatable(),
-    unread(
+    served(
         "option http-restrict-req-hdr-names",
         "preserve|delete|reject",
         DFB,
         "what happens to odd header names",
+        |p: &mut ProxyDraft, a| {
+            let choices = [
+                ("preserve", OddNames::Preserve),
+                ("delete", OddNames::Delete),
+                ("reject", OddNames::Reject),
+            ];
+            p.odd_names = a.choice(&choices)?;
+            p.lines.retain(|line| !line.starts_with("option http-restrict-req-hdr-names"));
+            p.lines.push(a.text());
+            Ok(())
+        },
     ),
     inert(
         "option http-use-proxy-header",
@@ -149,7 +160,7 @@ pub(crate) static OPTIONS: &[Keyword<ProxyDraft>] = &[
         switch(p, a, ProxyOption::LogSeparateErrors)
     })
     .negatable(),
-    planned("option logasap", "", DF, "logs before the response is through", |p, a| {
+    served("option logasap", "", DF, "logs before the response is through", |p, a| {
         switch(p, a, ProxyOption::LogAsap)
     })
     .negatable(),

@@ -47,6 +47,23 @@ pub(super) static OUTGOING: &[Keyword<ServerSettings>] = &[
             Ok(())
         },
     ),
+    served("pool-max-conn", "<number>", B, "idle connections to it that are kept", |s, a| {
+        s.pool.max_idle = u32::try_from(a.number(-1..=i32::MAX)?).ok();
+        Ok(())
+    }),
+    served("pool-low-conn", "<number>", B, "idle connections below which all threads share", |s, a| {
+        // Each worker has connections of its own, so that there is nothing to share.
+        s.pool.low = Some(a.number(0..=u32::MAX)?);
+        Ok(())
+    }),
+    served("pool-purge-delay", "<time>", B, "how long idle connections are kept", |s, a| {
+        s.pool.keep = a.time()?;
+        Ok(())
+    }),
+    served("max-reuse", "<number>", B, "how often a connection is used again", |s, a| {
+        s.pool.max_reuse = u32::try_from(a.number(-1..=i32::MAX)?).ok();
+        Ok(())
+    }),
 ];
 
 /// Words of proxies.

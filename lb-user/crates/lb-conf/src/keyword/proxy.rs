@@ -107,7 +107,6 @@ pub(crate) static PROXY: &[Keyword<ProxyDraft>] = &[
     unread("external-check", "command|path <text>", DB, "checks by a program"),
     unread("filter", "<name> <setting>…", FB, "processes the stream"),
     newer("force-be-switch", "if|unless <condition>", F, "uses disabled backends"),
-    unread("force-persist", "if|unless <condition>", DB, "uses servers that are down"),
     inert(
         "grace",
         "<time>",
@@ -117,9 +116,6 @@ pub(crate) static PROXY: &[Keyword<ProxyDraft>] = &[
     ),
     newer("guid", "<text>", FB, "a name that survives reloads"),
     newer("hash-preserve-affinity", "<when>", DB, "how a hash treats full servers"),
-    unread("http-error", "status <code> <setting>…", DFB, "the answer to an error"),
-    unread("http-send-name-header", "[<name>]", DB, "tells the server its name in a header"),
-    unread("ignore-persist", "if|unless <condition>", DB, "disregards persistence"),
     unread("load-server-state-from-file", "global|local|none", DB, "takes up states of a file"),
     newer("log-steps", "<list>", DF, "when traffic is logged"),
     inert(
@@ -129,6 +125,12 @@ pub(crate) static PROXY: &[Keyword<ProxyDraft>] = &[
         "server connections that a client keeps",
         "idle server connections belong to the worker and not to a client",
     ),
+    served("http-send-name-header", "[<name>]", DB, "tells the server its name in a header", |p, a| {
+        p.send_name_header = a.take().map(|word| word.text.as_str().into());
+        p.lines.retain(|line| !line.starts_with("http-send-name-header"));
+        p.lines.push(a.text());
+        Ok(())
+    }),
     refused("monitor-net", "<network>", DF, "sources that only test the port", "removed from HAProxy too"),
     unread("persist", "rdp-cookie [(<name>)]", DB, "keeps clients on their servers by an RDP cookie"),
     newer("quic-initial", "<action> …", DF, "rules for new QUIC connections"),

@@ -1,7 +1,7 @@
 //! Words whose lines are compiled once all names are known: conditions, rules and formats.
 
 use super::args::invalid;
-use super::{Args, Keyword, Sections, planned, served};
+use super::{Args, Keyword, Sections, served};
 use crate::diag::{Code, Diagnostic};
 use crate::draft::{FormatDraft, Placed, ProxyDraft, RuleDraft, RuleKind};
 use crate::model::{Column, KeyType};
@@ -77,6 +77,15 @@ pub(crate) static RULES: &[Keyword<ProxyDraft>] = &[
         a.choice(&[("fail", ())])?;
         keep(p, a, RuleKind::MonitorFail)
     }),
+    served("http-error", "status <code> [<reply>…]", DFB, "the answer to an error", |p, a| {
+        keep(p, a, RuleKind::HttpError)
+    }),
+    served("force-persist", "if|unless <condition>", B, "uses servers that are down", |p, a| {
+        keep(p, a, RuleKind::ForcePersist)
+    }),
+    served("ignore-persist", "if|unless <condition>", B, "disregards persistence", |p, a| {
+        keep(p, a, RuleKind::IgnorePersist)
+    }),
     served(
         "stick-table",
         "type <type> size <size> [expire <time>] [nopurge] [peers <name>] [srvkey name|addr] [store <column>[,…]]…",
@@ -89,22 +98,22 @@ pub(crate) static RULES: &[Keyword<ProxyDraft>] = &[
         p.log_format = Some(FormatDraft::Text(a.word("a format")?.clone()));
         Ok(())
     }),
-    planned("error-log-format", "<format>", DF, "how failed connections are logged", |p, a| {
+    served("error-log-format", "<format>", DF, "how failed connections are logged", |p, a| {
         keep_format(&mut p.lines, a);
         p.error_log_format = Some(FormatDraft::Text(a.word("a format")?.clone()));
         Ok(())
     }),
-    planned("log-format-sd", "<format>", DF, "the structured part of logs", |p, a| {
+    served("log-format-sd", "<format>", DF, "the structured part of logs", |p, a| {
         keep_format(&mut p.lines, a);
         p.log_format_sd = Some(FormatDraft::Text(a.word("a format")?.clone()));
         Ok(())
     }),
-    planned("unique-id-format", "<format>", DF, "how requests are numbered", |p, a| {
+    served("unique-id-format", "<format>", DF, "how requests are numbered", |p, a| {
         keep_format(&mut p.lines, a);
         p.unique_id_format = Some(FormatDraft::Text(a.word("a format")?.clone()));
         Ok(())
     }),
-    planned("unique-id-header", "<name>", DF, "the header that tells servers the number", |p, a| {
+    served("unique-id-header", "<name>", DF, "the header that tells servers the number", |p, a| {
         let word = a.word("the name of a header")?;
         p.unique_id_header = Some(Placed::new(word.text.clone(), word.span));
         Ok(())
@@ -136,7 +145,10 @@ fn keep_format(lines: &mut Vec<String>, args: &Args<'_>) {
 }
 
 pub(super) fn keep(proxy: &mut ProxyDraft, args: &mut Args<'_>, kind: RuleKind) -> Result<(), Diagnostic> {
-    if args.sections == Sections::DEFAULTS && proxy.name.is_empty() && kind != RuleKind::Stick {
+    if args.sections == Sections::DEFAULTS
+        && proxy.name.is_empty()
+        && ![RuleKind::Stick, RuleKind::HttpError].contains(&kind)
+    {
         let message = format!("'{}' needs a defaults section with a name", args.head().text);
         return Err(Diagnostic::alert(Code::Misplaced, message).at(args.span()));
     }

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use lb_expr::Expr;
+
 use super::{BackendId, CheckSpec, Cookie, HttpReuse, KeepAlive, Name, Proxy, Server, StickRule, UseServer};
 
 /// The serving half of a `backend` or `listen` section.
@@ -60,6 +62,10 @@ pub struct Backend {
     pub use_server: Vec<Arc<UseServer>>,
     /// `stick`, in their order.
     pub stick: Vec<Arc<StickRule>>,
+    /// `http-send-name-header`: the header that tells a server its name.
+    pub send_name_header: Option<Name>,
+    /// `balance hash` and `balance rdp-cookie`: what is hashed.
+    pub balance_expr: Option<Arc<Expr>>,
     /// `http-reuse`.
     pub http_reuse: HttpReuse,
     /// `max-keep-alive-queue`: above that many waiting requests a kept connection's client goes to another server.
@@ -96,6 +102,8 @@ impl Backend {
             dynamic_cookie_key: None,
             use_server: Vec::new(),
             stick: Vec::new(),
+            send_name_header: None,
+            balance_expr: None,
             http_reuse: HttpReuse::default(),
             max_keep_alive_queue: None,
         }
@@ -197,6 +205,8 @@ pub enum BalanceKey {
     },
     /// `rdp-cookie(NAME)`.
     RdpCookie(Name),
+    /// `hash EXPRESSION`, as it is written.
+    Expression(String),
 }
 
 /// `hash-type`: from a hash to a server.
@@ -234,6 +244,7 @@ impl BalanceKey {
             Self::UrlParam { .. } => "url_param",
             Self::Header { .. } => "hdr",
             Self::RdpCookie(_) => "rdp-cookie",
+            Self::Expression(_) => "hash",
         }
     }
 }

@@ -21,6 +21,19 @@ pub enum ConnectionMode {
     Close,
 }
 
+/// `option http-restrict-req-hdr-names`: what happens to headers whose names hold other characters than letters, digits
+/// and dashes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OddNames {
+    /// `preserve`: nothing.
+    #[default]
+    Preserve,
+    /// `delete`: they are taken out.
+    Delete,
+    /// `reject`: the request is refused.
+    Reject,
+}
+
 /// `option forwardfor` and `option originalto`: a header that tells servers an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AddressHeader {

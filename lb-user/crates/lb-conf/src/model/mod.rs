@@ -39,15 +39,16 @@ pub use frontend::{Bind, BindAddress, BindSocket, Frontend, SocketFile};
 pub use global::{CommandLevel, Global, StatsSocket, XdpInterface, XdpMode};
 pub use http::{
     AddressHeader, ConnectionMode, Cookie, CookieCapture, CookieMode, ErrorAnswer, ErrorAnswers,
-    HeaderCapture, HttpErrors, HttpReuse, StatsPage,
+    HeaderCapture, HttpErrors, HttpReuse, OddNames, StatsPage,
 };
 pub use log::{Facility, LogAddress, LogFraming, LogLevel, LogTarget};
 pub use options::{ProxyOption, ProxyOptions};
-pub use outgoing::{ProxyFields, SendProxy, Source, SourceSeen};
+pub use outgoing::{ProxyFields, SendProxy, ServerPool, Source, SourceSeen};
 pub use proxy::{Mode, Proxy, XdpUse};
 pub use resolvers::{Hold, InitialAddress, Lookup, NameServer, Resolvers};
 pub use rules::{
-    BackendChoice, LogFormats, Reply, ReplyBody, Rule, Rules, ServerChoice, StickRule, UseBackend, UseServer,
+    BackendChoice, LogFormats, PersistRule, Reply, ReplyBody, Rule, Rules, ServerChoice, StickRule,
+    UseBackend, UseServer,
 };
 pub use server::{AgentCheck, CheckTls, PortSpec, Server, ServerAddress, ServerCheck};
 pub use stick::{Column, CryptKind, KeyType, Password, StickTable, User, Userlist};

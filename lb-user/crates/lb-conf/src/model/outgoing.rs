@@ -1,6 +1,7 @@
 //! How connections to servers are opened.
 
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use super::Name;
 
@@ -26,6 +27,25 @@ pub struct ProxyFields {
     pub crc32c: bool,
     /// `unique-id`: the id of the request.
     pub unique_id: bool,
+}
+
+/// Idle connections to a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServerPool {
+    /// `pool-max-conn`: so many at most. None: any number.
+    pub max_idle: Option<u32>,
+    /// `pool-low-conn`.
+    pub low: Option<u32>,
+    /// `pool-purge-delay`: how long they are kept; 5 s by default.
+    pub keep: Duration,
+    /// `max-reuse`: how often one is used again. None: any number of times.
+    pub max_reuse: Option<u32>,
+}
+
+impl Default for ServerPool {
+    fn default() -> Self {
+        Self { max_idle: None, low: None, keep: Duration::from_secs(5), max_reuse: None }
+    }
 }
 
 /// `source`: where connections to servers come from.

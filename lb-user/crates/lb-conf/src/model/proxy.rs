@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{
-    AddressHeader, Compression, ConnectionMode, ErrorAnswers, LogTarget, Name, ProxyId, ProxyOptions, Rules,
-    StatsPage, TableId,
+    AddressHeader, Compression, ConnectionMode, ErrorAnswers, LogTarget, Name, OddNames, ProxyId,
+    ProxyOptions, Rules, StatsPage, TableId,
 };
 use crate::span::Span;
 
@@ -34,6 +34,8 @@ pub struct Proxy {
     pub original_to: Option<AddressHeader>,
     /// `compression`.
     pub compression: Option<Arc<Compression>>,
+    /// `option http-restrict-req-hdr-names`.
+    pub odd_names: OddNames,
     /// `timeout tarpit`, or `timeout connect`: how long a tarpitted client waits.
     pub timeout_tarpit: Option<Duration>,
     /// `errorfile`, `errorloc` and their siblings.
@@ -66,6 +68,7 @@ impl Proxy {
             forward_for: None,
             original_to: None,
             compression: None,
+            odd_names: OddNames::default(),
             timeout_tarpit: None,
             errors: ErrorAnswers::new(),
             rules: Arc::default(),

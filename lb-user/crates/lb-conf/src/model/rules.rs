@@ -1,5 +1,6 @@
 //! Rules: actions, switching and persistence, each with its condition.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,10 +31,23 @@ pub struct Rules {
     pub http_response: Vec<Rule>,
     /// `http-after-response`: whatever is answered.
     pub http_after_response: Vec<Rule>,
+    /// `http-error`: answers to errors, by status.
+    pub http_errors: BTreeMap<u16, Reply>,
+    /// `force-persist` and `ignore-persist`, in their order.
+    pub persist: Vec<PersistRule>,
     /// `stats http-request`: who may see the statistics page.
     pub stats_request: Vec<Rule>,
     /// `stats admin`: who may change servers on it, if any of them holds.
     pub stats_admin: Vec<Condition>,
+}
+
+/// `force-persist` and `ignore-persist`.
+#[derive(Debug)]
+pub struct PersistRule {
+    /// Whether servers that are down are used all the same; else persistence is disregarded.
+    pub force: bool,
+    /// `if` or `unless`.
+    pub condition: Condition,
 }
 
 /// An action and when it is done.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{InitialAddress, Lookup, Name, SendProxy, ServerTls, Source};
+use super::{InitialAddress, Lookup, Name, SendProxy, ServerPool, ServerTls, Source};
 use crate::span::Span;
 
 /// A `server` line.
@@ -55,6 +55,8 @@ pub struct Server {
     pub shutdown_backups_on_up: bool,
     /// `send-proxy` and its siblings.
     pub send_proxy: Option<SendProxy>,
+    /// Idle connections to it.
+    pub pool: ServerPool,
     /// `source`, or the backend's.
     pub source: Option<Arc<Source>>,
     /// Settings of TLS as they are written: what they come to cannot be turned back into text.
@@ -89,6 +91,7 @@ impl Server {
             shutdown_on_down: false,
             shutdown_backups_on_up: false,
             send_proxy: None,
+            pool: ServerPool::default(),
             source: None,
             words: Vec::new(),
             span: Span::default(),

@@ -1,6 +1,6 @@
 //! The serving half of a proxy.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -54,6 +54,8 @@ pub(super) fn resolve(
         dynamic_cookie_key: draft.dynamic_cookie_key.clone(),
         use_server: std::mem::take(&mut compiled.use_server),
         stick: std::mem::take(&mut compiled.stick),
+        send_name_header: draft.send_name_header.clone(),
+        balance_expr: compiled.balance_expr.take(),
         http_reuse: draft.http_reuse,
         max_keep_alive_queue: draft.max_keep_alive_queue.and_then(|n| u32::try_from(n).ok()),
         ..base
@@ -108,17 +110,33 @@ fn server(
         user_timeout: settings.user_timeout,
         // The servers of a disabled backend take nothing, and are not checked.
         disabled: settings.disabled || proxy.disabled,
-        cookie: settings.cookie.as_deref().map(Into::into),
+        cookie: settings.cookie.clone().or_else(|| dynamic_cookie(draft, proxy)).map(|c| c.as_str().into()),
         check: settings.check.enabled.map(|_| check(draft, spec, notes)),
         agent: settings.agent.enabled.and_then(|span| agent(draft, span, notes)),
         shutdown_on_down: settings.shutdown_on_down,
         shutdown_backups_on_up: settings.shutdown_backups_on_up,
+        pool: settings.pool,
         send_proxy: settings.send_proxy.clone(),
         source: settings.source.clone().or_else(|| proxy.source.clone()).map(Arc::new),
         words: settings.words.clone(),
         span: draft.span,
         ..base
     }
+}
+
+/// The value of `cookie … dynamic`: a hash of the key and of the server's address, which every instance computes alike.
+fn dynamic_cookie(draft: &ServerDraft, proxy: &ProxyDraft) -> Option<String> {
+    let key = proxy.cookie.as_ref().filter(|c| c.value.dynamic).and(proxy.dynamic_cookie_key.as_ref())?;
+    let ServerAddress::Inet(ip, port) = &draft.address else { return None };
+    let PortSpec::Fixed(port) = port else { return None };
+    let mut bytes = key.clone().into_bytes();
+    match ip {
+        IpAddr::V4(ip) => bytes.extend_from_slice(&ip.octets()),
+        IpAddr::V6(ip) => bytes.extend_from_slice(&ip.octets()),
+    }
+    // HAProxy hashes it as it lies in memory.
+    bytes.extend_from_slice(&u32::from(*port).to_le_bytes());
+    Some(format!("{:016x}", xxhash_rust::xxh64::xxh64(&bytes, 0)))
 }
 
 fn check(draft: &ServerDraft, spec: &CheckSpec, notes: &mut Vec<Diagnostic>) -> ServerCheck {

@@ -180,6 +180,7 @@ fn head(draft: &ProxyDraft, numbers: &mut Numbers, logs: &[LogTarget]) -> Proxy 
         forward_for: draft.forward_for.as_ref().map(|h| h.value.clone()),
         original_to: draft.original_to.as_ref().map(|h| h.value.clone()),
         compression: draft.compression.clone().map(Arc::new),
+        odd_names: draft.odd_names,
         timeout_tarpit: draft.timeouts.tarpit.or(draft.timeouts.connect),
         errors: draft.errors.clone(),
         stats: draft.stats.as_ref().map(|s| Arc::new(s.value.clone())),

@@ -4,8 +4,11 @@ use http::{HeaderMap, Uri, request};
 use lb_conf::model::{Algorithm, BalanceKey};
 use lb_core::Backend;
 
+use crate::eval::View;
+use crate::stream::Stream;
+
 /// The key of a request, if the backend's algorithm wants one and the request has it.
-pub(super) fn key(backend: &Backend, head: &request::Parts) -> Option<Vec<u8>> {
+pub(super) fn key(stream: &Stream, backend: &Backend, head: &request::Parts) -> Option<Vec<u8>> {
     let Algorithm::Key(key) = &backend.config.algorithm else { return None };
     match key {
         BalanceKey::Uri { len, depth, whole, path_only } => {
@@ -13,9 +16,19 @@ pub(super) fn key(backend: &Backend, head: &request::Parts) -> Option<Vec<u8>> {
         }
         BalanceKey::UrlParam { name, .. } => parameter(head.uri.query()?, name).map(<[u8]>::to_vec),
         BalanceKey::Header { name, domain_only } => header(&head.headers, name, *domain_only),
-        // Loading refuses it.
-        BalanceKey::RdpCookie(_) => None,
+        BalanceKey::RdpCookie(_) | BalanceKey::Expression(_) => computed(stream, backend, Some(head)),
     }
+}
+
+/// The key of a connection in TCP mode, or of a request, where an expression says what it is.
+pub(crate) fn computed(stream: &Stream, backend: &Backend, head: Option<&request::Parts>) -> Option<Vec<u8>> {
+    let expr = backend.config.balance_expr.as_ref()?;
+    let view = View::of(stream);
+    let ctx = match head {
+        Some(head) => view.request(stream, head),
+        None => view.ctx(stream),
+    };
+    Some(expr.eval_str(&ctx)?.as_bytes().to_vec())
 }
 
 fn uri(uri: &Uri, len: Option<u32>, depth: Option<u32>, whole: bool, path_only: bool) -> Vec<u8> {

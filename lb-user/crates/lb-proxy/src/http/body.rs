@@ -109,7 +109,7 @@ impl Download {
             // close or the request is not through yet.
             && link.is_alive()
         {
-            stream.session.worker.pool.put(server.id, link);
+            stream.session.worker.pool.put(server, link);
         }
     }
 

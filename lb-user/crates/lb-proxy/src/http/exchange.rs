@@ -22,7 +22,7 @@ use super::body::Download;
 use super::compress::Coder;
 use super::headers::{strip_connection, wants_upgrade};
 use super::link::{Link, NoResponse};
-use super::rules::{self, Stop};
+use super::rules::{self, Persistence, Stop};
 use super::serve::{HttpSession, Protocol, Tunnel};
 use super::upload::{HELD_BYTES, Progress, Upload, UploadState};
 use super::{balance, compress, forward, persist, stats};
@@ -137,6 +137,8 @@ async fn route(stream: &mut Stream, head: &mut request::Parts) -> Result<Route, 
         downgrade(head);
     }
     forward::capture_request(stream, head);
+    forward::restrict_names(stream, config.proxy.odd_names, head)?;
+    forward::name_request(stream, head);
     if let Some(monitored) = forward::monitor(stream, head) {
         return Err(monitored);
     }
@@ -156,6 +158,7 @@ async fn route(stream: &mut Stream, head: &mut request::Parts) -> Result<Route, 
     // The rules of a `listen` section are those of both its halves and were carried out already.
     if !Arc::ptr_eq(&backend.config.proxy.rules, &config.proxy.rules) {
         let proxy = &backend.config.proxy;
+        forward::restrict_names(stream, proxy.odd_names, head)?;
         on_content(&proxy.rules.tcp_content, stream, head)?;
         if proxy.options.has(ProxyOption::BufferRequest) && stream.ahead.is_none() {
             Box::pin(rules::wait_for_body(stream, HELD_BYTES, config.timeout_http_request)).await?;
@@ -166,10 +169,14 @@ async fn route(stream: &mut Stream, head: &mut request::Parts) -> Result<Route, 
         }
     }
     forward::tell_addresses(stream, backend, head);
-    persist::read_cookie(stream, backend, &mut head.headers);
-    rules::stick(backend, stream, Some(head));
+    forward::tell_name(stream, head);
+    let persists = rules::persistence(backend, stream, head);
+    persist::read_cookie(stream, backend, &mut head.headers, persists);
+    if persists != Persistence::Ignored {
+        rules::stick(backend, stream, Some(head));
+    }
     rules::choose_server(backend, stream, head);
-    stream.balance_key = balance::key(backend, head);
+    stream.balance_key = balance::key(stream, backend, head);
     Ok(Route::Backend(Arc::clone(backend)))
 }
 
@@ -245,10 +252,11 @@ async fn ask(
     stream: &mut Stream,
     backend: &Arc<Backend>,
     link: &mut Box<Link>,
-    head: request::Parts,
+    mut head: request::Parts,
     coder: Option<Box<Coder>>,
 ) -> Result<Response<Incoming>, Failure> {
     stream.stage = Stage::Headers;
+    forward::tell_server(stream, backend, &mut head);
     let (progress, waiting) = (progress(stream), http.wait_for_server());
     let request = Request::from_parts(head, Upload::new(&progress, coder));
     let before = link.received();
@@ -380,6 +388,9 @@ fn deliver(
     let mut response = Response::from_parts(head, ());
     finish_head(http, &mut stream, &mut response, false);
     stream.stage = Stage::Data;
+    if front.frontend.config.proxy.options.has(ProxyOption::LogAsap) {
+        stream.log_now();
+    }
     let (mut head, ()) = response.into_parts();
     let coder = if framed { compress::on_response(&mut stream, &mut head) } else { None };
     Response::from_parts(head, Download::from_server(link, body, silence, http, stream, coder))
@@ -443,6 +454,9 @@ fn stop_with(http: &Rc<HttpSession>, mut stream: Box<Stream>, stop: Stop) -> Res
 
 /// The error answer of a status: the backend's, the frontend's, or the daemon's own.
 pub(crate) fn error_answer(stream: &Stream, status: StatusCode) -> Option<Response<Bytes>> {
+    if let Some(answer) = rules::configured_answer(stream, status) {
+        return Some(answer);
+    }
     let of_backend = stream
         .backend
         .as_ref()

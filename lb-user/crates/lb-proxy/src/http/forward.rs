@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use bytes::Bytes;
 use http::header::{COOKIE, HeaderName, HeaderValue, SET_COOKIE};
 use http::{HeaderMap, StatusCode, request, response};
-use lb_conf::model::{AddressHeader, CookieCapture, HeaderCapture};
+use lb_conf::model::{AddressHeader, CookieCapture, HeaderCapture, OddNames};
 use lb_core::Backend;
 
 use super::answer;
@@ -39,6 +39,59 @@ fn tell(
     }
     if let Ok(value) = HeaderValue::try_from(address.to_string()) {
         headers.append(name, value);
+    }
+}
+
+/// `option http-restrict-req-hdr-names`: what happens to headers whose names not every server reads alike.
+pub(super) fn restrict_names(
+    stream: &mut Stream,
+    how: OddNames,
+    head: &mut request::Parts,
+) -> Result<(), Stop> {
+    if how == OddNames::Preserve {
+        return Ok(());
+    }
+    let is_odd =
+        |name: &&HeaderName| !name.as_str().bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let odd: Vec<_> = head.headers.keys().filter(is_odd).cloned().collect();
+    if how == OddNames::Reject && !odd.is_empty() {
+        stream.front.frontend.traffic().denied_requests.inc();
+        stream.end(Cause::Proxy, Stage::Request);
+        return Err(Stop::Error(StatusCode::FORBIDDEN));
+    }
+    odd.into_iter().for_each(|name| drop(head.headers.remove(name)));
+    Ok(())
+}
+
+/// `unique-id-format`.
+pub(super) fn name_request(stream: &mut Stream, head: &request::Parts) {
+    let front = stream.front.clone();
+    if let Some(format) = &front.frontend.config.log_formats.unique_id {
+        let id = {
+            let view = View::of(stream);
+            format.format(&view.request(stream, head))
+        };
+        stream.kept.unique_id = Some(id.into());
+    }
+}
+
+/// `unique-id-header`.
+pub(super) fn tell_name(stream: &Stream, head: &mut request::Parts) {
+    let formats = &stream.front.frontend.config.log_formats;
+    let name =
+        formats.unique_id_header.as_ref().and_then(|name| HeaderName::from_bytes(name.as_bytes()).ok());
+    let id = stream.kept.unique_id.as_ref().and_then(|id| HeaderValue::from_bytes(id).ok());
+    if let (Some(name), Some(id)) = (name, id) {
+        head.headers.append(name, id);
+    }
+}
+
+/// `http-send-name-header`.
+pub(super) fn tell_server(stream: &Stream, backend: &Backend, head: &mut request::Parts) {
+    let Some(name) = &backend.config.send_name_header else { return };
+    let value = stream.server.as_ref().and_then(|server| HeaderValue::from_str(&server.config.name).ok());
+    if let (Ok(name), Some(value)) = (HeaderName::from_bytes(name.as_bytes()), value) {
+        head.headers.insert(name, value);
     }
 }
 

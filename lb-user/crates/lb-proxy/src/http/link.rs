@@ -38,9 +38,10 @@ pub(crate) struct Link {
     address: Arc<ServerAddress>,
     /// What tells it from others that the same streams may not use.
     tag: u64,
-    /// When it was put aside.
-    idle_since: Instant,
-    reused: bool,
+    /// Until when it may lie idle.
+    idle_until: Instant,
+    /// Requests that it has carried.
+    uses: u32,
     /// What there is to know about it.
     side: Option<Rc<ServerSide>>,
 }
@@ -70,7 +71,7 @@ impl Link {
         let meter = Meter::new(false);
         let wire = Wire::new(transport, Rc::clone(&meter));
         let (sender, connection) = Builder::new().max_buf_size(BUFFER_BYTES).handshake(wire).await?;
-        let (timer, idle_since) = (LazyTimer::default(), now());
+        let (timer, idle_until) = (LazyTimer::default(), now());
         Ok(Box::new(Self {
             sender,
             connection,
@@ -79,15 +80,20 @@ impl Link {
             ended: false,
             address,
             tag,
-            idle_since,
-            reused: false,
+            idle_until,
+            uses: 0,
             side,
         }))
     }
 
     /// Whether it has carried a request before the current one.
     pub(crate) fn is_reused(&self) -> bool {
-        self.reused
+        self.uses > 0
+    }
+
+    /// Requests that it has carried.
+    pub(crate) fn uses(&self) -> u32 {
+        self.uses
     }
 
     /// Where it goes.
@@ -105,9 +111,9 @@ impl Link {
         self.tag
     }
 
-    /// How long it has been put aside.
-    pub(crate) fn idle_for(&self, now: Instant) -> Duration {
-        now.saturating_duration_since(self.idle_since)
+    /// Whether it may go on being idle.
+    pub(crate) fn may_rest(&self, now: Instant) -> bool {
+        now < self.idle_until
     }
 
     /// Bytes that the server has sent over it so far.
@@ -157,9 +163,9 @@ impl Link {
         self.is_ready()
     }
 
-    /// Notes that it is put aside.
-    pub(crate) fn rest(&mut self) {
-        (self.idle_since, self.reused) = (now(), true);
+    /// Notes that it is put aside, for so long at most.
+    pub(crate) fn rest(&mut self, keep: Duration) {
+        (self.idle_until, self.uses) = (now() + keep, self.uses.saturating_add(1));
     }
 
     /// The bare connection after the protocol was switched, with what the server has sent in the new one.

@@ -1,7 +1,7 @@
 //! HTTP mode.
 
 pub(crate) mod answer;
-mod balance;
+pub(crate) mod balance;
 pub(crate) mod body;
 mod compress;
 pub(crate) mod exchange;

@@ -1,5 +1,7 @@
 //! Persistence by cookie: a client stays on the server that its cookie names.
 
+mod date;
+
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -9,17 +11,32 @@ use http::response;
 use lb_conf::model::{Cookie, CookieMode, ProxyOption};
 use lb_core::{Backend, Server};
 
+use self::date::{Dated, dated, is_stale, now};
+use super::rules::Persistence;
 use crate::stream::Stream;
 
 /// Looks for the server that the client's cookie names, and takes the cookie out where the server is not to see it.
-pub(super) fn read_cookie(stream: &mut Stream, backend: &Backend, headers: &mut HeaderMap) {
+pub(super) fn read_cookie(
+    stream: &mut Stream,
+    backend: &Backend,
+    headers: &mut HeaderMap,
+    persists: Persistence,
+) {
     let Some(cookie) = &backend.config.cookie else { return };
     (stream.cookie.client, stream.cookie.server) = (b'N', b'N');
     let found = find(headers, &cookie.name);
     let prefix = cookie.mode == CookieMode::Prefix;
-    if let Some(value) = &found {
+    stream.cookie.ignored = persists == Persistence::Ignored;
+    if let Some(value) = found.as_ref().filter(|_| persists != Persistence::Ignored) {
         let value = if prefix { value.split(|b| *b == b'~').next().unwrap_or_default() } else { value };
-        look_up(stream, backend, value);
+        let dated = Dated::read(value);
+        match if prefix { None } else { dated.fault(cookie, now()) } {
+            Some(fault) => stream.cookie.client = fault,
+            None => {
+                stream.cookie.dates = dated.dates();
+                look_up(stream, backend, dated.value, persists == Persistence::Forced);
+            }
+        }
     }
     if prefix && found.is_some() {
         edit(headers, &cookie.name, |value| {
@@ -31,13 +48,16 @@ pub(super) fn read_cookie(stream: &mut Stream, backend: &Backend, headers: &mut 
     }
 }
 
-fn look_up(stream: &mut Stream, backend: &Backend, value: &[u8]) {
+fn look_up(stream: &mut Stream, backend: &Backend, value: &[u8], forced: bool) {
     let is_named =
         |server: &&Arc<Server>| server.config.cookie.as_ref().is_some_and(|c| c.as_bytes() == value);
     match backend.servers.iter().find(is_named) {
         None => stream.cookie.client = b'I',
-        Some(server) if server.persistent() || backend.config.proxy.options.has(ProxyOption::Persist) => {
+        Some(server)
+            if forced || server.persistent() || backend.config.proxy.options.has(ProxyOption::Persist) =>
+        {
             stream.cookie.client = b'V';
+            stream.insists = !server.persistent();
             stream.wanted = Some(Arc::clone(server));
         }
         Some(_) => stream.cookie.client = b'D',
@@ -53,7 +73,12 @@ pub(super) fn write_cookie(stream: &mut Stream, backend: &Backend, head: &mut re
     if own.is_some() {
         stream.cookie.server = b'P';
     }
-    let Some(value) = stream.server.as_ref().and_then(|server| server.config.cookie.clone()) else { return };
+    if stream.cookie.ignored {
+        return;
+    }
+    let Some(value) = stream.server.as_ref().and_then(|server| server.config.cookie.clone()) else {
+        return take_back(stream, cookie, headers);
+    };
     match (cookie.mode, own) {
         (CookieMode::Passive, _) => {}
         (CookieMode::Insert, Some(_)) if cookie.preserve => {}
@@ -70,17 +95,30 @@ pub(super) fn write_cookie(stream: &mut Stream, backend: &Backend, head: &mut re
 }
 
 fn insert(stream: &mut Stream, cookie: &Cookie, value: &str, headers: &mut HeaderMap, cacheable: bool) {
-    let stays = stream.cookie.client == b'V'
+    let now = now();
+    let direct = stream.cookie.client == b'V'
         && stream.wanted.as_ref().map(|s| s.id) == stream.server.as_ref().map(|s| s.id);
     let post = stream.kept.request.as_ref().is_some_and(|r| r.method == http::Method::POST);
-    if stays || cookie.post_only && !post {
+    if direct && !is_stale(cookie, stream.cookie.dates, now) || cookie.post_only && !post {
         return;
     }
+    let value = &dated(cookie, value, stream.cookie.dates, now);
     if let Ok(field) = HeaderValue::from_str(&field(cookie, value)) {
         headers.append(SET_COOKIE, field);
-        stream.cookie.server = b'I';
+        stream.cookie.server = if direct { b'U' } else { b'I' };
         if cookie.nocache && cacheable {
             headers.append(CACHE_CONTROL, HeaderValue::from_static("private"));
+        }
+    }
+}
+
+/// Takes a cookie away from a client that is on a server which has none.
+fn take_back(stream: &mut Stream, cookie: &Cookie, headers: &mut HeaderMap) {
+    if cookie.mode == CookieMode::Insert && stream.cookie.client != b'N' {
+        let text = format!("{}=; Expires=Thu, 01-Jan-1970 00:00:01 GMT; path=/", cookie.name);
+        if let Ok(field) = HeaderValue::from_str(&text) {
+            headers.append(SET_COOKIE, field);
+            stream.cookie.server = b'I';
         }
     }
 }

@@ -10,9 +10,6 @@ use tokio::time::{Instant, sleep};
 use super::link::Link;
 use crate::worker::Worker;
 
-/// How long a connection is kept without being used: HAProxy's `pool-purge-delay`.
-const KEEP: Duration = Duration::from_secs(5);
-
 /// How often those that have been kept too long, or were closed by their server, are looked for.
 const SWEEP: Duration = Duration::from_secs(1);
 
@@ -38,15 +35,19 @@ impl Pool {
         None
     }
 
-    /// Puts a connection aside for the next request to `server`.
-    pub(crate) fn put(&self, server: ServerId, mut link: Box<Link>) {
-        link.rest();
+    /// Puts a connection aside for the next request to `server`, unless the server wants no more of them.
+    pub(crate) fn put(&self, server: &Server, mut link: Box<Link>) {
+        link.rest(server.config.pool.keep);
         let mut idle = self.idle.borrow_mut();
-        let at = server.0 as usize;
+        let at = server.id.0 as usize;
         if idle.len() <= at {
             idle.resize_with(at + 1, Vec::new);
         }
-        idle[at].push(link);
+        let worn = server.config.pool.max_reuse.is_some_and(|most| link.uses() > most);
+        let full = server.config.pool.max_idle.is_some_and(|most| idle[at].len() >= most as usize);
+        if !worn && !full {
+            idle[at].push(link);
+        }
     }
 
     /// Closes connections to servers that left with a reload.
@@ -60,7 +61,7 @@ impl Pool {
 
     fn sweep(&self, now: Instant) {
         for links in self.idle.borrow_mut().iter_mut() {
-            links.retain_mut(|link| link.idle_for(now) < KEEP && link.is_alive());
+            links.retain_mut(|link| link.may_rest(now) && link.is_alive());
         }
     }
 }

@@ -32,17 +32,30 @@ pub(crate) fn write(stream: &Stream) {
         None => bare(stream, &mut line),
     }
     front.frontend.count_log_line();
-    journal.write(&front.log, level, &line);
+    let structured = structured(stream, front);
+    journal.write_with(&front.log, level, structured.as_deref(), &line);
+}
+
+/// `log-format-sd`, where somebody reads it.
+fn structured(stream: &Stream, front: &Front) -> Option<Vec<u8>> {
+    let format = front.frontend.config.log_formats.structured.as_ref()?;
+    let view = View::of(stream);
+    Some(format.format(&view.ctx(stream)))
 }
 
 /// Writes the line of a client that did not get as far as a stream, where lines have a format at all.
 pub(crate) fn refused(session: &Session, front: &Front, reason: &str) {
     let config = &front.frontend.config;
-    if front.log.is_silent() || config.log_formats.format.is_none() {
+    if front.log.is_silent() || config.log_formats.format.is_none() && config.log_formats.error.is_none() {
         return;
     }
     let separate = config.proxy.options.has(ProxyOption::LogSeparateErrors);
     let level = if separate { LogLevel::Err } else { LogLevel::Info };
+    if let Some(format) = &config.log_formats.error {
+        let view = View::new(session, front);
+        let line = format.format(&view.session(session, front));
+        return session.worker.journal.write(&front.log, level, &line);
+    }
     let (at, t) = (session.accepted_at, LocalTime::of(session.accepted_at.as_secs()));
     let line = format!(
         "{} [{:02}/{}/{}:{:02}:{:02}:{:02}.{:03}] {}/{}: {reason}",
@@ -140,7 +153,7 @@ impl FactSource for Stream {
             backend_queue: self.queued_behind.backend,
             connections: connections(session, &self.front, self.backend.as_deref(), self.server.as_deref()),
             termination: termination(self),
-            early: false,
+            early: self.logged_early,
             log_counter: self.front.frontend.log_lines(),
             request_counter: self.number,
             pid: std::process::id(),

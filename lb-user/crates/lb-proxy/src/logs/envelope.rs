@@ -10,6 +10,8 @@ use super::LocalTime;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Envelope<'a> {
     pub(super) framing: LogFraming,
+    /// The structured data of RFC 5424.
+    pub(super) structured: Option<&'a [u8]>,
     pub(super) facility: Facility,
     pub(super) level: LogLevel,
     pub(super) time: LocalTime,
@@ -60,7 +62,10 @@ impl Envelope<'_> {
 
     fn rfc5424(&self, out: &mut Vec<u8>) -> std::io::Result<()> {
         self.iso(out, ' ')?;
-        write!(out, "{} {} {} - - ", self.hostname.unwrap_or("-"), self.tag, self.pid)
+        write!(out, "{} {} {} - ", self.hostname.unwrap_or("-"), self.tag, self.pid)?;
+        out.extend_from_slice(self.structured.filter(|data| !data.is_empty()).unwrap_or(b"-"));
+        out.push(b' ');
+        Ok(())
     }
 
     fn iso(&self, out: &mut Vec<u8>, end: char) -> std::io::Result<()> {
@@ -79,7 +84,9 @@ mod tests {
     fn written(framing: LogFraming, hostname: Option<&str>) -> String {
         let time = LocalTime { year: 2026, month: 4, day: 3, hour: 1, minute: 2, second: 3, offset: 7200 };
         let (facility, level) = (Facility(16), LogLevel::Info);
-        let envelope = Envelope { framing, facility, level, time, micros: 45, hostname, tag: "lbx", pid: 7 };
+        let structured = None;
+        let envelope =
+            Envelope { framing, structured, facility, level, time, micros: 45, hostname, tag: "lbx", pid: 7 };
         let mut out = Vec::new();
         envelope.write(&mut out);
         String::from_utf8(out).unwrap()

@@ -80,10 +80,22 @@ impl Journal {
 
     /// Writes a message to a proxy's log. It goes out once the thread has done what it is doing.
     pub(crate) fn write(&self, log: &ProxyLog, level: LogLevel, message: &[u8]) {
+        self.write_with(log, level, None, message);
+    }
+
+    /// The same with structured data for targets whose format has room for them.
+    pub(crate) fn write_with(
+        &self,
+        log: &ProxyLog,
+        level: LogLevel,
+        structured: Option<&[u8]>,
+        message: &[u8],
+    ) {
         let now = wall_clock();
         for (target, receiver) in &log.targets {
             if level <= target.level {
-                let line = self.line(log, target, level.max(target.min_level), now, message, receiver);
+                let line =
+                    self.line(log, target, level.max(target.min_level), now, (structured, message), receiver);
                 self.queue(receiver, line);
             }
         }
@@ -95,12 +107,13 @@ impl Journal {
         target: &LogTarget,
         level: LogLevel,
         now: Duration,
-        message: &[u8],
+        (structured, message): (Option<&[u8]>, &[u8]),
         receiver: &Receiver,
     ) -> Vec<u8> {
         let mut line = receiver.spare.borrow_mut().pop().unwrap_or_default();
         let envelope = Envelope {
             framing: target.format,
+            structured,
             facility: target.facility,
             level,
             time: self.local(now.as_secs()),

@@ -12,7 +12,9 @@ use super::preread::Preread;
 use super::relay::{Relay, RelayEnd, RelayTimeouts, Side};
 use super::rules::{Outcome, dismiss, inspect};
 use crate::connect::{connect, take_seat};
+use crate::eval::View;
 use crate::handshake::admit;
+use crate::http::balance;
 use crate::http::rules::{choose_backend, stick};
 use crate::net::{Socket, Transport};
 use crate::session::{Front, Session};
@@ -50,6 +52,7 @@ pub(crate) async fn serve(session: Rc<Session>, socket: Socket) {
 
 async fn route(stream: &mut Stream, client: &mut Preread) -> Way {
     let front = Rc::clone(&stream.front);
+    name_connection(stream);
     let own = &front.frontend.config.proxy.rules;
     if let Some(way) = content(own, stream, client).await {
         return way;
@@ -70,7 +73,20 @@ async fn route(stream: &mut Stream, client: &mut Preread) -> Way {
         return way;
     }
     stick(backend, stream, None);
+    stream.balance_key = balance::computed(stream, backend, None);
     Way::Backend(Arc::clone(backend))
+}
+
+/// `unique-id-format`.
+fn name_connection(stream: &mut Stream) {
+    let front = Rc::clone(&stream.front);
+    if let Some(format) = &front.frontend.config.log_formats.unique_id {
+        let id = {
+            let view = View::of(stream);
+            format.format(&view.ctx(stream))
+        };
+        stream.kept.unique_id = Some(id.into());
+    }
 }
 
 /// Carries out `tcp-request content` rules. None: they have nothing against it.

@@ -242,6 +242,45 @@ fn named<'f>(front: &'f crate::session::Front, name: &[u8]) -> Option<&'f std::s
     front.snapshot.backend_named(std::str::from_utf8(name).ok()?)
 }
 
+/// What `force-persist` and `ignore-persist` say about a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Persistence {
+    /// Nothing.
+    Usual,
+    /// Servers that are down are used all the same.
+    Forced,
+    /// It is disregarded.
+    Ignored,
+}
+
+/// What `force-persist` and `ignore-persist` say about a request: the first of them that holds counts.
+pub(crate) fn persistence(backend: &Backend, stream: &Stream, head: &request::Parts) -> Persistence {
+    let rules = &backend.config.proxy.rules.persist;
+    if rules.is_empty() {
+        return Persistence::Usual;
+    }
+    let view = View::of(stream);
+    let ctx = view.request(stream, head);
+    match rules.iter().find(|rule| rule.condition.holds(&ctx)) {
+        None => Persistence::Usual,
+        Some(rule) if rule.force => Persistence::Forced,
+        Some(_) => Persistence::Ignored,
+    }
+}
+
+/// The answer that `http-error` has for a status, the backend's first.
+pub(crate) fn configured_answer(stream: &Stream, status: StatusCode) -> Option<Response<Bytes>> {
+    let back = stream.backend.as_ref().map(|backend| &backend.config.proxy.rules);
+    let front = &stream.front.frontend.config.proxy.rules;
+    let mut all = back.into_iter().chain([front]).filter(|rules| !rules.http_errors.is_empty());
+    let reply = all.find_map(|rules| rules.http_errors.get(&status.as_u16()))?;
+    let view = View::of(stream);
+    match reply::returned(reply, &view.ctx(stream)) {
+        Stop::Answer(response) => Some(*response),
+        _ => None,
+    }
+}
+
 /// The server that a stick table remembers, unless a cookie or a rule wants another; and what the one that is chosen is
 /// to be remembered with.
 pub(crate) fn stick(backend: &Backend, stream: &mut Stream, head: Option<&request::Parts>) {
