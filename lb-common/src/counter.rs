@@ -32,11 +32,11 @@ impl Count {
 
 /// Declares [`Reason`] and [`ServiceCounters`] from one list, so that a reason's number is its counter's place.
 macro_rules! reasons {
-    ($($(#[$doc:meta])* $variant:ident $field:ident),+ $(,)?) => {
+    ($($(#[doc = $doc:literal])* $variant:ident $field:ident),+ $(,)?) => {
         /// Why a packet was treated as it was.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[repr(u8)]
-        pub enum Reason { $($(#[$doc])* $variant),+ }
+        pub enum Reason { $($(#[doc = $doc])* $variant),+ }
 
         impl Reason {
             /// All of them, in the order of their numbers.
@@ -46,13 +46,18 @@ macro_rules! reasons {
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$variant => stringify!($field)),+ }
             }
+
+            /// What becomes of a packet for this reason, and why, for people.
+            pub fn text(self) -> &'static str {
+                match self { $(Self::$variant => concat!($($doc),*).trim() ),+ }
+            }
         }
 
         /// Value of `COUNTERS`: one count for each [`Reason`], per service; service 0 counts what belongs to none.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
         #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
         #[repr(C)]
-        pub struct ServiceCounters { $($(#[$doc])* pub $field: Count),+ }
+        pub struct ServiceCounters { $($(#[doc = $doc])* pub $field: Count),+ }
 
         impl ServiceCounters {
             /// The count of a reason.

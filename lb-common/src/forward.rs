@@ -225,7 +225,7 @@ where
 
 /// Reads the headers.
 #[inline(always)]
-fn read<A: Network, P: Packet>(packet: &mut P, link: Link) -> Result<Segment<A>, Reason> {
+pub(crate) fn read<A: Network, P: Packet>(packet: &mut P, link: Link) -> Result<Segment<A>, Reason> {
     let Link { network, vlan } = link;
     let header = packet.header::<A::Header>(network).ok_or(Reason::Truncated)?;
     let fields = A::fields(header)?;

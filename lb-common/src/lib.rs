@@ -18,6 +18,7 @@ pub mod forward;
 pub mod hash;
 mod icmp;
 pub mod key;
+pub mod label;
 mod link;
 #[cfg(feature = "user")]
 pub mod maglev;
@@ -35,5 +36,6 @@ pub mod select;
 pub mod sequence;
 pub mod tables;
 pub mod tcp;
+pub mod trace;
 mod transport;
 pub mod value;

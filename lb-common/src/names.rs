@@ -59,6 +59,13 @@ pub const EVENTS: &str = "EVENTS";
 /// One entry: the jiffies that [`CLOCK_PROGRAM`] read last.
 pub const CLOCK: &str = "CLOCK";
 
+/// Whose a number is: [`crate::label::Label`].
+pub const LABELS: &str = "LABELS";
+/// One entry: [`crate::trace::Filter`].
+pub const TRACE: &str = "TRACE";
+/// Ring buffer of [`crate::trace::Traced`].
+pub const TRACES: &str = "TRACES";
+
 /// A constant of the object: how long closed flows stay, in jiffies.
 pub const LINGER: &str = "LINGER";
 
@@ -87,4 +94,7 @@ pub const PINNED: &[&str] = &[
     SERVER_COUNTERS,
     EVENTS,
     CLOCK,
+    LABELS,
+    TRACE,
+    TRACES,
 ];

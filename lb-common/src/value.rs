@@ -464,6 +464,7 @@ mod pod {
         SourceKey<V4>,
         SourceKey<V6>,
         Slots,
+        crate::trace::Filter,
         Count,
         ServiceCounters,
         ServerCounters,

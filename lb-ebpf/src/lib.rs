@@ -7,6 +7,7 @@ pub mod atomic;
 pub mod frame;
 pub mod maps;
 pub mod tables;
+pub mod trace;
 pub mod verifier;
 
 use aya_ebpf::bindings::xdp_action::{XDP_DROP, XDP_PASS, XDP_TX};
@@ -19,6 +20,7 @@ use lb_common::forward::{self, Verdict};
 pub fn forward(context: &XdpContext) -> u32 {
     let mut frame = frame::Frame::new(context);
     let decision = forward::decide(&mut frame, &tables::Maps);
+    trace::trace(context, decision);
     match decision.verdict {
         Verdict::Pass => XDP_PASS,
         Verdict::Transmit => XDP_TX,

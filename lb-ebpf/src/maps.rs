@@ -5,8 +5,10 @@ use aya_ebpf::macros::btf_map;
 use lb_common::address::{V4, V6};
 use lb_common::counter::{Count, ServerCounters, ServiceCounters};
 use lb_common::key::{FlowKey, RateKey, ServiceKey};
+use lb_common::label::Label;
 use lb_common::rates::{HostRates, Rates};
 use lb_common::rule::{Rule, SourceKey, Tracked};
+use lb_common::trace::Filter;
 use lb_common::value::{
     Draft, Flow, Jiffies, Pending, Retired, Server, ServerLoad, Service, ServiceLoad, Slots, TABLE_ELEMENTS,
 };
@@ -14,6 +16,8 @@ use lb_common::value::{
 /// Lets inner maps be as long as their tables; without it all would have to be of one length.
 const BPF_F_INNER_MAP: usize = 1 << 12;
 
+/// One for each number of a service and of a server.
+const LABEL_ENTRIES: usize = 1 << 17;
 /// Addresses that clients connect to.
 const SERVICE_ENTRIES: usize = 4096;
 /// Service numbers.
@@ -155,3 +159,15 @@ pub static EVENTS: RingBuf<(), EVENT_BYTES> = RingBuf::new();
 /// The jiffies that the clock program read last.
 #[btf_map]
 pub static CLOCK: Array<u64, 1> = Array::new();
+
+/// Whose the numbers are. Written and read by user space.
+#[btf_map]
+pub static LABELS: HashMap<u32, Label, LABEL_ENTRIES, BPF_F_NO_PREALLOC> = HashMap::new();
+
+/// Which decisions an operator wants to see. Written by user space.
+#[btf_map]
+pub static TRACE: Array<Filter, 1> = Array::new();
+
+/// Decisions for operators.
+#[btf_map]
+pub static TRACES: RingBuf<(), EVENT_BYTES> = RingBuf::new();

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, ValueEnum};
 use lb_conf::quote;
 
+use crate::command::args::Command;
+
 /// HAProxy's flags of several letters behind one dash, which the argument parser knows by long names.
 const SPELLINGS: &[(&str, &str)] = &[
     ("-cc", "--condition"),
@@ -38,8 +40,12 @@ const IDLE: &[(&str, &str)] = &[
 
 /// A load balancer that reads HAProxy's configuration and forwards TCP in the kernel.
 #[derive(Debug, Parser)]
-#[command(name = "lbx", disable_version_flag = true)]
+#[command(name = "lbx", disable_version_flag = true, disable_help_subcommand = true)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct CommandLine {
+    /// One of the daemon's own commands; None: what HAProxy does.
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
     #[command(flatten)]
     pub(crate) run: Run,
 }
@@ -264,6 +270,27 @@ mod tests {
     fn flags_of_another_architecture_are_taken() {
         let run = parse("-f a.cfg -de -dM42 -dp").unwrap().run;
         assert_eq!(run.idle.iter().map(|(flag, _)| flag).collect::<Vec<_>>(), ["-de", "-dM42", "-dp"]);
+    }
+
+    #[test]
+    fn commands_stand_beside_the_flags() {
+        assert!(matches!(parse("xdp status --json").unwrap().command, Some(Command::Xdp(_))));
+        assert!(parse("xdp flows --client 10.0.0.1 --count").unwrap().command.is_some());
+        assert!(parse("explain 10.0.0.1 10.0.0.2:80").unwrap().command.is_some());
+        assert!(parse("explain [fd00::1]:9 [fd00::2]:80").unwrap().command.is_some());
+        assert!(parse("trace --reason no_server -n 1").unwrap().command.is_some());
+        assert!(parse("doctor eth0").unwrap().command.is_some());
+        for line in [
+            "xdp",
+            "xdp attach",
+            "explain 10.0.0.1 10.0.0.2",
+            "trace --reason nonsense",
+            "-f a.cfg xdp status",
+        ] {
+            assert!(parse(line).is_err(), "{line}");
+        }
+        let run = parse("-f xdp -sf 1 -- doctor").unwrap();
+        assert!(run.command.is_none() && run.run.paths() == ["xdp", "doctor"].map(PathBuf::from));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod args;
 mod child;
 mod cli_socket;
+mod command;
 mod daemon;
 mod facts;
 mod host;
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
 
 fn run(args: impl IntoIterator<Item = OsString>) -> Result<ExitCode> {
     let run = match CommandLine::parse_from_os(args) {
+        Ok(CommandLine { command: Some(command), .. }) => return command::run(&command),
         Ok(line) => line.run,
         Err(usage) => {
             usage.print().context("write to the terminal")?;

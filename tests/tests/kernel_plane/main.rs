@@ -1,5 +1,6 @@
 //! The kernel plane with the real daemon, over veth in network namespaces.
 
+mod commands;
 mod failures;
 mod fixture;
 mod frames;
@@ -35,6 +36,15 @@ fn main() {
         test("reload::connections_to_a_removed_server_go_on", reload::server_removed),
         test("reload::a_proxy_moves_to_user_space", reload::moved_to_user_space),
         test("reload::a_listener_is_added", reload::listener_added),
+        test("commands::status", commands::status),
+        test("commands::flows", commands::flows),
+        test("commands::explain", commands::explain),
+        test("commands::trace", commands::trace),
+        test("commands::a_tracer_that_is_killed", commands::trace_killed),
+        test("commands::attach_and_detach", commands::by_hand),
+        test("commands::doctor", commands::doctor),
+        test("commands::without_a_kernel_plane", commands::without),
+        test("commands::each_map_reads_like_a_table", commands::dumps),
         test("failures::a_dead_server_gets_no_connection", failures::server_killed),
         test("failures::a_dead_server_is_remembered", failures::dead_server_remembered),
         test("failures::a_dead_daemon_breaks_nothing", failures::daemon_killed),

@@ -6,16 +6,17 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use anyhow::{Context, anyhow};
 use aya::maps::{Array, ArrayOfMaps, HashMap, Map, MapData, MapError, MapInfo, PerCpuArray, RingBuf};
-use aya::programs::{TestRun, TestRunOptions, Xdp};
+use aya::programs::Xdp;
 use aya::{Ebpf, Pod};
 use lb_common::address::{Address, Family, V4, V6};
 use lb_common::counter::{Reason, ServerCounters, ServiceCounters};
 use lb_common::key::{FlowKey, ServiceKey};
+use lb_common::label::Label;
 use lb_common::names;
 use lb_common::value::{Flow, Jiffies, Server, ServerId, ServerLoad, Service, ServiceId, ServiceLoad, Slots};
 
 use crate::flows::{self, Ended, Policy, Step, Sweeper};
-use crate::label::{Label, Owner};
+use crate::label::{self, Owner};
 use crate::pins::Pins;
 use crate::plan::{Plan, ServiceAt};
 use crate::store::{
@@ -24,14 +25,8 @@ use crate::store::{
 };
 use crate::sys::{self, Place};
 
-/// Where the labels are pinned. No program refers to them.
-pub(crate) const LABELS: &str = "LABELS";
-/// `enum bpf_map` flags (linux/bpf.h): no memory for entries that are not there.
-const BPF_F_NO_PREALLOC: u32 = 1;
-/// The same: an inner map may be shorter than its template.
+/// `enum bpf_map` flags (linux/bpf.h): an inner map may be shorter than its template.
 const BPF_F_INNER_MAP: u32 = 1 << 12;
-/// Labels that there is room for: one for each number of a service and of a server.
-const LABEL_ROOM: u32 = 1 << 17;
 /// Entries that are read with one system call: 64 ki flows are 5 MiB for a moment.
 const BATCH: usize = 1 << 16;
 
@@ -67,35 +62,45 @@ pub struct BpfStore {
     clock: Array<MapData, u64>,
     tables_fd: OwnedFd,
     servers_fd: OwnedFd,
-    object: Ebpf,
+    clock_program: OwnedFd,
+    object: Option<Ebpf>,
     sweeper: Sweeper,
 }
 
 impl BpfStore {
-    /// The maps of an object whose maps are pinned in this folder and whose programs are loaded.
+    /// The maps that are pinned in this folder, of an object whose programs are loaded.
     ///
     /// # Errors
     ///
-    /// The object lacks a map, or one is not what it should be.
-    pub fn new(mut object: Ebpf, pins: &Pins) -> anyhow::Result<Self> {
-        let o = &mut object;
+    /// A map is not there, or is not what it should be.
+    pub fn new(object: Ebpf, pins: &Pins) -> anyhow::Result<Self> {
+        Ok(Self { object: Some(object), ..Self::existing(pins)? })
+    }
+
+    /// The maps that are pinned in this folder, to look at.
+    ///
+    /// # Errors
+    ///
+    /// A map is not there, or is not what it should be.
+    pub fn existing(pins: &Pins) -> anyhow::Result<Self> {
         let fd = |name| sys::open_pinned(&pins.map(name));
         Ok(Self {
-            services4: take(o, names::SERVICES)?,
-            services6: take(o, names::SERVICES6)?,
-            tables: take(o, names::TABLES)?,
-            servers: take(o, names::SERVERS)?,
-            server_load: take(o, names::SERVER_LOAD)?,
-            service_load: take(o, names::SERVICE_LOAD)?,
-            server_counters: take(o, names::SERVER_COUNTERS)?,
-            counters: take(o, names::COUNTERS)?,
-            flows4: flow_map(o, pins, names::FLOWS)?,
-            flows6: flow_map(o, pins, names::FLOWS6)?,
+            services4: pinned(pins, names::SERVICES)?,
+            services6: pinned(pins, names::SERVICES6)?,
+            tables: pinned(pins, names::TABLES)?,
+            servers: pinned(pins, names::SERVERS)?,
+            server_load: pinned(pins, names::SERVER_LOAD)?,
+            service_load: pinned(pins, names::SERVICE_LOAD)?,
+            server_counters: pinned(pins, names::SERVER_COUNTERS)?,
+            counters: pinned(pins, names::COUNTERS)?,
+            flows4: flow_map(pins, names::FLOWS)?,
+            flows6: flow_map(pins, names::FLOWS6)?,
             tables_fd: fd(names::TABLES)?,
             servers_fd: fd(names::SERVERS)?,
-            clock: take(o, names::CLOCK)?,
-            labels: labels(pins)?,
-            object,
+            clock: pinned(pins, names::CLOCK)?,
+            clock_program: fd(names::CLOCK_PROGRAM)?,
+            labels: pinned(pins, names::LABELS)?,
+            object: None,
             sweeper: Sweeper::default(),
         })
     }
@@ -106,7 +111,9 @@ impl BpfStore {
     ///
     /// The object lacks it, or it was had before.
     pub fn take_events(&mut self) -> anyhow::Result<RingBuf<MapData>> {
-        take(&mut self.object, names::EVENTS)
+        let map = self.object.as_mut().and_then(|object| object.take_map(names::EVENTS));
+        let map = map.ok_or_else(|| anyhow!("the BPF object has no map {}", names::EVENTS))?;
+        Ok(RingBuf::try_from(map)?)
     }
 
     /// The forwarding program.
@@ -115,7 +122,8 @@ impl BpfStore {
     ///
     /// The object lacks it, or it is not loaded.
     pub fn program(&self) -> anyhow::Result<BorrowedFd<'_>> {
-        Ok(xdp(&self.object, names::PROGRAM)?.fd()?.as_fd())
+        let object = self.object.as_ref().context("no program is loaded")?;
+        Ok(xdp(object, names::PROGRAM)?.fd()?.as_fd())
     }
 
     fn write_table(&mut self, id: ServiceId, slots: &[ServerId]) -> anyhow::Result<()> {
@@ -169,7 +177,7 @@ impl Store for BpfStore {
         let mut owners = BTreeMap::new();
         for entry in self.labels.iter() {
             let (key, label) = entry?;
-            label.owner().map(|owner| owners.insert(key, owner));
+            label::owner(&label).map(|owner| owners.insert(key, owner));
         }
         let mut tables = BTreeMap::new();
         for id in 0..=self.room().last_service {
@@ -213,10 +221,7 @@ impl Store for BpfStore {
 
 impl FlowTables for BpfStore {
     fn now(&self) -> anyhow::Result<Jiffies> {
-        // The least that counts as a frame.
-        let frame = [0; 14];
-        let program = xdp(&self.object, names::CLOCK_PROGRAM)?;
-        program.test_run(TestRunOptions { data_in: Some(&frame), ..TestRunOptions::new() })?;
+        sys::run(self.clock_program.as_fd())?;
         Ok(self.clock.get(&0, 0)? as Jiffies)
     }
 }
@@ -262,9 +267,9 @@ impl BpfStore {
     }
 }
 
-fn take<T: TryFrom<Map, Error = MapError>>(object: &mut Ebpf, name: &str) -> anyhow::Result<T> {
-    let map = object.take_map(name).ok_or_else(|| anyhow!("the BPF object has no map {name}"))?;
-    T::try_from(map).with_context(|| format!("map {name}"))
+pub(crate) fn pinned<T: TryFrom<Map, Error = MapError>>(pins: &Pins, name: &str) -> anyhow::Result<T> {
+    let map = MapData::from_pin(pins.map(name)).and_then(Map::from_map_data);
+    map.and_then(T::try_from).with_context(|| format!("map {name}"))
 }
 
 fn xdp<'a>(object: &'a Ebpf, name: &str) -> anyhow::Result<&'a Xdp> {
@@ -272,24 +277,14 @@ fn xdp<'a>(object: &'a Ebpf, name: &str) -> anyhow::Result<&'a Xdp> {
     program.try_into().with_context(|| format!("program {name}"))
 }
 
-fn flow_map<A: Address>(object: &mut Ebpf, pins: &Pins, name: &str) -> anyhow::Result<Flows<A>>
+fn flow_map<A: Address>(pins: &Pins, name: &str) -> anyhow::Result<Flows<A>>
 where
     FlowKey<A>: Pod,
     Flow<A>: Pod,
 {
     let path = pins.map(name);
     let room = MapInfo::from_pin(&path)?.max_entries();
-    Ok(Flows { map: take(object, name)?, fd: sys::open_pinned(&path)?, place: Place::new(BATCH), room })
-}
-
-/// The pinned map of labels, or a new one.
-fn labels(pins: &Pins) -> anyhow::Result<Hash<u32, Label>> {
-    let path = pins.map(LABELS);
-    if !path.exists() {
-        Hash::<u32, Label>::create(LABEL_ROOM, BPF_F_NO_PREALLOC)?.pin(&path)?;
-    }
-    let map = Map::from_map_data(MapData::from_pin(&path)?)?;
-    Hash::try_from(map).with_context(|| path.display().to_string())
+    Ok(Flows { map: pinned(pins, name)?, fd: sys::open_pinned(&path)?, place: Place::new(BATCH), room })
 }
 
 fn service_key<A>(address: A, at: &ServiceAt) -> ServiceKey<A> {
@@ -329,7 +324,7 @@ fn is_missing(error: &MapError) -> bool {
 
 impl BpfStore {
     fn write_label(&mut self, number: u16, owner: &Owner) -> anyhow::Result<()> {
-        let label = Label::new(owner).context("a name is too long")?;
+        let label = label::of(owner).context("a name is too long")?;
         Ok(self.labels.insert(owner.key(number), label, 0)?)
     }
 }

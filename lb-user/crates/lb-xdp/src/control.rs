@@ -11,7 +11,7 @@ use lb_core::{FlowEnd, Served, Snapshot, Tick};
 
 use crate::counters::{Meter, Reading};
 use crate::flows::{self, Census, Lifetimes, Policy, correction};
-use crate::label::{self, Label, Owner};
+use crate::label::{self, Owner};
 use crate::neigh::{IfIndex, Network};
 use crate::plan::{Inputs, Planned, Planner, ServerName};
 use crate::record::Recorder;
@@ -347,7 +347,7 @@ fn adopt_numbers(planner: &mut Planner, contents: &Contents) {
 fn owners(planner: &Planner) -> BTreeMap<u32, Owner> {
     let services = planner.services.iter().map(|(n, name)| (n, Owner::Service(name.clone())));
     let servers = planner.servers.iter().map(|(n, name)| (n, Owner::Server(name.clone())));
-    let labelled = services.chain(servers).filter(|(_, owner)| Label::new(owner).is_some());
+    let labelled = services.chain(servers).filter(|(_, owner)| label::of(owner).is_some());
     labelled.map(|(number, owner)| (owner.key(number), owner)).collect()
 }
 

@@ -4,36 +4,11 @@
 use std::net::SocketAddr;
 
 use lb_common::address::{Family, Wide, from_wide, to_wide};
+use lb_common::label::{Label, NAME_MAX};
 use lb_conf::model::Name;
 use serde::{Deserialize, Serialize};
 
 use crate::plan::{ServerName, ServiceName};
-
-/// The longest name that fits, in bytes.
-const NAME_MAX: usize = 120;
-
-/// The value of the map of names. Its key is [`Owner::key`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(C)]
-pub struct Label {
-    /// The frontend of a service, the backend of a server; zeros follow.
-    proxy: [u8; NAME_MAX],
-    /// The server; zeros follow.
-    server: [u8; NAME_MAX],
-    /// The server's address.
-    address: Wide,
-    /// The server's port; of a service the port that clients connect to, if it has its number for that alone.
-    port: u16,
-    /// The family of `address`.
-    family: u8,
-    /// Padding, zero.
-    reserved: [u8; 5],
-}
-
-const _: () = assert!(size_of::<Label>() == 264);
-
-// SAFETY: the structure is `repr(C)` without implicit padding, holds plain numbers, and any bits are valid for them.
-unsafe impl aya::Pod for Label {}
 
 /// Whose a number is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -44,47 +19,45 @@ pub enum Owner {
     Server(ServerName),
 }
 
-impl Label {
-    /// The label of an owner. None: a name is too long.
-    pub fn new(owner: &Owner) -> Option<Self> {
-        match owner {
-            Owner::Service(name) => Some(Self {
-                proxy: text(&name.frontend)?,
-                server: [0; NAME_MAX],
-                address: Wide::default(),
-                port: name.port.unwrap_or(0),
-                family: Family::None as u8,
+/// The label of an owner. None: a name is too long.
+pub fn of(owner: &Owner) -> Option<Label> {
+    match owner {
+        Owner::Service(name) => Some(Label {
+            proxy: text(&name.frontend)?,
+            server: [0; NAME_MAX],
+            address: Wide::default(),
+            port: name.port.unwrap_or(0),
+            family: Family::None as u8,
+            reserved: [0; 5],
+        }),
+        Owner::Server(name) => {
+            let (family, address) = to_wide(name.address.ip());
+            Some(Label {
+                proxy: text(&name.backend)?,
+                server: text(&name.server)?,
+                address,
+                port: name.address.port(),
+                family: family as u8,
                 reserved: [0; 5],
-            }),
-            Owner::Server(name) => {
-                let (family, address) = to_wide(name.address.ip());
-                Some(Self {
-                    proxy: text(&name.backend)?,
-                    server: text(&name.server)?,
-                    address,
-                    port: name.address.port(),
-                    family: family as u8,
-                    reserved: [0; 5],
-                })
-            }
+            })
         }
     }
+}
 
-    /// The owner that it names. None: it is none that this program wrote.
-    pub fn owner(&self) -> Option<Owner> {
-        let proxy = name(&self.proxy)?;
-        let family = match self.family {
-            0 => {
-                let port = Some(self.port).filter(|&p| p > 0);
-                return Some(Owner::Service(ServiceName { frontend: proxy, port }));
-            }
-            4 => Family::V4,
-            6 => Family::V6,
-            _ => return None,
-        };
-        let address = SocketAddr::new(from_wide(family, &self.address)?, self.port);
-        Some(Owner::Server(ServerName { backend: proxy, server: name(&self.server)?, address }))
-    }
+/// The owner that it names. None: it is none that this program wrote.
+pub fn owner(label: &Label) -> Option<Owner> {
+    let proxy = name(&label.proxy)?;
+    let family = match label.family {
+        0 => {
+            let port = Some(label.port).filter(|&p| p > 0);
+            return Some(Owner::Service(ServiceName { frontend: proxy, port }));
+        }
+        4 => Family::V4,
+        6 => Family::V6,
+        _ => return None,
+    };
+    let address = SocketAddr::new(from_wide(family, &label.address)?, label.port);
+    Some(Owner::Server(ServerName { backend: proxy, server: name(&label.server)?, address }))
 }
 
 impl Owner {
@@ -138,21 +111,21 @@ mod tests {
             service(&long, None),
         ];
         for owner in owners {
-            assert_eq!(Label::new(&owner).unwrap().owner(), Some(owner));
+            assert_eq!(super::owner(&of(&owner).unwrap()), Some(owner));
         }
     }
 
     #[test]
     fn a_name_that_does_not_fit_has_no_label() {
-        assert_eq!(Label::new(&service(&"x".repeat(NAME_MAX + 1), None)), None);
+        assert_eq!(of(&service(&"x".repeat(NAME_MAX + 1), None)), None);
     }
 
     #[test]
     fn what_is_no_label_names_nobody() {
-        let good = Label::new(&server("10.0.0.1:80")).unwrap();
-        assert_eq!(Label { family: 9, ..good }.owner(), None);
-        assert_eq!(Label { proxy: [0; NAME_MAX], ..good }.owner(), None);
-        assert_eq!(Label { server: [0xff; NAME_MAX], ..good }.owner(), None);
+        let good = of(&server("10.0.0.1:80")).unwrap();
+        assert_eq!(owner(&Label { family: 9, ..good }), None);
+        assert_eq!(owner(&Label { proxy: [0; NAME_MAX], ..good }), None);
+        assert_eq!(owner(&Label { server: [0xff; NAME_MAX], ..good }), None);
     }
 
     #[test]

@@ -9,11 +9,13 @@ pub mod attach;
 pub mod bpf;
 pub mod control;
 pub mod counters;
+pub mod ethtool;
 mod events;
 #[cfg(test)]
 mod fixture;
 pub mod flows;
 pub mod host;
+pub mod inspect;
 pub mod label;
 pub mod loader;
 #[cfg(test)]

@@ -33,6 +33,8 @@ const MAX_PREFIXES: u32 = 1 << 23;
 /// The most steps of rules.
 const MAX_RULES: u32 = 1 << 16;
 
+/// Maps whose size nobody sets, in bytes: two ring buffers, the buckets of labels, and SYNs that were turned away.
+const FIXED: u64 = (2 << 20) + (1 << 17) * HASH_BUCKET + (1 << 15) * 8;
 /// What the kernel keeps with each entry of a hash (kernel/bpf/hashtab.c, `struct htab_elem`), in bytes.
 const HASH_ENTRY: u64 = 48;
 /// What it keeps for each bucket (the same, `struct bucket`); there are as many as entries, rounded up to a power of two.
@@ -111,6 +113,7 @@ impl Settings {
             + array(self.services, size_of::<ServiceLoad>())
             + array(self.servers, size_of::<ServerCounters>()) * processors
             + array(self.services, size_of::<ServiceCounters>()) * processors
+            + FIXED
     }
 
     /// The same within what a kernel gives in one piece: whoever asks for more gets that.

@@ -1,5 +1,7 @@
 //! The object in the kernel: its maps pinned, its programs checked.
 
+use std::os::fd::AsFd;
+
 use anyhow::Context;
 use aya::Ebpf;
 use aya::maps::MapInfo;
@@ -7,13 +9,14 @@ use lb_common::address::{V4, V6};
 use lb_common::counter::{ServerCounters, ServiceCounters};
 use lb_common::event::FlowEvent;
 use lb_common::key::{FlowKey, RateKey, ServiceKey};
+use lb_common::label::Label;
 use lb_common::names;
 use lb_common::rates::{HostRates, Rates};
 use lb_common::rule::{Rule, SourceKey, Tracked};
+use lb_common::trace::{Filter, Traced};
 use lb_common::value::{Flow, Server, ServerLoad, Service, ServiceLoad, Slots};
 use serde::{Deserialize, Serialize};
 
-use crate::label::Label;
 use crate::loader::{self, Settings};
 use crate::pins::Pins;
 
@@ -46,6 +49,8 @@ pub fn abi() -> String {
         size_of::<ServiceCounters>(),
         size_of::<ServerCounters>(),
         size_of::<FlowEvent>(),
+        size_of::<Filter>(),
+        size_of::<Traced>(),
         size_of::<Label>(),
     ];
     sizes.map(|size| size.to_string()).join("-")
@@ -88,7 +93,11 @@ pub fn inherit(pins: &Pins) -> anyhow::Result<Inheritance> {
 ///
 /// The kernel refuses a map, or the verifier a program: then the error holds its log.
 pub fn load(object: &[u8], pins: &Pins, sizes: &Settings) -> anyhow::Result<Ebpf> {
-    let ebpf = loader::load(object, Some(pins.folder()), &pinned_sizes(pins, sizes))?;
+    let mut ebpf = loader::load(object, Some(pins.folder()), &pinned_sizes(pins, sizes))?;
+    for name in [names::PROGRAM, names::CLOCK_PROGRAM] {
+        let program = loader::program(&mut ebpf, name)?.fd()?.as_fd();
+        pins.replace(program, name).with_context(|| format!("pinning the program {name}"))?;
+    }
     pins.set_abi(&abi()).context("noting the maps' ABI")?;
     Ok(ebpf)
 }

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::{DirBuilderExt, symlink};
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -58,6 +58,34 @@ impl Pins {
             bail!("{} is on no BPF file system", folder.display());
         }
         Ok(Self { folder: folder.to_owned() })
+    }
+
+    /// The folder that a daemon made.
+    ///
+    /// # Errors
+    ///
+    /// Nothing is pinned there, or what is pinned is of another version of this program.
+    pub fn existing(folder: &Path, abi: &str) -> anyhow::Result<Self> {
+        let pins = Self { folder: folder.to_owned() };
+        let shown = folder.display();
+        match fs::read_dir(folder) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                bail!("there is no kernel plane: nothing is pinned in {shown} (--pins names another folder)")
+            }
+            Err(e) => return Err(e).with_context(|| format!("reading the pins in {shown}")),
+            Ok(_) => {}
+        }
+        match pins.abi() {
+            Some(found) if found == abi => Ok(pins),
+            Some(_) => bail!("the maps in {shown} are of another version of lbx"),
+            None => bail!("there is no kernel plane: {shown} holds no maps of lbx's"),
+        }
+    }
+
+    /// Whether a process owns the folder now: a daemon follows it up.
+    pub fn is_owned(&self) -> bool {
+        let Ok(folder) = File::open(&self.folder) else { return false };
+        matches!(Flock::lock(folder, FlockArg::LockSharedNonblock), Err((_, Errno::EWOULDBLOCK)))
     }
 
     /// Makes the folder this process's own for as long as the result lives: two daemons would write the same maps.
@@ -129,6 +157,20 @@ impl Pins {
         symlink(abi, path)
     }
 
+    /// Pins something under this name, in place of what was there.
+    ///
+    /// # Errors
+    ///
+    /// The file system refuses.
+    pub fn replace(&self, what: BorrowedFd<'_>, name: &str) -> anyhow::Result<()> {
+        let path = self.folder.join(name);
+        match fs::remove_file(&path) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e.into()),
+            _ => {}
+        }
+        Ok(sys::pin(what, &path)?)
+    }
+
     /// Whether nothing is pinned.
     ///
     /// # Errors
@@ -180,6 +222,11 @@ impl Pins {
     fn entries(&self) -> io::Result<Vec<OsString>> {
         fs::read_dir(&self.folder)?.map(|entry| entry.map(|e| e.file_name())).collect()
     }
+}
+
+/// Whether there is a BPF file system at its usual place.
+pub fn bpf_fs_is_mounted() -> bool {
+    is_bpffs(Path::new(names::BPF_FS))
 }
 
 fn is_bpffs(path: &Path) -> bool {

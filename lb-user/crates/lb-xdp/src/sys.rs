@@ -14,6 +14,7 @@ use aya::Pod;
 const BPF_MAP_DELETE_ELEM: i32 = 3;
 const BPF_OBJ_PIN: i32 = 6;
 const BPF_OBJ_GET: i32 = 7;
+const BPF_PROG_TEST_RUN: i32 = 10;
 const BPF_OBJ_GET_INFO_BY_FD: i32 = 15;
 const BPF_MAP_LOOKUP_BATCH: i32 = 24;
 const BPF_MAP_DELETE_BATCH: i32 = 27;
@@ -110,6 +111,38 @@ fn obj_command<T>(
         .map_err(io::Error::from)
         .and_then(|name| call(name.as_ptr() as u64))
         .map_err(|source| BpfError { command, object: path.display().to_string(), source })
+}
+
+#[repr(C)]
+#[derive(Default)]
+struct TestRunAttr {
+    prog_fd: u32,
+    retval: u32,
+    data_size_in: u32,
+    data_size_out: u32,
+    data_in: u64,
+    data_out: u64,
+    repeat: u32,
+    duration: u32,
+}
+
+/// Runs a program once, for a frame that goes nowhere.
+pub(crate) fn run(program: BorrowedFd<'_>) -> Result<(), BpfError> {
+    // The least that counts as a frame.
+    let frame = [0_u8; 14];
+    let mut attr = TestRunAttr {
+        prog_fd: program.as_raw_fd() as u32,
+        data_size_in: frame.len() as u32,
+        data_in: frame.as_ptr() as u64,
+        repeat: 1,
+        ..TestRunAttr::default()
+    };
+    // SAFETY: the kernel reads the frame, which outlives the call, and writes nothing but the structure.
+    unsafe { bpf(BPF_PROG_TEST_RUN, &mut attr) }.map(|_| ()).map_err(|source| BpfError {
+        command: "BPF_PROG_TEST_RUN",
+        object: "program".into(),
+        source,
+    })
 }
 
 #[repr(C)]

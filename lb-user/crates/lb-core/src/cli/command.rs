@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use lb_conf::model::CommandLevel;
 
-use super::{Context, Session, admin, servers, show, ssl, stats, tables};
+use super::{Context, Session, admin, explain, servers, show, ssl, stats, tables};
 
 /// A command.
 #[derive(Clone, Copy)]
@@ -61,6 +61,7 @@ rows! {
     ["enable" "frontend"] "<frontend>" Admin admin::enable_frontend, "accept on a frontend again";
     ["enable" "health"] "<bk>/<srv>" Admin servers::enable_health, "check a server's health again";
     ["enable" "server"] "<bk>/<srv>" Admin servers::enable_server, "end a server's maintenance";
+    ["explain"] "<client> <address>:<port>" User explain::explain, "say what would become of a connection, and why";
     ["get" "weight"] "<bk>/<srv>" User servers::get_weight, "print a server's weight";
     ["help"] "[<command>]" User help, "list all commands, or those that begin so";
     ["operator"] "" User admin::operator, "become an operator";

@@ -2,6 +2,7 @@
 
 mod admin;
 mod command;
+mod explain;
 mod servers;
 mod session;
 mod show;

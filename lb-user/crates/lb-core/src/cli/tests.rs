@@ -215,3 +215,12 @@ fn odd_input_is_answered() {
     }
     assert!(cli.text("show").starts_with("Unknown command. These begin alike:\n  show "));
 }
+
+#[test]
+fn a_connection_is_explained() {
+    let mut cli = Cli::new(CommandLevel::User);
+    assert_eq!(cli.text("explain 10.0.0.1 192.0.2.1:99"), "nothing listens at 192.0.2.1:99\n\n");
+    for line in ["explain", "explain 10.0.0.1", "explain 10.0.0.1 10.0.0.2", "explain x 10.0.0.2:80"] {
+        assert!(cli.text(line).starts_with("Two addresses are expected"), "{line}");
+    }
+}

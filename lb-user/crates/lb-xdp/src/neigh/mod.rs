@@ -7,4 +7,4 @@ mod watch;
 pub use network::{
     Effect, Event, IfIndex, Link, LinkXdp, Mac, Neighbour, Network, NextHop, Route, Unresolved,
 };
-pub use watch::{Notice, Watch};
+pub use watch::{Notice, Watch, read};

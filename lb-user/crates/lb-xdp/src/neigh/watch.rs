@@ -146,6 +146,16 @@ impl Watch {
     }
 }
 
+/// The host's network as it is now, in the network namespace of the calling thread.
+///
+/// # Errors
+///
+/// Netlink is denied.
+pub fn read() -> io::Result<Network> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async { Ok(Watch::new().await?.network.clone()) })
+}
+
 async fn collect(
     messages: impl Stream<Item = Result<RouteNetlinkMessage, rtnetlink::Error>>,
 ) -> io::Result<Vec<RouteNetlinkMessage>> {
