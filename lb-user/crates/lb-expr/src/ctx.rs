@@ -10,9 +10,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, Uri, Version};
 
+use crate::conv::SetVarCondition;
 use crate::hello::Greeting;
 use crate::logformat::FactSource;
-use crate::vars::Vars;
+use crate::sample::Sample;
+use crate::vars::{VarId, Vars};
 use crate::world::{BackendId, Counter, FrontendId, ServerId, TableId, World};
 
 /// Wall-clock time, since 1970.
@@ -82,6 +84,17 @@ impl<'a> Ctx<'a> {
             facts: None,
             may_wait: false,
             incomplete: Cell::new(false),
+        }
+    }
+}
+
+impl Ctx<'_> {
+    /// Sets a variable if all of the conditions hold. Where there is no value, it keeps the one that it has.
+    pub fn set_var(&self, var: VarId, conditions: &[SetVarCondition], value: Option<Sample<'_>>) {
+        let Some(value) = value else { return };
+        let old = self.vars.get(var);
+        if conditions.iter().all(|condition| condition.holds(var, old.as_ref(), &value)) {
+            self.vars.set(var, Some(value.into()));
         }
     }
 }

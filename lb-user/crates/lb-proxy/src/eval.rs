@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 use http::request;
 use http::response;
 use lb_conf::model::{self, User};
-use lb_core::{Backend, Frontend, Server, Snapshot};
+use lb_core::{Backend, Frontend, Server, Snapshot, Tick};
 use lb_expr::Ctx;
 use lb_expr::ctx::{
     Buffer, CaptureRoom, Connection, ProxyHeader, RequestHead, ResponseHead, ResponseOrigin, TcpInfo, Tls,
@@ -18,6 +18,7 @@ use lb_expr::world::{
     TableStat, UserlistId, World,
 };
 
+use crate::checker::random;
 use crate::logs::{LocalTime, wall_clock};
 use crate::passwords;
 use crate::session::{Front, Session};
@@ -29,7 +30,8 @@ use crate::worker::Worker;
 /// The daemon as a stream sees it: under the configuration that the stream began with.
 pub(crate) struct View<'a> {
     snapshot: &'a Snapshot,
-    worker: &'a Worker,
+    /// None: the checks' thread.
+    worker: Option<&'a Worker>,
     seen: Seen<'a>,
 }
 
@@ -44,14 +46,19 @@ impl<'a> View<'a> {
     /// The view of something that is none of the worker's streams and tracks these counters.
     pub(crate) fn apart(snapshot: &'a Snapshot, worker: &'a Worker, session: &'a Counters) -> Self {
         let seen = Seen { stream: None, session, snapshot, now: worker.tick() };
-        Self { snapshot, worker, seen }
+        Self { snapshot, worker: Some(worker), seen }
+    }
+
+    /// The view of a check, which tracks nothing: these counters are empty.
+    pub(crate) fn of_check(snapshot: &'a Snapshot, none: &'a Counters, now: Tick) -> Self {
+        Self { snapshot, worker: None, seen: Seen { stream: None, session: none, snapshot, now } }
     }
 
     /// The view of a connection that nothing has come over yet.
     pub(crate) fn new(session: &'a Session, front: &'a Front) -> Self {
         let (snapshot, worker) = (&*front.snapshot, &*session.worker);
         let seen = Seen { stream: None, session: &session.tracked, snapshot, now: worker.tick() };
-        Self { snapshot, worker, seen }
+        Self { snapshot, worker: Some(worker), seen }
     }
 
     fn front(&self, id: FrontendId) -> Option<&'a Frontend> {
@@ -323,8 +330,8 @@ impl World for View<'_> {
         let frontend = self.front(id)?;
         Some(match stat {
             FrontendStat::Connections => number(frontend.traffic().sessions.get()),
-            FrontendStat::RequestRate => i64::from(frontend.traffic().request_rate.get(self.worker.tick())),
-            FrontendStat::SessionRate => i64::from(frontend.traffic().session_rate.get(self.worker.tick())),
+            FrontendStat::RequestRate => i64::from(frontend.traffic().request_rate.get(self.seen.now)),
+            FrontendStat::SessionRate => i64::from(frontend.traffic().session_rate.get(self.seen.now)),
             FrontendStat::Id => i64::from(frontend.config.proxy.id.0),
             FrontendStat::ClientTimeout => millis(frontend.config.timeout_client),
         })
@@ -345,7 +352,7 @@ impl World for View<'_> {
         Some(match stat {
             BackendStat::Connections => number(backend.traffic().sessions.get()),
             BackendStat::ConnectionsFree | BackendStat::Slots => backend_free(backend),
-            BackendStat::SessionRate => i64::from(backend.traffic().session_rate.get(self.worker.tick())),
+            BackendStat::SessionRate => i64::from(backend.traffic().session_rate.get(self.seen.now)),
             BackendStat::UsableServers => number(usable as u64),
             BackendStat::Queue => number(backend.traffic().waiting.get()),
             BackendStat::AverageQueue => {
@@ -374,9 +381,7 @@ impl World for View<'_> {
             ServerStat::ConnectionsFree => free(server.maxconn(), server.active()),
             ServerStat::IsUp => i64::from(state.persistent()),
             ServerStat::Queue => number(server.counters().traffic.waiting.get()),
-            ServerStat::SessionRate => {
-                i64::from(server.counters().traffic.session_rate.get(self.worker.tick()))
-            }
+            ServerStat::SessionRate => i64::from(server.counters().traffic.session_rate.get(self.seen.now)),
             ServerStat::InitialWeight => i64::from(server.config.weight),
             ServerStat::Weight | ServerStat::UserWeight => i64::from(state.weight),
             ServerStat::Id => i64::from(server.config.id),
@@ -402,7 +407,7 @@ impl World for View<'_> {
     }
 
     fn table_entry(&self, id: TableId, key: &Sample<'_>, what: Counter) -> Option<i64> {
-        entry_figure(self.snapshot, id, key, what, self.worker.tick())
+        entry_figure(self.snapshot, id, key, what, self.seen.now)
     }
 
     fn capture_room(&self, id: FrontendId, of: CaptureOf, slot: usize) -> Option<CaptureRoom> {
@@ -437,14 +442,14 @@ impl World for View<'_> {
     }
 
     fn random(&self) -> u64 {
-        self.worker.random()
+        self.worker.map_or_else(random, Worker::random)
     }
 
     fn thread(&self) -> u32 {
-        self.worker.index()
+        self.worker.map_or(0, Worker::index)
     }
 
     fn stopping(&self) -> bool {
-        self.worker.sessions.is_stopping()
+        self.worker.is_some_and(|worker| worker.sessions.is_stopping())
     }
 }

@@ -1,5 +1,6 @@
 //! From words to compiled expressions, conditions, formats and rules, once all names of the configuration are known.
 
+mod checks;
 mod error;
 mod formats;
 pub(crate) mod names;

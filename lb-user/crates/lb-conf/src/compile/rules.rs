@@ -11,8 +11,8 @@ use crate::draft::{Placed, ProxyDraft, RuleDraft, RuleKind};
 use crate::keyword::{Args, Context, Sections};
 use crate::lex::Word;
 use crate::model::{
-    Action, BackendChoice, HeaderCapture, LogFormats, PersistRule, Rule, Rules, ServerChoice, StatsPage,
-    StickRule, UseBackend, UseServer,
+    Action, BackendChoice, CheckRule, HeaderCapture, LogFormats, PersistRule, Rule, Rules, ServerChoice,
+    StatsPage, StickRule, UseBackend, UseServer,
 };
 use crate::span::Span;
 
@@ -24,6 +24,7 @@ pub(crate) struct Compiled {
     pub(crate) use_server: Vec<Arc<UseServer>>,
     pub(crate) stick: Vec<Arc<StickRule>>,
     pub(crate) monitor_fail: Vec<Arc<Condition>>,
+    pub(crate) check_rules: Vec<CheckRule>,
     pub(crate) log_formats: LogFormats,
     pub(crate) request_captures: Vec<HeaderCapture>,
     pub(crate) response_captures: Vec<HeaderCapture>,
@@ -53,6 +54,7 @@ impl<'d> Compiler<'d> {
         let redirects = std::mem::take(&mut compiled.redirects);
         compiled.rules.http_request.extend(redirects);
         compiled.balance_expr = self.balance(proxy, notes);
+        compiled.check_rules = self.check_rules(proxy, notes);
         if proxy.is_frontend() {
             compiled.log_formats = self.log_formats(proxy, notes);
         }
@@ -143,6 +145,8 @@ impl<'d> Compiler<'d> {
             RuleKind::HttpError => self.http_error(line, out),
             RuleKind::ForcePersist => self.persist(line, true, out),
             RuleKind::IgnorePersist => self.persist(line, false, out),
+            // Those stand among the rules of the check.
+            RuleKind::Check => Ok(Vec::new()),
             RuleKind::MonitorFail => {
                 self.place = Checkpoint::FrontendHttpRequest;
                 let (condition, notes) = self.rest(&line.words, &line.head)?;
@@ -272,7 +276,7 @@ impl<'d> Compiler<'d> {
     }
 
     /// Reads something at the beginning of `words`; returns how many of them it took.
-    fn action<T>(
+    pub(super) fn action<T>(
         &mut self,
         words: &[Word],
         line: &RuleDraft,

@@ -1,6 +1,7 @@
 //! How servers are checked.
 
-use super::Placed;
+use super::{Placed, RuleDraft};
+use crate::lex::Word;
 use crate::model::{CheckStep, HttpExpect, ServiceCheck};
 use crate::span::Span;
 
@@ -14,9 +15,27 @@ pub(crate) struct CheckDraft {
     pub(crate) send: Option<HttpSend>,
     pub(crate) expect: Vec<Placed<HttpExpect>>,
     pub(crate) disable_on_404: bool,
-    pub(crate) steps: Vec<Placed<CheckStep>>,
+    pub(crate) send_state: bool,
+    pub(crate) steps: Vec<Placed<CheckDraftStep>>,
     /// Where `http-check` rules begin, for what is said if nothing uses them.
     pub(crate) http_rules: Option<Span>,
+}
+
+/// A `tcp-check` rule.
+#[derive(Clone, Debug)]
+pub(crate) struct CheckDraftStep {
+    pub(crate) what: CheckDraftWhat,
+    pub(crate) comment: Option<String>,
+}
+
+/// What it does, with what names and formats are compiled from later.
+#[derive(Clone, Debug)]
+pub(crate) enum CheckDraftWhat {
+    Ready(CheckStep),
+    SendText(Word),
+    SendHex(Word),
+    /// The words of an action on a variable.
+    Var(RuleDraft),
 }
 
 /// Which protocol.

@@ -11,7 +11,7 @@ mod tls;
 mod userlist;
 
 pub(crate) use bind::{BindDraft, BindSettings};
-pub(crate) use check::{CheckDraft, CheckKind, HttpSend};
+pub(crate) use check::{CheckDraft, CheckDraftStep, CheckDraftWhat, CheckKind, HttpSend};
 pub(crate) use global::{GlobalDraft, ProcVarDraft, UnixDefaults};
 pub(crate) use log::LogDraft;
 pub(crate) use proxy::{ProxyDraft, Timeouts};

@@ -29,6 +29,7 @@ pub(crate) enum RuleKind {
     HttpError,
     ForcePersist,
     IgnorePersist,
+    Check,
     StatsRequest,
     StatsAdmin,
 }

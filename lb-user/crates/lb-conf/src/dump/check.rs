@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use super::writer::{Words, Writer};
 use crate::model::{
-    CheckProtocol, CheckSpec, CheckStep, HttpCheck, HttpExpect, HttpMatch, ServiceCheck, TcpExpect, TcpMatch,
-    TextMatch,
+    CheckProtocol, CheckRule, CheckSpec, CheckStep, HttpCheck, HttpExpect, HttpMatch, ServiceCheck,
+    TcpExpect, TcpMatch, TextMatch,
 };
 
 pub(super) fn write(check: &CheckSpec, out: &mut Writer) {
@@ -60,6 +60,7 @@ fn http_check(check: &HttpCheck, out: &mut Writer) {
     out.line(words.text());
     check.expect.iter().for_each(|e| expect(e, out));
     out.flag("http-check disable-on-404", check.disable_on_404);
+    out.flag("http-check send-state", check.send_state);
 }
 
 fn expect(expect: &HttpExpect, out: &mut Writer) {
@@ -96,17 +97,33 @@ fn text_match(text: &TextMatch, words: &mut Words) {
     words.word("-m").word(method).word(text);
 }
 
-fn step(step: &CheckStep, out: &mut Writer) {
-    match step {
-        CheckStep::Connect { port } => out.line(Words::new("tcp-check connect").pair("port", *port).text()),
-        CheckStep::Send(bytes) => out.value("tcp-check send-binary", hex(bytes)),
-        CheckStep::Expect(expect) => tcp_expect(expect, out),
-    }
+fn step(rule: &CheckRule, out: &mut Writer) {
+    let mut words = match &rule.step {
+        CheckStep::Connect(connect) => {
+            let mut words = Words::new("tcp-check connect");
+            words.pair("port", connect.port).pair("addr", connect.address).flag("linger", connect.linger);
+            words
+        }
+        CheckStep::Send(bytes) => one("tcp-check send-binary", &hex(bytes)),
+        CheckStep::SendText(format) => one("tcp-check send-lf", &format.text),
+        CheckStep::SendHex(format) => one("tcp-check send-binary-lf", &format.text),
+        CheckStep::Expect(expect) => return tcp_expect(expect, rule.comment.as_deref(), out),
+        CheckStep::Var(action) => return out.line(&format!("tcp-check {}", action.text)),
+        CheckStep::Comment(text) => return out.line(one("tcp-check comment", text).text()),
+    };
+    words.pair("comment", rule.comment.as_ref());
+    out.line(words.text());
 }
 
-fn tcp_expect(expect: &TcpExpect, out: &mut Writer) {
+fn one(keyword: &str, word: &str) -> Words {
+    let mut words = Words::new(keyword);
+    words.word(word);
+    words
+}
+
+fn tcp_expect(expect: &TcpExpect, comment: Option<&str>, out: &mut Writer) {
     let mut words = Words::new("tcp-check expect");
-    words.pair("min-recv", expect.min_recv).flag("!", expect.negated);
+    words.pair("comment", comment).pair("min-recv", expect.min_recv).flag("!", expect.negated);
     match &expect.what {
         TcpMatch::Bytes(bytes) => words.word("binary").word(hex(bytes)),
         TcpMatch::Regex(regex) => words.word("rstring").word(regex),

@@ -1,13 +1,17 @@
 //! `option httpchk`, `option tcp-check`, `http-check` and `tcp-check`.
 
+use std::net::IpAddr;
+
 use regex::bytes::Regex;
 
 use super::args::invalid;
 use super::{Args, Keyword, Sections, served, unread};
 use crate::diag::{Code, Diagnostic};
-use crate::draft::{CheckKind, HttpSend, Placed, ProxyDraft};
+use crate::draft::{
+    CheckDraftStep, CheckDraftWhat, CheckKind, HttpSend, Placed, ProxyDraft, RuleDraft, RuleKind,
+};
 use crate::lex::Word;
-use crate::model::{CheckStep, HttpExpect, HttpMatch, TcpExpect, TcpMatch, TextMatch};
+use crate::model::{CheckConnect, CheckStep, HttpExpect, HttpMatch, TcpExpect, TcpMatch, TextMatch};
 
 const DB: Sections = Sections::DEFAULTS.union(Sections::BACKEND);
 
@@ -32,34 +36,54 @@ pub(crate) static CHECKS: &[Keyword<ProxyDraft>] = &[
             Ok(())
         },
     ),
-    unread("http-check send-state", "", DB, "tells servers their state"),
+    served("http-check send-state", "", DB, "tells servers their state", |p, a| {
+        p.check.send_state = true;
+        http_rule(p, a);
+        Ok(())
+    }),
     unread("http-check connect", "<setting>…", DB, "opens a connection"),
     unread("http-check comment", "<text>", DB, "a text for logs"),
     unread("http-check set-var", "(<variable>) <expression>", DB, "sets a variable"),
     unread("http-check set-var-fmt", "(<variable>) <format>", DB, "sets a variable"),
     unread("http-check unset-var", "(<variable>)", DB, "removes a variable"),
-    served("tcp-check connect", "[default] [port <port>]", DB, "opens a connection", connect),
-    served("tcp-check send", "<text>", DB, "sends text", |p, a| {
+    served(
+        "tcp-check connect",
+        "[default] [port <port>] [addr <address>] [linger] [comment <text>]",
+        DB,
+        "opens a connection",
+        connect,
+    ),
+    served("tcp-check send", "<text> [comment <text>]", DB, "sends text", |p, a| {
         let text = a.word("a text")?;
-        step(p, a, CheckStep::Send(text.as_bytes().to_vec()))
+        step(p, a, CheckDraftWhat::Ready(CheckStep::Send(text.as_bytes().to_vec())))
     }),
-    served("tcp-check send-binary", "<hex>", DB, "sends bytes", |p, a| {
+    served("tcp-check send-binary", "<hex> [comment <text>]", DB, "sends bytes", |p, a| {
         let word = a.word("hexadecimal digits")?;
-        step(p, a, CheckStep::Send(hex(word)?))
+        let bytes = unhex(word)?;
+        step(p, a, CheckDraftWhat::Ready(CheckStep::Send(bytes)))
     }),
     served(
         "tcp-check expect",
-        "[min-recv <number>] [!] <match> <pattern>",
+        "[comment <text>] [min-recv <number>] [!] <match> <pattern>",
         DB,
         "what a server must send",
         tcp_expect,
     ),
-    unread("tcp-check send-lf", "<format>", DB, "sends a formatted text"),
-    unread("tcp-check send-binary-lf", "<format>", DB, "sends formatted bytes"),
-    unread("tcp-check comment", "<text>", DB, "a text for logs"),
-    unread("tcp-check set-var", "(<variable>) <expression>", DB, "sets a variable"),
-    unread("tcp-check set-var-fmt", "(<variable>) <format>", DB, "sets a variable"),
-    unread("tcp-check unset-var", "(<variable>)", DB, "removes a variable"),
+    served("tcp-check send-lf", "<format> [comment <text>]", DB, "sends a formatted text", |p, a| {
+        let format = a.word("a format")?.clone();
+        step(p, a, CheckDraftWhat::SendText(format))
+    }),
+    served("tcp-check send-binary-lf", "<format> [comment <text>]", DB, "sends formatted bytes", |p, a| {
+        let format = a.word("a format")?.clone();
+        step(p, a, CheckDraftWhat::SendHex(format))
+    }),
+    served("tcp-check comment", "<text>", DB, "what is told if the next rule fails", |p, a| {
+        let text = a.word("a text")?.text.clone();
+        step(p, a, CheckDraftWhat::Ready(CheckStep::Comment(text)))
+    }),
+    served("tcp-check set-var", "(<variable>[,<condition>…]) <expression>", DB, "sets a variable", variable),
+    served("tcp-check set-var-fmt", "(<variable>[,<condition>…]) <format>", DB, "sets a variable", variable),
+    served("tcp-check unset-var", "(<variable>)", DB, "removes a variable", variable),
 ];
 
 /// `option tcp-check`
@@ -264,44 +288,84 @@ fn text_match(args: &mut Args<'_>) -> Result<TextMatch, Diagnostic> {
     Ok(made)
 }
 
-fn step(proxy: &mut ProxyDraft, args: &Args<'_>, step: CheckStep) -> Result<(), Diagnostic> {
-    proxy.check.steps.push(Placed::new(step, args.whole()));
+/// Adds a rule; its comment, which is the last that it has, may still follow.
+fn step(proxy: &mut ProxyDraft, args: &mut Args<'_>, what: CheckDraftWhat) -> Result<(), Diagnostic> {
+    let comment = comment(args)?;
+    push(proxy, args, what, comment);
     Ok(())
 }
 
-/// `tcp-check connect [default] [port PORT]`
+fn comment(args: &mut Args<'_>) -> Result<Option<String>, Diagnostic> {
+    match args.take_if("comment") {
+        true => Ok(Some(args.word("a text")?.text.clone())),
+        false => Ok(None),
+    }
+}
+
+fn push(proxy: &mut ProxyDraft, args: &Args<'_>, what: CheckDraftWhat, comment: Option<String>) {
+    // A comment of its own is that of the rule behind it.
+    let before = proxy.check.steps.last().and_then(|step| match &step.value.what {
+        CheckDraftWhat::Ready(CheckStep::Comment(text)) => Some(text.clone()),
+        _ => None,
+    });
+    let step = CheckDraftStep { what, comment: comment.or(before) };
+    proxy.check.steps.push(Placed::new(step, args.whole()));
+}
+
+/// `tcp-check set-var(NAME) …`, which is compiled as an action of rules is.
+fn variable(proxy: &mut ProxyDraft, args: &mut Args<'_>) -> Result<(), Diagnostic> {
+    let mut words = vec![args.last().clone()];
+    words.extend_from_slice(args.take_rest());
+    let rule = RuleDraft { kind: RuleKind::Check, words, head: args.head().clone() };
+    push(proxy, args, CheckDraftWhat::Var(rule), None);
+    Ok(())
+}
+
+/// `tcp-check connect …`
 fn connect(proxy: &mut ProxyDraft, args: &mut Args<'_>) -> Result<(), Diagnostic> {
-    let mut port = None;
+    let (mut connect, mut comment) = (CheckConnect::default(), None);
     while let Some(word) = args.take() {
         match word.as_ref() {
             "default" => {}
-            "port" => port = Some(args.number(1..=u16::MAX)?),
-            "addr" | "send-proxy" | "via-socks4" | "ssl" | "sni" | "alpn" | "linger" | "proto"
-            | "comment" => {
+            "port" => connect.port = Some(args.number(1..=u16::MAX)?),
+            "addr" => connect.address = Some(address(args)?),
+            "linger" => connect.linger = true,
+            "comment" => comment = Some(args.word("a text")?.text.clone()),
+            "send-proxy" | "via-socks4" | "ssl" | "sni" | "alpn" | "proto" => {
                 let message = format!("'{}' of 'tcp-check connect' is not supported yet by lbx", word.text);
                 return Err(Diagnostic::alert(Code::NotServed, message).at(word.span));
             }
             _ => {
+                let known = ["default", "port", "addr", "linger", "comment"];
                 let error = invalid(word, format!("unknown word '{}' in 'tcp-check connect'", word.text));
-                return Err(error.label("expected 'default' or 'port'").nearest(word, ["default", "port"]));
+                return Err(error
+                    .label("expected 'default', 'port', 'addr', 'linger' or 'comment'")
+                    .nearest(word, known));
             }
         }
     }
-    step(proxy, args, CheckStep::Connect { port })
+    push(proxy, args, CheckDraftWhat::Ready(CheckStep::Connect(connect)), comment);
+    Ok(())
+}
+
+fn address(args: &mut Args<'_>) -> Result<IpAddr, Diagnostic> {
+    let word = args.word("an address")?;
+    word.text.parse().map_err(|_| invalid(word, format!("'{}' is not an IP address", word.text)))
 }
 
 /// `tcp-check expect [min-recv N] [!] …`
 fn tcp_expect(proxy: &mut ProxyDraft, args: &mut Args<'_>) -> Result<(), Diagnostic> {
+    let comment = comment(args)?;
     let min_recv = if args.take_if("min-recv") { Some(args.number(0..=65_535)?) } else { None };
     let negated = args.take_if("!");
     let kind = args.word("what to match")?;
     let what = match kind.as_ref() {
         "string" => TcpMatch::Bytes(args.word("a text")?.as_bytes().to_vec()),
-        "binary" => TcpMatch::Bytes(hex(args.word("hexadecimal digits")?)?),
+        "binary" => TcpMatch::Bytes(unhex(args.word("hexadecimal digits")?)?),
         "rstring" => TcpMatch::Regex(pattern(args)?),
         "rbinary" => TcpMatch::HexRegex(pattern(args)?),
-        "string-lf" | "binary-lf" | "comment" | "ok-status" | "error-status" | "tout-status"
-        | "on-success" | "on-error" | "status-code" => {
+        "string-lf" | "binary-lf" | "ok-status" | "error-status" | "tout-status" | "on-success"
+        | "on-error" | "status-code" => {
             let message = format!("'{}' of 'tcp-check expect' is not supported yet by lbx", kind.text);
             return Err(Diagnostic::alert(Code::NotServed, message).at(kind.span));
         }
@@ -313,10 +377,12 @@ fn tcp_expect(proxy: &mut ProxyDraft, args: &mut Args<'_>) -> Result<(), Diagnos
                 .nearest(kind, known));
         }
     };
-    step(proxy, args, CheckStep::Expect(TcpExpect { negated, what, min_recv }))
+    let expect = CheckStep::Expect(TcpExpect { negated, what, min_recv });
+    push(proxy, args, CheckDraftWhat::Ready(expect), comment);
+    Ok(())
 }
 
-fn hex(word: &Word) -> Result<Vec<u8>, Diagnostic> {
+fn unhex(word: &Word) -> Result<Vec<u8>, Diagnostic> {
     let digits: Option<Vec<u32>> = word.chars().map(|c| c.to_digit(16)).collect();
     let pairs = digits.filter(|d| d.len() % 2 == 0).map(|digits| {
         digits

@@ -23,7 +23,9 @@ fn rows<T>(tables: Tables<T>) -> impl Iterator<Item = &'static Keyword<T>> {
 pub(crate) fn find<T>(tables: Tables<T>, words: &[Word]) -> Option<Found<T>> {
     let (head, rest) = words.split_first()?;
     let pair = rest.first().and_then(|second| {
-        let is = |name: &str| name.split_once(' ') == Some((head.as_ref(), second.as_ref()));
+        // `tcp-check set-var(check.name)` is a row called `tcp-check set-var`.
+        let second = second.split('(').next().unwrap_or_default();
+        let is = |name: &str| name.split_once(' ') == Some((head.as_ref(), second));
         rows(tables).find(|k| is(k.row.name)).map(|keyword| Found { keyword, words: 2 })
     });
     pair.or_else(|| rows(tables).find(|k| k.row.name == head.text).map(|keyword| Found { keyword, words: 1 }))

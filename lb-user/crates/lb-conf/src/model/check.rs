@@ -1,5 +1,12 @@
 //! What checks send and expect.
 
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use lb_expr::LogFormat;
+
+use super::Action;
+
 /// What a check sends and expects.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CheckSpec {
@@ -18,7 +25,7 @@ pub enum CheckProtocol {
     /// `option httpchk`: a request whose answer is as expected.
     Http(HttpCheck),
     /// `option tcp-check` with rules: they are followed in their order.
-    Script(Vec<CheckStep>),
+    Script(Vec<CheckRule>),
     /// A service's own protocol, spoken far enough to know that it is that service.
     Service(ServiceCheck),
 }
@@ -72,6 +79,8 @@ pub struct HttpCheck {
     pub expect: Vec<HttpExpect>,
     /// `http-check disable-on-404`: a 404 takes the server out of the selection without marking it down.
     pub disable_on_404: bool,
+    /// `http-check send-state`: a header tells the server its state.
+    pub send_state: bool,
 }
 
 impl Default for HttpCheck {
@@ -84,6 +93,7 @@ impl Default for HttpCheck {
             body: Vec::new(),
             expect: Vec::new(),
             disable_on_404: false,
+            send_state: false,
         }
     }
 }
@@ -134,19 +144,73 @@ pub enum TextMatch {
     Regex(String),
 }
 
-/// `tcp-check` rules.
+/// A `tcp-check` rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckRule {
+    /// What it does.
+    pub step: CheckStep,
+    /// `comment`, or the `tcp-check comment` before it: what is told if it fails.
+    pub comment: Option<String>,
+}
+
+impl From<CheckStep> for CheckRule {
+    fn from(step: CheckStep) -> Self {
+        Self { step, comment: None }
+    }
+}
+
+/// What a `tcp-check` rule does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CheckStep {
-    /// `connect`: opens a connection, to this port if given, and closes the one before.
-    Connect {
-        /// `port`.
-        port: Option<u16>,
-    },
+    /// `connect`: opens a connection and closes the one before.
+    Connect(CheckConnect),
     /// `send`, `send-binary`.
     Send(Vec<u8>),
+    /// `send-lf`.
+    SendText(Written<LogFormat>),
+    /// `send-binary-lf`: hexadecimal digits.
+    SendHex(Written<LogFormat>),
     /// `expect`.
     Expect(TcpExpect),
+    /// `set-var`, `set-var-fmt` and `unset-var`.
+    Var(Written<Action>),
+    /// `comment`: it only counts as a step.
+    Comment(String),
 }
+
+/// `tcp-check connect`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CheckConnect {
+    /// `port`. None: the check's.
+    pub port: Option<u16>,
+    /// `addr`. None: the check's.
+    pub address: Option<IpAddr>,
+    /// `linger`: the connection is closed in the ordinary way rather than reset.
+    pub linger: bool,
+}
+
+/// Something compiled, which is the same as another one if it is written in the same way.
+#[derive(Debug)]
+pub struct Written<T> {
+    /// As it stands in the configuration.
+    pub text: String,
+    /// What it comes to.
+    pub value: Arc<T>,
+}
+
+impl<T> Clone for Written<T> {
+    fn clone(&self) -> Self {
+        Self { text: self.text.clone(), value: Arc::clone(&self.value) }
+    }
+}
+
+impl<T> PartialEq for Written<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl<T> Eq for Written<T> {}
 
 /// `tcp-check expect [!] …`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,8 +9,8 @@ use crate::compile::Compiled;
 use crate::diag::{Code, Diagnostic};
 use crate::draft::{CheckDraft, CheckKind, CheckSettings, ProxyDraft, ServerDraft};
 use crate::model::{
-    AgentCheck, Backend, BackendId, CheckProtocol, CheckSpec, CheckStep, HttpCheck, PortSpec, Proxy,
-    ProxyOption, Server, ServerAddress, ServerCheck,
+    AgentCheck, Backend, BackendId, CheckProtocol, CheckRule, CheckSpec, CheckStep, HttpCheck, PortSpec,
+    Proxy, ProxyOption, Server, ServerAddress, ServerCheck,
 };
 use crate::span::Span;
 
@@ -22,8 +22,10 @@ pub(super) fn resolve(
     notes: &mut Vec<Diagnostic>,
 ) -> Backend {
     let base = Backend::new(proxy, id);
-    let check =
-        CheckSpec { protocol: protocol(&draft.check), log: draft.option(ProxyOption::LogHealthChecks) };
+    let check = CheckSpec {
+        protocol: protocol(&draft.check, std::mem::take(&mut compiled.check_rules)),
+        log: draft.option(ProxyOption::LogHealthChecks),
+    };
     let mut numbers =
         Numbers::new(draft.servers.iter().filter_map(|s| s.settings.id.as_ref().map(|id| id.value)));
     Backend {
@@ -62,12 +64,12 @@ pub(super) fn resolve(
     }
 }
 
-fn protocol(draft: &CheckDraft) -> CheckProtocol {
+fn protocol(draft: &CheckDraft, rules: Vec<CheckRule>) -> CheckProtocol {
     match draft.kind.as_ref().map(|k| &k.value) {
         Some(CheckKind::Service(service)) => CheckProtocol::Service(service.clone()),
         Some(CheckKind::Http) => CheckProtocol::Http(http(draft)),
         // Without steps, too: failures are then told as those of the script's connection.
-        Some(CheckKind::Tcp) => CheckProtocol::Script(draft.steps.iter().map(|s| s.value.clone()).collect()),
+        Some(CheckKind::Tcp) => CheckProtocol::Script(rules),
         None => CheckProtocol::Tcp,
     }
 }
@@ -84,6 +86,7 @@ fn http(draft: &CheckDraft) -> HttpCheck {
         body: send.body.or(line.body).unwrap_or_default().into_bytes(),
         expect: draft.expect.iter().map(|e| e.value.clone()).collect(),
         disable_on_404: draft.disable_on_404,
+        send_state: draft.send_state,
     }
 }
 
@@ -196,9 +199,9 @@ fn target(address: &ServerAddress, settings: &CheckSettings) -> Option<SocketAdd
 
 /// A socket in the file system has no port; a script may name its own for every connection.
 fn needs_no_port(address: &ServerAddress, spec: &CheckSpec) -> bool {
-    let connects = |steps: &[CheckStep]| {
-        let mut ports = steps.iter().filter_map(|s| match s {
-            CheckStep::Connect { port } => Some(port.is_some()),
+    let connects = |rules: &[CheckRule]| {
+        let mut ports = rules.iter().filter_map(|rule| match &rule.step {
+            CheckStep::Connect(connect) => Some(connect.port.is_some()),
             _ => None,
         });
         ports.next().is_some_and(|first| first && ports.all(|p| p))

@@ -7,6 +7,7 @@ mod content;
 mod http;
 mod program;
 mod run;
+mod scene;
 mod schedule;
 mod service;
 mod status;
@@ -17,6 +18,7 @@ use std::time::Duration;
 
 pub use program::{BadPattern, Program};
 pub use run::{Action, CheckRun, Failure};
+pub use scene::{Scene, state_of};
 pub use schedule::{CheckPhase, first_check, next_check};
 pub use status::{CheckStatus, Verdict};
 

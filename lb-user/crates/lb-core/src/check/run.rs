@@ -4,10 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use data_encoding::HEXUPPER_PERMISSIVE;
+use lb_conf::model::{self, CheckConnect};
+use lb_expr::Ctx;
+use lb_expr::ctx::Buffer;
+use lb_expr::sample::Sample;
+use lb_expr::vars::VarStore;
+use lb_expr::world::Nowhere;
 
 use super::content::Found;
 use super::http::Judgement;
 use super::program::{Kind, Program, Step};
+use super::scene::Scene;
 use super::service::Answer;
 use super::{AgentReport, CheckReport, CheckStatus};
 
@@ -17,9 +25,9 @@ const MAX_RECEIVED: usize = 16 * 1024;
 /// What to do next for a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Open a connection, to this port instead of the check's if given; close the one before. Then
+    /// Open a connection, to this port and address instead of the check's if given; close the one before. Then
     /// [`CheckRun::connected`].
-    Connect(Option<u16>),
+    Connect(CheckConnect),
     /// Write these bytes, then [`CheckRun::sent`].
     Send(Bytes),
     /// Read, then [`CheckRun::received`] or [`CheckRun::closed`].
@@ -54,9 +62,13 @@ impl Failure {
 }
 
 /// A check under way.
-#[derive(Debug)]
 pub struct CheckRun {
     program: Arc<Program>,
+    scene: Option<Box<dyn Scene>>,
+    vars: VarStore,
+    /// What the step at hand sends, if that was computed.
+    computed: Bytes,
+    linger: bool,
     step: usize,
     connected: bool,
     secure: bool,
@@ -75,10 +87,14 @@ struct Outcome {
 }
 
 impl CheckRun {
-    /// Begins a check.
+    /// Begins a check whose formats and expressions see nothing of the daemon.
     pub fn new(program: Arc<Program>) -> Self {
-        Self {
+        let mut run = Self {
+            linger: program.linger,
             program,
+            scene: None,
+            vars: VarStore::default(),
+            computed: Bytes::new(),
             step: 0,
             connected: false,
             secure: false,
@@ -86,27 +102,44 @@ impl CheckRun {
             closed: false,
             said: None,
             outcome: None,
-        }
+        };
+        run.prepare();
+        run
+    }
+
+    /// Begins a check of a server.
+    pub fn within(program: Arc<Program>, scene: Box<dyn Scene>) -> Self {
+        let mut run = Self::new(program);
+        run.scene = Some(scene);
+        run.step = 0;
+        run.prepare();
+        run
     }
 
     /// What to do next.
     pub fn action(&self) -> Action {
         match self.program.steps.get(self.step) {
             _ if self.outcome.is_some() => Action::Done,
-            Some(Step::Connect(port)) => Action::Connect(*port),
+            Some(Step::Connect(connect)) => Action::Connect(*connect),
             Some(Step::Send(bytes)) => Action::Send(bytes.clone()),
+            Some(Step::SendState(..) | Step::SendText(_) | Step::SendHex(_)) => {
+                Action::Send(self.computed.clone())
+            }
             Some(Step::Expect(_) | Step::Http(_) | Step::Reply(_) | Step::Agent) => Action::Receive,
-            None => Action::Done,
+            Some(Step::Var(_) | Step::Comment) | None => Action::Done,
         }
     }
 
     /// Whether the connection is to be closed in the ordinary way rather than reset.
     pub fn lingers(&self) -> bool {
-        self.program.linger
+        self.linger
     }
 
     /// A connection is open; `secure`: with TLS.
     pub fn connected(&mut self, secure: bool) {
+        if let Some(Step::Connect(connect)) = self.program.steps.get(self.step) {
+            self.linger = self.program.linger || connect.linger;
+        }
         self.connected = true;
         self.secure = secure;
         self.received.clear();
@@ -173,10 +206,66 @@ impl CheckRun {
         }
     }
 
+    // Does what needs no connection, and computes what is sent next.
+    fn prepare(&mut self) {
+        let program = Arc::clone(&self.program);
+        while let Some(step) = program.steps.get(self.step) {
+            match step {
+                Step::Comment => {}
+                Step::Var(action) => self.look_around(|ctx| perform(action, &ctx)),
+                _ => return self.compute(step),
+            }
+            self.step += 1;
+        }
+    }
+
+    fn compute(&mut self, step: &Step) {
+        match step {
+            Step::SendState(head, rest) => {
+                let state = self.scene.as_ref().map(|scene| scene.state()).unwrap_or_default();
+                let header = format!("X-Haproxy-Server-State: {state}\r\n");
+                self.computed = [head, header.as_bytes(), rest].concat().into();
+            }
+            Step::SendText(format) => {
+                self.computed = self.look_around(|ctx| Bytes::from(format.format(&ctx).to_vec()))
+            }
+            Step::SendHex(format) => {
+                let text = self.look_around(|ctx| format.format(&ctx).to_vec());
+                match HEXUPPER_PERMISSIVE.decode(&text) {
+                    Ok(bytes) => self.computed = bytes.into(),
+                    Err(_) => self.fail_step("what is to be sent is not hexadecimal"),
+                }
+            }
+            _ => {}
+        }
+    }
+
+    // Evaluates something in the light of what has come so far.
+    fn look_around<T: Default>(&self, look: impl Fn(Ctx<'_>) -> T) -> T {
+        let mut seen = T::default();
+        let mut show = |ctx: Ctx<'_>| {
+            let mut ctx = ctx;
+            ctx.on_response = true;
+            ctx.vars.check = Some(&self.vars);
+            ctx.response_data =
+                Buffer { bytes: Some(&self.received), complete: self.closed, ..Buffer::default() };
+            seen = look(ctx);
+        };
+        match &self.scene {
+            Some(scene) => scene.show(&mut show),
+            None => show(Ctx::new(&Nowhere, Duration::ZERO)),
+        }
+        seen
+    }
+
     fn advance(&mut self) {
         self.step += 1;
+        self.prepare();
         let last = match self.program.steps.get(self.step) {
-            None => self.program.steps.last(),
+            _ if self.outcome.is_some() => return,
+            None => {
+                self.program.steps.iter().rev().find(|step| !matches!(step, Step::Var(_) | Step::Comment))
+            }
             // What has come already may be enough for the next step.
             Some(_) => return self.look_again(),
         };
@@ -231,7 +320,8 @@ impl CheckRun {
                 Found::Unwanted => self.fail_step("the answer does not match"),
                 Found::Undecided => {}
             },
-            Some(Step::Connect(_) | Step::Send(_)) | None => {}
+            // Those wait for nothing.
+            Some(_) | None => {}
         }
     }
 
@@ -257,10 +347,27 @@ impl CheckRun {
             0 => "at initial connection step of tcp-check".to_owned(),
             step => format!("at step {step} of tcp-check"),
         };
-        format!("{text} {place}").trim_start().to_owned()
+        let comment = self.program.comments.get(self.step).and_then(Option::as_ref);
+        let comment = comment.map(|comment| format!(" comment: '{comment}'")).unwrap_or_default();
+        format!("{text} {place}{comment}").trim_start().to_owned()
     }
 
     fn end(&mut self, status: CheckStatus, code: Option<u16>, info: String) {
         self.outcome.get_or_insert(Outcome { status, code, info });
+    }
+}
+
+/// An action on a variable.
+fn perform(action: &model::Action, ctx: &Ctx<'_>) {
+    match action {
+        model::Action::SetVar { var, conditions, value } => ctx.set_var(*var, conditions, value.eval(ctx)),
+        model::Action::SetVarFmt { var, conditions, value } => {
+            ctx.set_var(*var, conditions, Some(Sample::str(value.format(ctx))));
+        }
+        model::Action::UnsetVar(var) => {
+            ctx.vars.set(*var, None);
+        }
+        // The loader takes no others.
+        _ => {}
     }
 }

@@ -135,7 +135,7 @@ fn requests_are_what_the_server_expects() {
 
 fn script(negated: bool, what: TcpMatch, min_recv: Option<u32>) -> Arc<Program> {
     let expect = CheckStep::Expect(TcpExpect { negated, what, min_recv });
-    program(CheckProtocol::Script(vec![CheckStep::Send(b"HELLO\r\n".to_vec()), expect]))
+    program(CheckProtocol::Script(vec![CheckStep::Send(b"HELLO\r\n".to_vec()).into(), expect.into()]))
 }
 
 #[test]
@@ -169,6 +169,65 @@ fn scripts_are_followed() {
             assert_eq!(shown(&run(Arc::clone(&program), answer, piece)), wanted, "{answer:?}");
         }
     }
+}
+
+/// What a check with these rules sends to a server that says hello.
+fn conversation(rules: &str) -> (Vec<String>, CheckReport) {
+    let text = format!("backend b\n option tcp-check\n{rules}\n server s 127.0.0.1:80 check\n");
+    let outcome = lb_conf::load_text("test.cfg", &text);
+    let config = outcome.config.unwrap_or_else(|| panic!("{:?}", outcome.diagnostics));
+    let mut run = CheckRun::new(Arc::new(Program::new(&config.backends[0].check).unwrap()));
+    let mut sent = Vec::new();
+    loop {
+        match run.action() {
+            Action::Connect(_) => run.connected(false),
+            Action::Send(bytes) => {
+                sent.push(String::from_utf8_lossy(&bytes).into_owned());
+                run.sent();
+            }
+            Action::Receive => run.received(b"hello"),
+            Action::Done => return (sent, run.report(Duration::ZERO)),
+        }
+    }
+}
+
+#[test]
+fn formats_and_variables_are_those_of_the_check() {
+    let rules = " tcp-check connect
+ tcp-check set-var(check.a) str(x)
+ tcp-check set-var-fmt(check.b) \"<%[var(check.a)]>\"
+ tcp-check expect string hello
+ tcp-check set-var(check.c) res.payload(1,3)
+ tcp-check send-lf \"%[var(check.b)]  %[var(check.c)]\"
+ tcp-check unset-var(check.a)
+ tcp-check send-lf \"%[var(check.a)].\"
+ tcp-check send-binary-lf 4%[int(1)]42";
+    let (sent, report) = conversation(rules);
+    assert_eq!(sent, ["<x>  ell", ".", "AB"]);
+    assert_eq!(shown(&report), ("L7OK", Some(0), "(tcp-check)"));
+}
+
+#[test]
+fn comments_tell_what_failed() {
+    let odd = conversation(" tcp-check connect\n tcp-check send-binary-lf 123 comment odd").1;
+    assert_eq!(
+        shown(&odd),
+        ("L7RSP", None, "what is to be sent is not hexadecimal at step 2 of tcp-check comment: 'odd'")
+    );
+    let rules = " tcp-check comment first\n tcp-check connect\n tcp-check comment second\n tcp-check expect ! string h";
+    assert_eq!(
+        shown(&conversation(rules).1),
+        ("L7RSP", None, "the answer matches what it must not at step 4 of tcp-check comment: 'second'")
+    );
+}
+
+#[test]
+fn servers_are_told_their_state() {
+    let check = HttpCheck { send_state: true, body: b"x".to_vec(), ..HttpCheck::default() };
+    let mut run = CheckRun::new(program(CheckProtocol::Http(check)));
+    run.connected(false);
+    let wanted = "OPTIONS / HTTP/1.0\r\nContent-Length: 1\r\nX-Haproxy-Server-State: \r\n\r\nx";
+    assert_eq!(run.action(), Action::Send(wanted.into()));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use lb_conf::model::{Backend, ServerAddress, ServerCheck};
+use lb_conf::model::{Backend, CheckConnect, ServerAddress, ServerCheck};
 use lb_core::Server;
 use lb_core::check::{Action, CheckRun, Failure};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -83,14 +83,19 @@ impl Target {
         }
     }
 
-    async fn connect(&self, port: Option<u16>) -> io::Result<Socket> {
-        match self {
-            Self::Inet(addr) => {
-                let addr = SocketAddr::new(addr.ip(), port.unwrap_or(addr.port()));
+    async fn connect(&self, to: CheckConnect) -> io::Result<Socket> {
+        match (self, to.address) {
+            (Self::Inet(addr), address) => {
+                let (ip, port) = (address.unwrap_or(addr.ip()), to.port.unwrap_or(addr.port()));
+                let addr = SocketAddr::new(ip, port);
                 Socket::connect_inet(addr, &Binding::default()).await
             }
-            Self::Unix(path) => Socket::connect_unix(path).await,
-            Self::None => Err(io::ErrorKind::AddrNotAvailable.into()),
+            (Self::Unix(path), None) => Socket::connect_unix(path).await,
+            (Self::Unix(_) | Self::None, Some(ip)) if to.port.is_some() => {
+                let addr = SocketAddr::new(ip, to.port.unwrap_or_default());
+                Socket::connect_inet(addr, &Binding::default()).await
+            }
+            (Self::Unix(_) | Self::None, _) => Err(io::ErrorKind::AddrNotAvailable.into()),
         }
     }
 }
@@ -132,8 +137,8 @@ impl Line<'_> {
     /// One step; whether it opened a connection.
     async fn perform(&mut self, run: &mut CheckRun, action: Action) -> Result<bool, Failure> {
         match (action, self.transport.as_mut()) {
-            (Action::Connect(port), _) => {
-                self.open(port).await?;
+            (Action::Connect(to), _) => {
+                self.open(to).await?;
                 run.connected(self.tls.is_some());
                 return Ok(true);
             }
@@ -158,8 +163,8 @@ impl Line<'_> {
         Ok(false)
     }
 
-    async fn open(&mut self, port: Option<u16>) -> Result<(), Failure> {
-        let connected = self.target.connect(port).await;
+    async fn open(&mut self, to: CheckConnect) -> Result<(), Failure> {
+        let connected = self.target.connect(to).await;
         let socket = connected.map_err(|e| Failure::Connect(Failure::text(&e)))?;
         self.securing = self.tls.is_some();
         let transport = with_server(self.tls, self.target.ip(), socket).await;

@@ -3,22 +3,29 @@
 mod drive;
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use lb_conf::model::{Config, Name, Proxy};
-use lb_core::check::{CheckRun, Program, first_check, next_check};
+use lb_core::check::{CheckRun, Program, Scene, first_check, next_check, state_of};
 use lb_core::event::LogEvent;
 use lb_core::server::{Admin, Operational};
 use lb_core::{Backend, Change, Runtime, Server, ServerChange, ServerId, Tick};
+use lb_expr::Ctx;
+use lb_expr::ctx::Connection;
+use lb_expr::vars::ProcVars;
+use lb_expr::world::{BackendId, ServerId as ServerAt};
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, spawn_local};
 use tokio::time::{Instant, interval, sleep};
 
 use crate::clock::Clock;
-use crate::logs::{Journal, ProxyLog};
+use crate::eval::View;
+use crate::logs::{Journal, ProxyLog, wall_clock};
 use crate::resolver::Resolver;
 use crate::tls::Upstream;
+use crate::track::Counters;
 use crate::worker::{Command, Setup, Shared};
 use drive::{Limits, Target, drive};
 
@@ -78,6 +85,11 @@ impl Checker {
         let checked: Vec<_> = snapshot.servers().filter(|s| s.config.check.is_some()).collect();
         let shortest = checked.iter().filter_map(|s| Some(s.config.check.as_ref()?.inter));
         let shortest = shortest.chain(snapshot.config.global.tuning.max_spread_checks).min();
+        let context = |server: &Arc<Server>| Context {
+            shared: Arc::clone(&self.shared),
+            server: Arc::clone(server),
+            proc_vars: Arc::clone(&setup.proc_vars),
+        };
         for (backend, server) in snapshot.backends.iter().flat_map(|b| b.servers.iter().map(move |s| (b, s)))
         {
             // Certificates may have changed in their files.
@@ -86,7 +98,7 @@ impl Checker {
             let task = kept.unwrap_or_else(|| {
                 let turn = checked.iter().position(|s| s.id == server.id).unwrap_or(0);
                 let first = first_check(now, shortest.unwrap_or_default(), turn, checked.len());
-                self.begin(backend, server, tls, first)
+                self.begin(context(server), backend, tls, first)
             });
             self.tasks.insert(server.id, task);
         }
@@ -106,19 +118,13 @@ impl Checker {
         }
     }
 
-    fn begin(
-        &self,
-        backend: &Arc<Backend>,
-        server: &Arc<Server>,
-        tls: Option<&Upstream>,
-        first: Tick,
-    ) -> Task {
+    fn begin(&self, context: Context, backend: &Arc<Backend>, tls: Option<&Upstream>, first: Tick) -> Task {
         let mut handles = Vec::new();
-        let context = Context { shared: Arc::clone(&self.shared), server: Arc::clone(server) };
+        let server = Arc::clone(&context.server);
         if server.config.check.is_some() {
             match Program::new(&backend.config.check) {
                 Ok(program) => {
-                    let limits = Limits::of(&backend.config, server);
+                    let limits = Limits::of(&backend.config, &server);
                     let work = check_health(context.clone(), Arc::new(program), tls.cloned(), limits, first);
                     handles.push(spawn_local(work).abort_handle());
                 }
@@ -128,7 +134,7 @@ impl Checker {
         if server.config.agent.is_some() {
             handles.push(spawn_local(ask_agent(context, first)).abort_handle());
         }
-        Task { server: Arc::clone(server), backend: Arc::clone(backend), handles }
+        Task { server, backend: Arc::clone(backend), handles }
     }
 }
 
@@ -154,6 +160,7 @@ impl Drop for Task {
 struct Context {
     shared: Arc<Shared>,
     server: Arc<Server>,
+    proc_vars: Arc<ProcVars>,
 }
 
 impl Context {
@@ -174,6 +181,41 @@ impl Context {
     }
 }
 
+/// What formats see of a check's connection.
+struct To(Option<SocketAddr>);
+
+impl Connection for To {
+    fn src(&self) -> Option<SocketAddr> {
+        None
+    }
+
+    fn dst(&self) -> Option<SocketAddr> {
+        self.0
+    }
+}
+
+impl Scene for Context {
+    fn show(&self, look: &mut dyn FnMut(Ctx<'_>)) {
+        let (snapshot, none) = (self.shared.runtime.snapshot(), Counters::default());
+        let view = View::of_check(&snapshot, &none, self.clock().now());
+        let mut ctx = Ctx::new(&view, wall_clock());
+        let backend = BackendId(self.server.at.backend.0);
+        ctx.backend = Some(backend);
+        ctx.server = Some(ServerAt { backend, index: self.server.at.index });
+        ctx.vars.proc = Some(&self.proc_vars);
+        let to = To(self.server.socket_address(0));
+        ctx.upstream = Some(&to);
+        look(ctx);
+    }
+
+    fn state(&self) -> String {
+        let node = self.shared.process().node;
+        let snapshot = self.shared.runtime.snapshot();
+        let backend = snapshot.backend(self.server.at.backend);
+        backend.map(|backend| state_of(&self.server, backend, &node)).unwrap_or_default()
+    }
+}
+
 async fn check_health(
     context: Context,
     program: Arc<Program>,
@@ -189,7 +231,7 @@ async fn check_health(
         let state = context.server.state();
         if state.checked() && !state.admin.any(Admin::RESOLUTION_MAINT) {
             let start = Instant::now();
-            let mut run = CheckRun::new(Arc::clone(&program));
+            let mut run = CheckRun::within(Arc::clone(&program), Box::new(context.clone()));
             drive(&mut run, &Target::of_check(&context.server, &check), tls.as_ref(), limits).await;
             context.tell(ServerChange::Check(run.report(start.elapsed())));
         }
@@ -199,7 +241,7 @@ async fn check_health(
 }
 
 /// For spreading checks. Without random bytes they are early.
-fn random() -> u64 {
+pub(crate) fn random() -> u64 {
     let mut bytes = [0; 8];
     let _ = aws_lc_rs::rand::fill(&mut bytes);
     u64::from_ne_bytes(bytes)

@@ -10,7 +10,7 @@ mod ssl;
 mod tests;
 
 use bytes::Bytes;
-use lb_conf::model::ServiceCheck;
+use lb_conf::model::{CheckConnect, ServiceCheck};
 
 use super::CheckStatus;
 use super::program::Step;
@@ -58,7 +58,7 @@ impl Answer {
 
 /// The steps of a check.
 pub(super) fn steps(check: &ServiceCheck) -> Vec<Step> {
-    let mut steps = vec![Step::Connect(None)];
+    let mut steps = vec![Step::Connect(CheckConnect::default())];
     match check {
         ServiceCheck::Ldap => steps.extend([send(ldap::BIND), wait(ldap::bind_response)]),
         ServiceCheck::Mysql(None) => steps.push(wait(mysql::greeting)),

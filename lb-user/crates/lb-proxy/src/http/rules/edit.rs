@@ -10,8 +10,7 @@ use lb_core::{Snapshot, Tick};
 use lb_expr::ctx::{CaptureRoom, Captures};
 use lb_expr::pattern;
 use lb_expr::sample::Sample;
-use lb_expr::vars::VarId;
-use lb_expr::{Ctx, LogFormat, SetVarCondition};
+use lb_expr::{Ctx, LogFormat};
 use regex::bytes::Regex;
 
 use super::normalize::{Malformed, normalize};
@@ -330,11 +329,11 @@ pub(crate) fn note<'a>(action: &'a Action, ctx: &Ctx<'a>, scene: &Scene<'_>) {
             }
         }
         Action::SetVar { var, conditions, value } => {
-            set_var(*var, conditions, value.eval(ctx), ctx);
+            ctx.set_var(*var, conditions, value.eval(ctx));
         }
         Action::SetVarFmt { var, conditions, value } => {
             let value = Sample::str(value.format(ctx));
-            set_var(*var, conditions, Some(value), ctx);
+            ctx.set_var(*var, conditions, Some(value));
         }
         Action::UnsetVar(var) => {
             ctx.vars.set(*var, None);
@@ -360,15 +359,6 @@ fn text<'a>(format: &'a LogFormat, ctx: &Ctx<'a>) -> String {
 fn told(set: &PatternSet, change: impl FnOnce(&pattern::Reference) -> Result<(), String>) {
     if let Some(Err(reason)) = set.get().map(|set| change(set)) {
         log::debug!("a rule cannot change its set of patterns: {reason}");
-    }
-}
-
-/// Sets a variable if all of the conditions hold. Where there is no value, it keeps the one that it has.
-fn set_var(var: VarId, conditions: &[SetVarCondition], value: Option<Sample<'_>>, ctx: &Ctx<'_>) {
-    let Some(value) = value else { return };
-    let old = ctx.vars.get(var);
-    if conditions.iter().all(|condition| condition.holds(var, old.as_ref(), &value)) {
-        ctx.vars.set(var, Some(value.into()));
     }
 }
 
