@@ -122,6 +122,8 @@ reasons! {
     Rejected rejected,
     /// Dropped: the service's rules drop the connection, or reject it while too many others are.
     Denied denied,
+    /// Dropped or answered: a copy of a SYN that was turned away before.
+    Repeated repeated,
     /// Dropped: another CPU was opening the same flow for a copy of this packet, which went on.
     Twin twin,
 }

@@ -176,8 +176,8 @@ where
         let verdict = rules::verdict::<A, T>(tables, segment, service);
         if verdict == Op::Reject as u32 || verdict == Op::SilentDrop as u32 {
             let reject = verdict == Op::Reject as u32;
-            let answered = packet.aside(|packet| rules::deny::<A, P, T>(packet, tables, service.id, reject));
-            return rules::denied(answered, service.id, ingress);
+            let how = packet.aside(|packet| rules::deny::<A, P, T>(packet, tables, service.id, reject));
+            return rules::denied(how, service.id, ingress);
         }
         if verdict != Op::Accept as u32 {
             return Decision::pass(Reason::UserSpace, service.id);

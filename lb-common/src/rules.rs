@@ -174,35 +174,46 @@ pub(crate) fn client<A: Network>(flow: &Flow<A>, source: A) -> A {
     }
 }
 
+/// What became of a packet that was turned away: bits of what [`deny`] returns.
+const ANSWERED: u32 = 1 << 0;
+/// It is a copy of one that was turned away before.
+const REPEATED: u32 = 1 << 1;
+
 /// Turns the pending packet away. A client that is rejected is told, as long as few are: a flood is dropped where it
 /// comes in, rather than answered to addresses that may be others'. Not inlined: in the kernel it needs a stack frame of
 /// its own.
 #[inline(never)]
-pub(crate) fn deny<A, P, T>(packet: &mut P, tables: &T, service: ServiceId, reject: bool) -> bool
+pub(crate) fn deny<A, P, T>(packet: &mut P, tables: &T, service: ServiceId, reject: bool) -> u32
 where
     A: Network,
     P: Packet,
     T: CommonTables + FamilyTables<A>,
 {
-    let Some(segment) = FamilyTables::<A>::pending(tables).map(|pending| {
-        tables.count_rule(pending.rule, packet.length());
-        pending.segment
-    }) else {
-        return false;
-    };
+    let pending = FamilyTables::<A>::pending(tables).map(|pending| (pending.segment, pending.rule));
+    let Some((segment, rule)) = pending else { return 0 };
     // A client that hears nothing sends its SYN again; that is the same connection still.
-    if answer::fingerprint(packet, &segment).is_some_and(|print| !tables.repeated(print)) {
+    let print = answer::fingerprint(packet, &segment);
+    let repeated = print.is_some_and(|print| tables.repeated(print));
+    if !repeated {
+        tables.count_rule(rule, packet.length());
         tables.count_pending(service, false);
     }
-    reject && tables.may_answer(tables.now()) && answer::reset(packet, &segment).is_some()
+    let answered = reject && tables.may_answer(tables.now()) && answer::reset(packet, &segment).is_some();
+    (if repeated { REPEATED } else { 0 }) | if answered { ANSWERED } else { 0 }
 }
 
-/// The decision about a connection that was turned away.
+/// The decision about a packet that was turned away.
 #[inline(always)]
-pub(crate) fn denied(answered: bool, service: ServiceId, ingress: u32) -> Decision {
+pub(crate) fn denied(how: u32, service: ServiceId, ingress: u32) -> Decision {
+    let answered = how & ANSWERED != 0;
+    let reason = match (how & REPEATED != 0, answered) {
+        (true, _) => Reason::Repeated,
+        (false, true) => Reason::Rejected,
+        (false, false) => Reason::Denied,
+    };
     if answered {
-        Decision { verdict: Verdict::Transmit, reason: Reason::Rejected, service, egress: ingress }
+        Decision { verdict: Verdict::Transmit, reason, service, egress: ingress }
     } else {
-        Decision::drop(Reason::Denied, service)
+        Decision::drop(reason, service)
     }
 }

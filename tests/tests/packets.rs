@@ -190,7 +190,7 @@ fn sequence(frames: &[Vec<u8>], kernel: Option<&mut Kernel>) -> Result<()> {
             Reason::ToServer | Reason::ToClient | Reason::IcmpError => {
                 ensure!(before > 0, "followed no flow")
             }
-            Reason::Denied => ensure!(bytes == *frame, "touched for {decision:?}"),
+            Reason::Denied | Reason::Repeated => ensure!(bytes == *frame, "touched for {decision:?}"),
             _ => ensure!(decision.verdict == Verdict::Pass && bytes == *frame, "touched for {decision:?}"),
         }
     }

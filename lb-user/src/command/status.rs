@@ -1,7 +1,7 @@
 //! `lbx xdp status`.
 
 use anyhow::Result;
-use lb_xdp::inspect::{InterfaceInfo, Overview, ReasonCount, ServerInfo, ServiceInfo};
+use lb_xdp::inspect::{InterfaceInfo, Overview, ReasonCount, RuleInfo, ServerInfo, ServiceInfo};
 
 use super::args::Look;
 use super::table::{Table, or_dash};
@@ -17,7 +17,7 @@ fn tables(overview: &Overview) -> String {
     let daemon =
         if overview.daemon { "a daemon follows it up" } else { "no daemon: everything stays as it is" };
     let open: u64 = overview.services.iter().map(|service| u64::from(service.active)).sum();
-    let parts = [
+    let mut parts = vec![
         format!(
             "pins  {} ({daemon})\nflows {open} open, room for {} of each family\n",
             overview.pins, overview.flow_room
@@ -27,6 +27,9 @@ fn tables(overview: &Overview) -> String {
         servers(&overview.servers).to_string(),
         reasons(overview).to_string(),
     ];
+    if !overview.rules.is_empty() {
+        parts.push(rules(&overview.rules).to_string());
+    }
     parts.join("\n")
 }
 
@@ -70,6 +73,15 @@ fn servers(servers: &[ServerInfo]) -> Table {
             or_dash(server.interface),
             server.next_hop.clone().unwrap_or_else(|| "unknown: in user space".to_owned()),
         ]);
+    }
+    table
+}
+
+fn rules(rules: &[RuleInfo]) -> Table {
+    let mut table = Table::new(&["FRONTEND", "LINE", "RULE", "CONNECTIONS"]);
+    for rule in rules {
+        let (line, connections) = (rule.line.to_string(), rule.connections.to_string());
+        table.row([rule.frontend.clone(), line, rule.action.to_owned(), connections]);
     }
     table
 }

@@ -8,6 +8,7 @@ mod logs;
 mod planes;
 mod privileges;
 mod reload;
+mod rules;
 mod traffic;
 
 use std::time::Duration;
@@ -33,6 +34,11 @@ fn main() {
         test("privileges::the_stewards_end_is_reported", privileges::steward_killed),
         test("planes::a_full_table_falls_through", planes::table_full),
         test("planes::pins_have_one_owner", planes::pins_have_one_owner),
+        test("rules::the_connection_beyond_the_rate_is_rejected", rules::rate4),
+        test("rules::the_same_over_ipv6", rules::rate6),
+        test("rules::a_long_list_in_tcp_mode", rules::listed_tcp).within(Duration::from_secs(120)),
+        test("rules::a_long_list_in_http_mode", rules::listed_http).within(Duration::from_secs(120)),
+        test("rules::a_long_list_over_ipv6", rules::listed_http6).within(Duration::from_secs(120)),
         test("reload::connections_to_a_removed_server_go_on", reload::server_removed),
         test("reload::a_proxy_moves_to_user_space", reload::moved_to_user_space),
         test("reload::a_listener_is_added", reload::listener_added),

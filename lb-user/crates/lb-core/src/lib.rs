@@ -4,6 +4,7 @@
 //! [`Runtime::apply`]; worker threads read a [`Snapshot`], atomics, and selection tables that are replaced whole.
 //! Nothing here opens a socket or reads a clock: a [`Tick`] and random words come in as parameters.
 
+pub mod admission;
 pub mod backend;
 pub mod balance;
 pub mod change;

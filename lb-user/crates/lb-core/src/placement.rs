@@ -13,6 +13,8 @@ use lb_conf::model::{
 };
 use lb_conf::span::Span;
 
+use crate::admission;
+
 /// Where a frontend is served.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Placement {
@@ -26,6 +28,8 @@ pub struct Placement {
     pub binds: Vec<Option<Obstacle>>,
     /// `option xdp` is set.
     pub required: bool,
+    /// The kernel carries out its `tcp-request connection` rules, or the first ones of them, where it does no more.
+    pub guarded: bool,
 }
 
 /// Something that keeps a frontend, or one of its addresses, in user space.
@@ -109,6 +113,11 @@ impl Placement {
         self.binds.iter().enumerate().filter(move |(_, o)| open && o.is_none()).map(|(index, _)| index)
     }
 
+    /// Whether the kernel takes the bind with this index.
+    pub fn takes(&self, bind: usize) -> bool {
+        self.obstacles.is_empty() && matches!(self.binds.get(bind), Some(None))
+    }
+
     /// Everything that keeps something in user space.
     pub fn all_obstacles(&self) -> impl Iterator<Item = &Obstacle> {
         self.obstacles.iter().chain(self.binds.iter().flatten())
@@ -133,6 +142,18 @@ pub fn place(config: &Config) -> Vec<Placement> {
 }
 
 fn place_frontend(config: &Config, frontend: &Frontend) -> Placement {
+    Placement { guarded: is_guarded(config, frontend), ..place_without_rules(config, frontend) }
+}
+
+/// Whether rules of a frontend can be carried out before its connections are accepted.
+fn is_guarded(config: &Config, frontend: &Frontend) -> bool {
+    !config.global.xdp_interfaces.is_empty()
+        && !frontend.disabled
+        && frontend.xdp != XdpUse::Off
+        && admission::compile(config, frontend, false).is_some()
+}
+
+fn place_without_rules(config: &Config, frontend: &Frontend) -> Placement {
     let backend = frontend.default_backend.and_then(|id| config.backend(id));
     let mut obstacles = Vec::new();
     let head = frontend.proxy.span;
@@ -149,6 +170,11 @@ fn place_frontend(config: &Config, frontend: &Frontend) -> Placement {
         add(ObstacleKind::Word("maxconnrate or maxsessrate"), head);
     }
     frontend_obstacles(frontend, &mut add);
+    if let (Some(rule), None) =
+        (frontend.proxy.rules.tcp_connection.first(), admission::compile(config, frontend, true))
+    {
+        add(ObstacleKind::Word("tcp-request connection"), rule.span);
+    }
     match backend {
         None => add(ObstacleKind::NoBackend, head),
         Some(backend) => backend_obstacles(backend, &mut add),
@@ -163,6 +189,7 @@ fn place_frontend(config: &Config, frontend: &Frontend) -> Placement {
         binds: binds.collect(),
         obstacles,
         required: frontend.xdp == XdpUse::Required,
+        guarded: false,
     }
 }
 
@@ -174,6 +201,7 @@ fn http_placement(frontend: &Frontend) -> Placement {
         obstacles: vec![obstacle],
         binds: vec![None; frontend.binds.len()],
         required: frontend.xdp == XdpUse::Required,
+        guarded: false,
     }
 }
 
@@ -273,7 +301,8 @@ fn backend_obstacles(backend: &Backend, add: &mut impl FnMut(ObstacleKind, Span)
 /// What frontends and backends have in common.
 fn proxy_obstacles(proxy: &Proxy, add: &mut impl FnMut(ObstacleKind, Span)) {
     let Rules {
-        tcp_connection,
+        // Asked of the frontend by itself: the kernel knows some of them.
+        tcp_connection: _,
         tcp_session,
         tcp_content,
         tcp_response,
@@ -288,7 +317,6 @@ fn proxy_obstacles(proxy: &Proxy, add: &mut impl FnMut(ObstacleKind, Span)) {
         stats_admin: _,
     } = &*proxy.rules;
     let words = [
-        ("tcp-request connection", tcp_connection),
         ("tcp-request session", tcp_session),
         ("tcp-request content", tcp_content),
         ("tcp-response content", tcp_response),
@@ -483,12 +511,11 @@ mod tests {
     #[test]
     fn settings_that_only_user_space_keeps_are_obstacles() {
         type Set = fn(&mut Frontend, &mut Backend);
-        let rows: [(Set, &str); 8] = [
+        let rows: [(Set, &str); 7] = [
             (|front, _| front.rate_limit = Some(5), "rate-limit sessions"),
             (|front, _| front.proxy.options.set(ProxyOption::ClientKeepAliveProbes, true), "option clitcpka"),
             (|_, back| back.proxy.options.set(ProxyOption::ServerKeepAliveProbes, true), "option srvtcpka"),
             (|_, back| back.hash_balance_factor = Some(150), "hash-balance-factor"),
-            (|front, _| front.proxy.rules = rules(|r| &mut r.tcp_connection), "tcp-request connection"),
             (|front, _| front.proxy.rules = rules(|r| &mut r.tcp_session), "tcp-request session"),
             (|_, back| back.proxy.rules = rules(|r| &mut r.tcp_content), "tcp-request content"),
             (|_, back| back.proxy.rules = rules(|r| &mut r.tcp_response), "tcp-response content"),

@@ -11,7 +11,7 @@ use crate::hint::nearest;
 use crate::place::Source;
 use crate::resolve::{Env, Layer};
 use crate::sample::{LONGEST, Sample, SampleType};
-use crate::table::{Convert, ConverterRow, Cursor, Fetch, FetchRow, converter_named, fetch_named};
+use crate::table::{Convert, ConverterRow, Cursor, Fetch, FetchRow, Figure, converter_named, fetch_named};
 use crate::world::UserlistId;
 
 /// A compiled expression.
@@ -138,6 +138,16 @@ impl Expr {
     /// The row of its fetch.
     pub fn fetch_row(&self) -> &'static FetchRow {
         self.row
+    }
+
+    /// The figure of a stick table that it is, and nothing else.
+    pub fn figure(&self) -> Option<Figure> {
+        self.fetch.figure().filter(|_| self.steps.is_empty())
+    }
+
+    /// Whether it is the client's address, and nothing else.
+    pub fn is_source(&self) -> bool {
+        self.row.names[0] == "src" && self.steps.is_empty()
     }
 
     /// Whether converters stand behind the fetch.

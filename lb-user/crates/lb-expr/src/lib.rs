@@ -46,6 +46,7 @@ pub use logformat::{FactSource, LogFacts, LogFormat, Style};
 pub use place::{Checkpoint, Source};
 pub use resolve::{Env, Layer, Resolver, Unresolved};
 pub use sample::{Data, Sample, SampleType};
+pub use table::Figure;
 pub use table::{ConverterRow, FetchRow, syntax};
 pub use world::World;
 

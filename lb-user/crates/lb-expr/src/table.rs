@@ -8,6 +8,7 @@ use crate::ctx::Ctx;
 use crate::place::Source;
 use crate::resolve::Layer;
 use crate::sample::{Sample, SampleType};
+use crate::world::{Counter, TableId};
 
 /// Where a fetch that has several values stands: ACLs ask for one after the other.
 #[derive(Debug, Default)]
@@ -26,6 +27,22 @@ pub(crate) struct Cursor {
 /// A fetch with its arguments resolved.
 pub(crate) trait Fetch: Send + Sync {
     fn fetch<'a>(&'a self, ctx: &Ctx<'a>, cursor: &mut Cursor) -> Option<Sample<'a>>;
+
+    /// The figure of a stick table that it is, if it is one.
+    fn figure(&self) -> Option<Figure> {
+        None
+    }
+}
+
+/// A figure of an entry of a stick table, as an expression names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Figure {
+    /// The counter that tracks the entry. None: it is the entry of the client's address.
+    pub slot: Option<u8>,
+    /// The table. None: the one that the counter tracks in.
+    pub table: Option<TableId>,
+    /// What is asked of the entry.
+    pub what: Counter,
 }
 
 /// A converter with its arguments resolved. The sample that it gets has the type that its row declares.

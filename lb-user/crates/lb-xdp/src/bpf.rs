@@ -3,22 +3,26 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
+use aya::maps::lpm_trie::{Key, LpmTrie};
 use aya::maps::{Array, ArrayOfMaps, HashMap, Map, MapData, MapError, MapInfo, PerCpuArray, RingBuf};
 use aya::programs::Xdp;
 use aya::{Ebpf, Pod};
 use lb_common::address::{Address, Family, V4, V6};
-use lb_common::counter::{Reason, ServerCounters, ServiceCounters};
+use lb_common::counter::{Count, Reason, ServerCounters, ServiceCounters};
 use lb_common::key::{FlowKey, ServiceKey};
 use lb_common::label::Label;
 use lb_common::names;
+use lb_common::rule::{LIST_BITS, ListNumber, Rule, SourceKey, Tracked};
 use lb_common::value::{Flow, Jiffies, Server, ServerId, ServerLoad, Service, ServiceId, ServiceLoad, Slots};
 
 use crate::flows::{self, Ended, Policy, Step, Sweeper};
 use crate::label::{self, Owner};
 use crate::pins::Pins;
 use crate::plan::{Plan, ServiceAt};
+use crate::rulebook::{List, Prefix};
 use crate::store::{
     Contents, Entry, FlowTable, FlowTables, Ids, Room, ServerTally, ServiceTally, Store, Tallies, Write,
     write_each,
@@ -57,6 +61,11 @@ pub struct BpfStore {
     server_counters: PerCpuArray<MapData, ServerCounters>,
     counters: PerCpuArray<MapData, ServiceCounters>,
     labels: Hash<u32, Label>,
+    rules: Array<MapData, Rule>,
+    rule_counters: PerCpuArray<MapData, Count>,
+    tracked: Array<MapData, Tracked>,
+    sources4: LpmTrie<MapData, SourceKey<V4>, u32>,
+    sources6: LpmTrie<MapData, SourceKey<V6>, u32>,
     flows4: Flows<V4>,
     flows6: Flows<V6>,
     clock: Array<MapData, u64>,
@@ -100,6 +109,11 @@ impl BpfStore {
             clock: pinned(pins, names::CLOCK)?,
             clock_program: fd(names::CLOCK_PROGRAM)?,
             labels: pinned(pins, names::LABELS)?,
+            rules: pinned(pins, names::RULES)?,
+            rule_counters: pinned(pins, names::RULE_COUNTERS)?,
+            tracked: pinned(pins, names::TRACKED)?,
+            sources4: pinned(pins, names::SOURCES)?,
+            sources6: pinned(pins, names::SOURCES6)?,
             object: None,
             sweeper: Sweeper::default(),
         })
@@ -163,6 +177,7 @@ impl Store for BpfStore {
             last_service: last(self.counters.len()),
             last_server: last(self.servers.len()),
             flows: self.flows4.room,
+            rules: self.rules.len(),
         }
     }
 
@@ -185,7 +200,14 @@ impl Store for BpfStore {
                 tables.insert(id, slots);
             }
         }
-        Ok(Contents { plan: Plan { services, servers, tables }, owners })
+        let mut rules = BTreeMap::new();
+        let mut tracked = BTreeMap::new();
+        for service in services.values().filter(|service| service.rules != 0) {
+            rules.insert(service.rules, self.read_rules(service.rules, service.rule_count)?);
+            tracked.insert(service.id, self.tracked.get(&u32::from(service.id), 0)?);
+        }
+        let lists = self.read_lists()?;
+        Ok(Contents { plan: Plan { services, servers, tables, rules, tracked, lists }, owners })
     }
 
     fn write(&mut self, writes: &[Write]) -> (usize, anyhow::Result<()>) {
@@ -201,6 +223,10 @@ impl Store for BpfStore {
         for &id in &of.services {
             let load = self.service_load.get(&u32::from(id), 0)?;
             tallies.services.insert(id, ServiceTally { load, counters: self.service_counters(id)? });
+        }
+        for &place in &of.rules {
+            let values = self.rule_counters.get(&place, 0)?;
+            tallies.rules.insert(place, values.iter().fold(Count::default(), |sum, one| sum.plus(*one)));
         }
         Ok(tallies)
     }
@@ -234,6 +260,16 @@ impl BpfStore {
             Write::Server(id, server) => Ok(self.servers.set(u32::from(*id), server, 0)?),
             Write::Table(id, slots) => self.write_table(*id, slots),
             Write::RemoveTable(id) => Ok(sys::delete(self.tables_fd.as_fd(), &u32::from(*id))?),
+            Write::List(number, list) => list.iter().try_for_each(|prefix| self.add_prefix(*number, *prefix)),
+            Write::RemoveList(number, list) => {
+                list.iter().try_for_each(|prefix| self.remove_prefix(*number, *prefix))
+            }
+            Write::Rules(place, rules) => self.write_rules(*place, rules),
+            Write::RemoveRules(place, count) => {
+                self.write_rules(*place, &vec![Rule::default(); *count as usize])
+            }
+            Write::Tracked(id, tracked) => Ok(self.tracked.set(u32::from(*id), tracked, 0)?),
+            Write::RemoveTracked(id) => Ok(self.tracked.set(u32::from(*id), Tracked::default(), 0)?),
             Write::Service(at, service) => match at.address.ip() {
                 IpAddr::V4(ip) => self.services4.insert(service_key(ip.octets(), at), service, 0),
                 IpAddr::V6(ip) => self.services6.insert(service_key(ip.octets(), at), service, 0),
@@ -244,7 +280,52 @@ impl BpfStore {
                 IpAddr::V6(ip) => self.services6.remove(&service_key(ip.octets(), at)),
             }),
         }
-        .with_context(|| format!("writing {write:?}"))
+        .with_context(|| {
+            if write.is_long() { "writing a list".to_owned() } else { format!("writing {write:?}") }
+        })
+    }
+
+    fn write_rules(&mut self, place: u32, rules: &[Rule]) -> anyhow::Result<()> {
+        for (place, rule) in (place..).zip(rules) {
+            self.rules.set(place, rule, 0)?;
+        }
+        Ok(())
+    }
+
+    fn read_rules(&self, place: u32, count: u32) -> anyhow::Result<Vec<Rule>> {
+        let places = place..place.saturating_add(count).min(self.rules.len());
+        places.map(|place| Ok(self.rules.get(&place, 0)?)).collect()
+    }
+
+    fn add_prefix(&mut self, list: ListNumber, (ip, bits): Prefix) -> anyhow::Result<()> {
+        let bits = LIST_BITS + u32::from(bits);
+        match ip {
+            IpAddr::V4(ip) => self.sources4.insert(&source_key(bits, list, ip.octets()), 0, 0),
+            IpAddr::V6(ip) => self.sources6.insert(&source_key(bits, list, ip.octets()), 0, 0),
+        }
+        .map_err(anyhow::Error::from)
+    }
+
+    fn remove_prefix(&mut self, list: ListNumber, (ip, bits): Prefix) -> anyhow::Result<()> {
+        let bits = LIST_BITS + u32::from(bits);
+        removed(match ip {
+            IpAddr::V4(ip) => self.sources4.remove(&source_key(bits, list, ip.octets())),
+            IpAddr::V6(ip) => self.sources6.remove(&source_key(bits, list, ip.octets())),
+        })
+    }
+
+    fn read_lists(&self) -> anyhow::Result<BTreeMap<ListNumber, List>> {
+        let mut lists = BTreeMap::<ListNumber, Vec<Prefix>>::new();
+        for key in self.sources4.keys() {
+            let (key, data) = key.map(|key| (key.prefix_len(), key.data()))?;
+            lists.entry(data.list).or_default().push((IpAddr::from(data.address), prefix_bits(key)));
+        }
+        for key in self.sources6.keys() {
+            let (key, data) = key.map(|key| (key.prefix_len(), key.data()))?;
+            lists.entry(data.list).or_default().push((IpAddr::from(data.address), prefix_bits(key)));
+        }
+        lists.values_mut().for_each(|list| list.sort_unstable());
+        Ok(lists.into_iter().map(|(number, list)| (number, Arc::new(list))).collect())
     }
 
     fn server_counters(&self, id: ServerId) -> anyhow::Result<ServerCounters> {
@@ -293,6 +374,19 @@ fn service_key<A>(address: A, at: &ServiceAt) -> ServiceKey<A> {
 
 fn service_at<A>(key: &ServiceKey<A>, ip: IpAddr) -> ServiceAt {
     ServiceAt { address: SocketAddr::new(ip, key.port), protocol: key.protocol }
+}
+
+fn source_key<A>(bits: u32, list: ListNumber, address: A) -> Key<SourceKey<A>>
+where
+    SourceKey<A>: Pod,
+{
+    // Behind its length a key is octets in the order in which they are compared; the order of a number does not matter.
+    Key::new(bits, SourceKey { list, address })
+}
+
+/// The length of a prefix without its list's number.
+fn prefix_bits(bits: u32) -> u8 {
+    u8::try_from(bits.saturating_sub(LIST_BITS)).unwrap_or(0)
 }
 
 /// The highest number that an array of so many elements has room for.

@@ -9,12 +9,13 @@ use lb_conf::model::Name;
 use lb_core::placement::Placement;
 use lb_core::{FlowEnd, Served, Snapshot, Tick};
 
-use crate::counters::{Meter, Reading};
+use crate::counters::{Growth, Meter, Reading};
 use crate::flows::{self, Census, Lifetimes, Policy, correction};
 use crate::label::{self, Owner};
 use crate::neigh::{IfIndex, Network};
 use crate::plan::{Inputs, Planned, Planner, ServerName};
 use crate::record::Recorder;
+use crate::rulebook;
 use crate::store::{Contents, Ids, ServerTally, ServiceTally, Store, Tallies};
 use crate::sync::{Expired, Maps};
 
@@ -58,6 +59,7 @@ pub struct Control<S> {
     records: Vec<FlowEnd>,
     server_meter: Meter<ServerId>,
     service_meter: Meter<ServiceId>,
+    denied_meter: Growth<ServiceId>,
 }
 
 impl<S: Store> Control<S> {
@@ -69,9 +71,9 @@ impl<S: Store> Control<S> {
     pub fn adopt(store: S, ports: RangeInclusive<u16>, hz: u32) -> anyhow::Result<Self> {
         let room = store.room();
         let maps = Maps::open(store)?;
-        let mut planner = Planner::new(room.last_service, room.last_server);
+        let mut planner = Planner::new(&room, hz);
         adopt_numbers(&mut planner, maps.contents());
-        Ok(Self {
+        let mut control = Self {
             maps,
             planner,
             planned: Planned::default(),
@@ -84,7 +86,14 @@ impl<S: Store> Control<S> {
             records: Vec::new(),
             server_meter: Meter::default(),
             service_meter: Meter::default(),
-        })
+            denied_meter: Growth::default(),
+        };
+        // What was counted before this daemon was told to another one.
+        let tallies = control.read_tallies()?;
+        for (id, tally) in &tallies.services {
+            control.denied_meter.read(*id, Reading::service(0, 0, &tally.counters).denied);
+        }
+        Ok(control)
     }
 
     /// The maps.
@@ -295,12 +304,13 @@ impl<S: Store> Control<S> {
             let Some(ServiceTally { load, counters }) = self.tallies.services.get(&id) else { continue };
             let reading = Reading::service(load.opened, service.active(load), counters);
             let served = self.service_meter.read(id, reading);
-            let Some(name) = self.planner.services.key(id).filter(|_| served != Served::default()) else {
-                continue;
-            };
+            let denied = self.denied_meter.read(id, reading.denied);
+            let quiet = served == Served::default() && denied == 0;
+            let Some(name) = self.planner.services.key(id).filter(|_| !quiet) else { continue };
             if let Some(frontend) = snapshot.frontend_named(&name.frontend) {
                 frontend.traffic().add(&served, now);
-                frontend.traffic().connections.add(served.sessions);
+                frontend.traffic().connections.add(served.sessions + denied);
+                frontend.traffic().denied_connections.add(denied);
             }
         }
     }
@@ -314,8 +324,11 @@ impl<S: Store> Control<S> {
     fn read_tallies(&self) -> anyhow::Result<Tallies> {
         let plan = &self.maps.contents().plan;
         let services: BTreeSet<_> = plan.services.values().map(|s| s.id).chain([0]).collect();
-        let ids =
-            Ids { servers: plan.servers.keys().copied().collect(), services: services.into_iter().collect() };
+        let ids = Ids {
+            servers: plan.servers.keys().copied().collect(),
+            services: services.into_iter().collect(),
+            rules: rulebook::deciding(&plan.rules).keys().copied().collect(),
+        };
         self.maps.store.tallies(&ids)
     }
 
@@ -338,6 +351,7 @@ fn adopt_numbers(planner: &mut Planner, contents: &Contents) {
         planner.servers.reserve(id);
         planner.generations.insert(id, server.generation);
     }
+    planner.rulebook.adopt(&contents.plan.rules, &contents.plan.lists);
     let services = contents.plan.services.values().map(|s| s.id);
     services.chain(contents.plan.tables.keys().copied()).for_each(|id| planner.services.reserve(id));
 }

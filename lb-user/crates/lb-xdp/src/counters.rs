@@ -20,12 +20,14 @@ pub struct Reading {
     pub from_clients: Count,
     /// Frames to clients.
     pub to_clients: Count,
+    /// Connections that rules turned away.
+    pub denied: u64,
 }
 
 impl Reading {
     /// Of a server. `load` is what it has opened, `active` what is open.
     pub fn server(opened: u32, active: u32, counters: &ServerCounters) -> Self {
-        Self { opened, active, from_clients: counters.to_server, to_clients: counters.to_client }
+        Self { opened, active, from_clients: counters.to_server, to_clients: counters.to_client, denied: 0 }
     }
 
     /// Of a service.
@@ -34,7 +36,25 @@ impl Reading {
             reasons.iter().fold(Count::default(), |sum, reason| sum.plus(*counters.get(*reason)))
         };
         let from_clients = of(&[Reason::ToServer, Reason::Opened, Reason::Reopened]);
-        Self { opened, active, from_clients, to_clients: of(&[Reason::ToClient]) }
+        let denied = of(&[Reason::Rejected, Reason::Denied]).packets;
+        Self { opened, active, from_clients, to_clients: of(&[Reason::ToClient]), denied }
+    }
+}
+
+/// By how much a counter of each number has grown.
+#[derive(Debug)]
+pub struct Growth<K>(HashMap<K, u64>);
+
+impl<K> Default for Growth<K> {
+    fn default() -> Self {
+        Self(HashMap::new())
+    }
+}
+
+impl<K: Eq + Hash> Growth<K> {
+    /// What was counted since the last reading; at the first one, all of it.
+    pub fn read(&mut self, key: K, now: u64) -> u64 {
+        now.wrapping_sub(self.0.insert(key, now).unwrap_or(0))
     }
 }
 
@@ -96,7 +116,7 @@ mod tests {
 
     fn reading(opened: u32, active: u32, packets: u64) -> Reading {
         let count = Count { packets, bytes: packets * (HEADERS + 100) };
-        Reading { opened, active, from_clients: count, to_clients: Count::default() }
+        Reading { opened, active, from_clients: count, to_clients: Count::default(), denied: 0 }
     }
 
     #[test]

@@ -15,7 +15,10 @@ use lb_conf::model::{
 
 use crate::memory::MemoryStore;
 use crate::neigh::{Event, Link, Mac, Neighbour, Network, Route};
-use crate::store::FlowTable;
+use crate::store::{FlowTable, Room};
+
+/// Room for a few numbers.
+pub(crate) const ROOM: Room = Room { last_service: 7, last_server: 15, flows: 1000, rules: 100 };
 
 /// The host's addresses in [`network`].
 pub(crate) const LOCAL: [&str; 6] = ["127.0.0.1", "10.0.0.1", "10.0.0.5", "fd00::1", "fe80::1", "::1"];

@@ -401,6 +401,7 @@ mod tests {
             services: [(at, Service { id: 1, ..Service::default() })].into(),
             servers: [(1, server)].into(),
             tables: [(1, vec![1])].into(),
+            ..Plan::default()
         };
         maps.apply(&Contents { plan, ..Contents::default() }).unwrap();
         maps.store.tables.now.set(now);

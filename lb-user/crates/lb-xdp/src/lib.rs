@@ -29,6 +29,7 @@ mod plane;
 mod record;
 mod report;
 pub mod reset;
+pub mod rulebook;
 pub mod status;
 pub mod steward;
 pub mod store;

@@ -6,12 +6,14 @@ use std::net::{IpAddr, SocketAddr};
 use lb_common::address::{V4, V6};
 use lb_common::key::{FlowKey, ServiceKey};
 use lb_common::memory::MemoryTables;
+use lb_common::rule::{ListNumber, Rule};
 use lb_common::tables::{CommonTables, FamilyTables};
 use lb_common::value::{Flow, Jiffies, ServerId, ServiceId};
 
 use crate::flows::{self, Ended, Policy, Step, Sweeper};
 use crate::label::Owner;
 use crate::plan::{Plan, ServiceAt};
+use crate::rulebook::List;
 use crate::store::{
     Contents, Entry, FlowTable, FlowTables, Ids, Room, ServerTally, ServiceTally, Store, Tallies, Write,
     write_each,
@@ -25,6 +27,8 @@ pub(crate) struct MemoryStore {
     /// The writes that were made, in their order.
     pub(crate) log: Vec<Write>,
     owners: BTreeMap<u32, Owner>,
+    rules: BTreeMap<u32, Vec<Rule>>,
+    lists: BTreeMap<ListNumber, List>,
     walked4: bool,
     walked6: bool,
     sweeper: Sweeper,
@@ -87,7 +91,7 @@ flow_table!(V6, v6, walked6);
 
 impl Store for MemoryStore {
     fn room(&self) -> Room {
-        Room { last_service: 7, last_server: 15, flows: 1000 }
+        crate::fixture::ROOM
     }
 
     fn read(&self) -> anyhow::Result<Contents> {
@@ -98,6 +102,9 @@ impl Store for MemoryStore {
             services: v4.chain(v6).collect(),
             servers: servers.map(|(server, id)| (id, *server)).collect(),
             tables: self.tables.tables.iter().map(|(id, slots)| (*id, slots.clone())).collect(),
+            rules: self.rules.clone(),
+            tracked: self.tables.tracked.iter().map(|(id, tracked)| (*id, *tracked)).collect(),
+            lists: self.lists.clone(),
         };
         Ok(Contents { plan, owners: self.owners.clone() })
     }
@@ -117,9 +124,11 @@ impl Store for MemoryStore {
             let counters = self.tables.counters.borrow().get(&id).copied().unwrap_or_default();
             (id, ServiceTally { load, counters })
         };
+        let rule = |place: &u32| self.tables.rule_counters.borrow().get(place).copied().unwrap_or_default();
         Ok(Tallies {
             servers: of.servers.iter().map(server).collect(),
             services: of.services.iter().map(service).collect(),
+            rules: of.rules.iter().map(|place| (*place, rule(place))).collect(),
         })
     }
 
@@ -152,6 +161,18 @@ impl MemoryStore {
             Write::Server(id, server) => self.set_server(*id, *server),
             Write::Table(id, slots) => drop(self.tables.tables.insert(*id, slots.clone())),
             Write::RemoveTable(id) => drop(self.tables.tables.remove(id)),
+            Write::List(number, list) => drop(self.lists.insert(*number, list.clone())),
+            Write::RemoveList(number, _) => drop(self.lists.remove(number)),
+            Write::Rules(place, rules) => {
+                self.rules.insert(*place, rules.clone());
+                let end = *place as usize + rules.len();
+                let steps = &mut self.tables.rules;
+                steps.resize(steps.len().max(end), Rule::default());
+                steps[*place as usize..end].copy_from_slice(rules);
+            }
+            Write::RemoveRules(place, _) => drop(self.rules.remove(place)),
+            Write::Tracked(id, tracked) => drop(self.tables.tracked.insert(*id, *tracked)),
+            Write::RemoveTracked(id) => drop(self.tables.tracked.remove(id)),
             Write::Service(at, service) => match at.address.ip() {
                 IpAddr::V4(ip) => drop(v4.insert(key(ip.octets(), at), *service)),
                 IpAddr::V6(ip) => drop(v6.insert(key(ip.octets(), at), *service)),

@@ -7,11 +7,13 @@ use std::sync::Arc;
 
 use lb_common::address::to_wide;
 use lb_common::key::TCP;
+use lb_common::rule::{ListNumber, Rule, Tracked};
 use lb_common::value::{
-    Algorithm, ForwardMode, Hop, SERVICE_EVENTS, Server, ServerId, ServerState, Service, ServiceId,
-    TABLE_SLOTS,
+    Algorithm, ForwardMode, Hop, SERVICE_EVENTS, SERVICE_GUARD, Server, ServerId, ServerState, Service,
+    ServiceId, TABLE_SLOTS,
 };
 use lb_conf::model::{Bind, BindAddress, Config, HashKind, Name, PortSpec, ServerAddress};
+use lb_core::admission;
 use lb_core::frontend::FrontendState;
 use lb_core::placement::Placement;
 use lb_core::{Backend, Frontend, Slots, Snapshot};
@@ -19,6 +21,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::neigh::{IfIndex, Network, NextHop, Unresolved};
 use crate::numbers::Numbers;
+use crate::rulebook::{List, Rulebook};
+use crate::store::Room;
 
 /// Where clients connect to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -58,6 +62,12 @@ pub struct Plan {
     pub servers: BTreeMap<ServerId, Server>,
     /// The slots of each service, by its number.
     pub tables: BTreeMap<ServiceId, Vec<ServerId>>,
+    /// The steps of rules, by the place of the first.
+    pub rules: BTreeMap<u32, Vec<Rule>>,
+    /// The tables that services' rules track in.
+    pub tracked: BTreeMap<ServiceId, Tracked>,
+    /// The lists that rules look addresses up in.
+    pub lists: BTreeMap<ListNumber, List>,
 }
 
 /// What a plan follows from.
@@ -93,6 +103,11 @@ pub enum Shortage {
     /// More services than numbers.
     #[error("frontend '{0}' is served in user space: the kernel plane has no more room for services")]
     Services(Name),
+    /// More steps of rules, or tables, or networks.
+    #[error(
+        "frontend '{0}': its rules are carried out in user space: the kernel plane has no more room for them"
+    )]
+    Rules(Name),
     /// More servers than numbers.
     #[error("server '{0}/{1}' is served in user space: the kernel plane has no more room for servers")]
     Servers(Name, Name),
@@ -122,6 +137,8 @@ pub struct Planner {
     pub servers: Numbers<ServerName>,
     /// How often each server's number was given to another one.
     pub generations: BTreeMap<ServerId, u16>,
+    /// Who has which place and number in the maps of rules.
+    pub rulebook: Rulebook,
 }
 
 /// The addresses of all servers that the kernel plane may send to.
@@ -133,12 +150,14 @@ pub fn addresses(snapshot: &Snapshot, placements: &[Placement]) -> BTreeSet<IpAd
 }
 
 impl Planner {
-    /// With no numbers given out, and room for so many.
-    pub fn new(last_service: ServiceId, last_server: ServerId) -> Self {
+    /// With no numbers given out, and room for so many. `hz` jiffies are a second.
+    pub fn new(room: &Room, hz: u32) -> Self {
+        let Room { last_service, last_server, rules, .. } = *room;
         Self {
             services: Numbers::new(last_service),
             servers: Numbers::new(last_server),
             generations: BTreeMap::new(),
+            rulebook: Rulebook::new(rules, hz),
         }
     }
 
@@ -146,15 +165,19 @@ impl Planner {
     pub fn plan(&mut self, inputs: &Inputs<'_>) -> Planned {
         let mut planned = Planned::default();
         let exact = exact_binds(&inputs.snapshot.config);
-        for placement in inputs.placements.iter().filter(|p| p.in_kernel()) {
+        self.rulebook.begin();
+        for placement in inputs.placements.iter().filter(|p| p.in_kernel() || p.guarded) {
             let frontend = inputs.snapshot.frontend(placement.frontend);
             let Some(frontend) = frontend.filter(|f| f.state() == FrontendState::Open) else { continue };
-            for index in placement.kernel_binds() {
-                if let Some(bind) = frontend.config.binds.get(index) {
+            for (index, bind) in frontend.config.binds.iter().enumerate() {
+                if placement.takes(index) {
                     self.add_bind(inputs, frontend, bind, &exact, &mut planned);
+                } else {
+                    self.add_guard(inputs, frontend, bind, &exact, &mut planned);
                 }
             }
         }
+        planned.plan.lists = self.rulebook.end();
         self.keep_retired(inputs, &mut planned);
         planned
     }
@@ -181,12 +204,62 @@ impl Planner {
         let numbers = self.add_servers(inputs, backend, address.port(), planned);
         let Some(choice) = choice(backend, &numbers) else { return };
         let service = service(id, choice.algorithm, frontend);
+        let service = match self.rules(inputs, frontend, true, id, planned) {
+            Rules::None => service,
+            Rules::At(rules, rule_count) => Service { rules, rule_count, ..service },
+            // All of them: they have a say before anything is forwarded.
+            Rules::InUserSpace => Service { flags: service.flags | SERVICE_GUARD, ..service },
+        };
         planned.plan.tables.insert(id, choice.slots);
-        for at in expand(*address, bind.socket.v6_only != Some(true), inputs.network) {
-            if at == *address || !exact.contains(&at) {
-                planned.plan.services.insert(ServiceAt { address: at, protocol: TCP }, service);
-            }
+        add_service(inputs, *address, bind, exact, service, planned);
+    }
+
+    /// Adds the rules of a frontend whose connections end in user space.
+    fn add_guard(
+        &mut self,
+        inputs: &Inputs<'_>,
+        frontend: &Frontend,
+        bind: &Bind,
+        exact: &HashSet<SocketAddr>,
+        planned: &mut Planned,
+    ) {
+        // Services of the kernel plane are the same on all interfaces.
+        let (BindAddress::Inet(address), None) = (&bind.address, &bind.socket.interface) else { return };
+        let name = ServiceName { frontend: frontend.config.proxy.name.clone(), port: None };
+        let Some(id) = self.services.number(&name) else {
+            planned.shortages.insert(Shortage::Services(name.frontend));
+            return;
+        };
+        if let Rules::At(rules, rule_count) = self.rules(inputs, frontend, false, id, planned) {
+            let service = Service { id, flags: SERVICE_GUARD, rules, rule_count, ..Service::default() };
+            add_service(inputs, *address, bind, exact, service, planned);
         }
+    }
+
+    /// Puts a frontend's rules into the plan, where there are any.
+    fn rules(
+        &mut self,
+        inputs: &Inputs<'_>,
+        frontend: &Frontend,
+        forwards: bool,
+        id: ServiceId,
+        planned: &mut Planned,
+    ) -> Rules {
+        let config = &inputs.snapshot.config;
+        if frontend.config.proxy.rules.tcp_connection.is_empty() {
+            return Rules::None;
+        }
+        let Some(admission) = admission::compile(config, &frontend.config, forwards) else {
+            return Rules::InUserSpace;
+        };
+        let Some(chapter) = self.rulebook.write(&admission, config) else {
+            planned.shortages.insert(Shortage::Rules(frontend.config.proxy.name.clone()));
+            return Rules::InUserSpace;
+        };
+        let place = Rules::At(chapter.place, chapter.rules.len() as u32);
+        planned.plan.tracked.insert(id, chapter.tracked);
+        planned.plan.rules.insert(chapter.place, chapter.rules);
+        place
     }
 
     /// Adds a backend's servers as clients of this port reach them, and gives their numbers.
@@ -256,8 +329,10 @@ impl Planner {
             }
         }
         let services = self.services.taken();
-        planned.retired_services =
-            services.into_iter().filter(|n| !planned.plan.tables.contains_key(n)).collect();
+        let plan = &planned.plan;
+        let planned_ones: BTreeSet<_> =
+            plan.services.values().map(|service| service.id).chain(plan.tables.keys().copied()).collect();
+        planned.retired_services = services.into_iter().filter(|n| !planned_ones.contains(n)).collect();
     }
 
     /// Gives a server's number back. Its next owner is told apart from it by the generation.
@@ -265,6 +340,32 @@ impl Planner {
         self.servers.release(number);
         let generation = self.generations.entry(number).or_default();
         *generation = generation.wrapping_add(1);
+    }
+}
+
+/// Where a frontend's rules are.
+enum Rules {
+    /// There are none.
+    None,
+    /// At this place of the map, so many steps.
+    At(u32, u32),
+    /// In user space, from the first one on.
+    InUserSpace,
+}
+
+/// Adds a service at all addresses of a bind.
+fn add_service(
+    inputs: &Inputs<'_>,
+    address: SocketAddr,
+    bind: &Bind,
+    exact: &HashSet<SocketAddr>,
+    service: Service,
+    planned: &mut Planned,
+) {
+    for at in expand(address, bind.socket.v6_only != Some(true), inputs.network) {
+        if at == address || !exact.contains(&at) {
+            planned.plan.services.insert(ServiceAt { address: at, protocol: TCP }, service);
+        }
     }
 }
 

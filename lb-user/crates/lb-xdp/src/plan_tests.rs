@@ -7,8 +7,9 @@ use lb_core::server::WEIGHT_MAX;
 use lb_core::{Change, FrontendChange, Runtime, ServerChange, Tick};
 
 use super::*;
-use crate::fixture::{config, network, server};
+use crate::fixture::{ROOM, config, network, server};
 use crate::neigh::Event;
+use crate::store::Room;
 
 const PORTS: RangeInclusive<u16> = 10_000..=20_000;
 
@@ -22,7 +23,7 @@ struct Bed {
 impl Bed {
     fn new(config: Config, resolved: &[&str]) -> Self {
         let runtime = Runtime::new(Arc::new(config), Tick::ZERO);
-        let (network, planner) = (network(resolved), Planner::new(7, 15));
+        let (network, planner) = (network(resolved), Planner::new(&ROOM, 100));
         Self { runtime, network, planner, interfaces: BTreeSet::from([2]) }
     }
 
@@ -250,7 +251,7 @@ fn what_does_not_fit_is_named() {
     assert_eq!(planned.shortages.len(), 5);
     let slots = planned.plan.tables.values().next().unwrap();
     assert_eq!(slots.iter().filter(|&&n| n == 0).count(), 5);
-    bed.planner = Planner::new(0, 15);
+    bed.planner = Planner::new(&Room { last_service: 0, ..ROOM }, 100);
     let planned = bed.plan();
     assert_eq!(planned.shortages, BTreeSet::from([Shortage::Services("front".into())]));
     assert!(planned.plan.services.is_empty());

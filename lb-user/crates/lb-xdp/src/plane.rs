@@ -58,7 +58,7 @@ impl From<anyhow::Error> for Unavailable {
 
 /// Whether a configuration has something for the kernel plane.
 pub fn wanted(config: &Config) -> bool {
-    place(config).iter().any(lb_core::placement::Placement::in_kernel)
+    place(config).iter().any(|placement| placement.in_kernel() || placement.guarded)
 }
 
 /// A kernel plane that is ready to start: its programs have passed the verifier, its maps are there. No packet meets it.

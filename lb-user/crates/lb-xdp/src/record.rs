@@ -107,7 +107,7 @@ mod tests {
     use crate::plan::{ServerName, ServiceName};
 
     fn planner() -> Planner {
-        let mut planner = Planner::new(7, 7);
+        let mut planner = Planner::new(&crate::fixture::ROOM, 100);
         let address = "10.0.1.1:81".parse().unwrap();
         planner.services.adopt(ServiceName { frontend: "front".into(), port: None }, 3);
         planner.servers.adopt(ServerName { backend: "back".into(), server: "a".into(), address }, 5);

@@ -3,14 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lb_common::address::{Address, V4, V6};
-use lb_common::counter::{ServerCounters, ServiceCounters};
+use lb_common::counter::{Count, ServerCounters, ServiceCounters};
 use lb_common::key::FlowKey;
+use lb_common::rule::{ListNumber, Rule, Tracked};
 use lb_common::value::{Flow, Jiffies, Server, ServerId, ServerLoad, Service, ServiceId, ServiceLoad};
 use serde::{Deserialize, Serialize};
 
 use crate::flows::{Ended, Policy, Step};
 use crate::label::Owner;
 use crate::plan::{Plan, ServiceAt};
+use crate::rulebook::List;
 
 /// One write to the maps.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,12 +23,24 @@ pub enum Write {
     Server(ServerId, Server),
     /// Replaces a service's slots.
     Table(ServiceId, Vec<ServerId>),
+    /// Adds a list of networks.
+    List(ListNumber, List),
+    /// Sets the steps of rules from a place on.
+    Rules(u32, Vec<Rule>),
+    /// Sets the tables that a service's rules track in.
+    Tracked(ServiceId, Tracked),
     /// Sets a service's entry.
     Service(ServiceAt, Service),
     /// Removes a service's entry.
     RemoveService(ServiceAt),
     /// Takes a service's slots away.
     RemoveTable(ServiceId),
+    /// Clears so many steps from a place on.
+    RemoveRules(u32, u32),
+    /// A service tracks nothing any more.
+    RemoveTracked(ServiceId),
+    /// Removes a list of networks.
+    RemoveList(ListNumber, List),
     /// Says that a number is nobody's any more.
     RemoveLabel(u16, Owner),
 }
@@ -49,6 +63,8 @@ pub struct Room {
     pub last_server: ServerId,
     /// Entries of each table of flows.
     pub flows: u32,
+    /// Steps of rules.
+    pub rules: u32,
 }
 
 /// An entry of a table of flows.
@@ -80,6 +96,8 @@ pub struct Ids {
     pub servers: Vec<ServerId>,
     /// Services. 0 stands for what belongs to none.
     pub services: Vec<ServiceId>,
+    /// Places of steps of rules.
+    pub rules: Vec<u32>,
 }
 
 /// What the kernel has counted for a server.
@@ -107,6 +125,8 @@ pub struct Tallies {
     pub servers: BTreeMap<ServerId, ServerTally>,
     /// By service.
     pub services: BTreeMap<ServiceId, ServiceTally>,
+    /// Connections that steps of rules turned away, by place.
+    pub rules: BTreeMap<u32, Count>,
 }
 
 /// The maps, wherever they are: each call may be a message to another process, so what is needed of many entries is
@@ -137,4 +157,11 @@ pub fn write_each(
         }
     }
     (writes.len(), Ok(()))
+}
+
+impl Write {
+    /// Whether it may be so long that it goes alone.
+    pub fn is_long(&self) -> bool {
+        matches!(self, Self::List(..) | Self::RemoveList(..))
+    }
 }

@@ -25,10 +25,32 @@ pub fn diff(have: &Contents, want: &Contents) -> Vec<Write> {
     for (id, slots) in changed(&old.tables, &new.tables) {
         writes.push(Write::Table(*id, slots.clone()));
     }
+    for (number, list) in changed(&old.lists, &new.lists) {
+        writes.push(Write::List(*number, list.clone()));
+    }
+    for (place, rules) in changed(&old.rules, &new.rules) {
+        writes.push(Write::Rules(*place, rules.clone()));
+    }
+    for (id, tracked) in changed(&old.tracked, &new.tracked) {
+        writes.push(Write::Tracked(*id, *tracked));
+    }
     for (at, service) in changed(&old.services, &new.services) {
         writes.push(Write::Service(*at, *service));
     }
     writes.extend(gone(&old.services, &new.services).map(|(at, _)| Write::RemoveService(*at)));
+    // A service that changes to another program may leave one that the new one overlaps: only what stays free is cleared.
+    let free = |place: &u32, count: usize| {
+        let end = place.saturating_add(count as u32);
+        new.rules
+            .iter()
+            .all(|(other, rules)| *other >= end || other.saturating_add(rules.len() as u32) <= *place)
+    };
+    let cleared = gone(&old.rules, &new.rules).map(|(place, rules)| {
+        Write::RemoveRules(*place, if free(place, rules.len()) { rules.len() as u32 } else { 0 })
+    });
+    writes.extend(cleared);
+    writes.extend(gone(&old.tracked, &new.tracked).map(|(id, _)| Write::RemoveTracked(*id)));
+    writes.extend(gone(&old.lists, &new.lists).map(|(n, list)| Write::RemoveList(*n, list.clone())));
     writes.extend(gone(&old.tables, &new.tables).map(|(id, _)| Write::RemoveTable(*id)));
     writes.extend(gone(&old.servers, &new.servers).map(|(&id, server)| Write::Server(id, vacant(server))));
     for (&key, owner) in gone(&have.owners, &want.owners) {
@@ -142,8 +164,11 @@ impl<S: Store> Maps<S> {
         let new_servers = want.plan.servers.keys().filter(|id| !self.have.plan.servers.contains_key(id));
         let new_services: BTreeSet<_> =
             want.plan.services.values().map(|s| s.id).filter(|id| !known.contains_key(id)).collect();
-        let new =
-            Ids { servers: new_servers.copied().collect(), services: new_services.into_iter().collect() };
+        let new = Ids {
+            servers: new_servers.copied().collect(),
+            services: new_services.into_iter().collect(),
+            ..Ids::default()
+        };
         let tallies = if new == Ids::default() { Tallies::default() } else { self.store.tallies(&new)? };
         for (id, server) in &mut want.plan.servers {
             let loads = || tallies.servers.get(id).map(|t| t.load.opened.wrapping_sub(t.load.closed));
@@ -194,6 +219,12 @@ impl Contents {
             Write::Server(id, server) => drop(plan.servers.insert(*id, *server)),
             Write::Table(id, slots) => drop(plan.tables.insert(*id, slots.clone())),
             Write::Service(at, service) => drop(plan.services.insert(*at, *service)),
+            Write::List(number, list) => drop(plan.lists.insert(*number, list.clone())),
+            Write::Rules(place, rules) => drop(plan.rules.insert(*place, rules.clone())),
+            Write::Tracked(id, tracked) => drop(plan.tracked.insert(*id, *tracked)),
+            Write::RemoveList(number, _) => drop(plan.lists.remove(number)),
+            Write::RemoveRules(place, _) => drop(plan.rules.remove(place)),
+            Write::RemoveTracked(id) => drop(plan.tracked.remove(id)),
             Write::RemoveService(at) => drop(plan.services.remove(at)),
             Write::RemoveTable(id) => drop(plan.tables.remove(id)),
             Write::RemoveLabel(number, owner) => drop(self.owners.remove(&owner.key(*number))),
@@ -236,6 +267,7 @@ mod tests {
             services: [(at(1), service(1))].into(),
             servers: [(1, server(1, 1)), (2, server(2, 1))].into(),
             tables: [(1, vec![1, 2])].into(),
+            ..Plan::default()
         };
         Contents { plan, owners: BTreeMap::new() }
     }

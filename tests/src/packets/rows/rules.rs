@@ -9,21 +9,24 @@ use super::super::world::{At, BALANCER, Net, ROUTER, SOURCES};
 use super::{Out, Row, Step, opens, pass, row};
 
 fn dropped(frame: &Segment) -> Step {
+    drop_for(frame, Reason::Denied)
+}
+
+fn drop_for(frame: &Segment, reason: Reason) -> Step {
     let frame = frame.bytes();
-    Step::Packet { out: Out::Exactly(frame.clone()), frame, verdict: Verdict::Drop, reason: Reason::Denied }
+    Step::Packet { out: Out::Exactly(frame.clone()), frame, verdict: Verdict::Drop, reason }
 }
 
 /// The frame is answered with a reset.
 fn rejected(frame: &Segment) -> Step {
+    reset_for(frame, Reason::Rejected)
+}
+
+fn reset_for(frame: &Segment, reason: Reason) -> Step {
     let reset = Segment::new(frame.dst, frame.src, (BALANCER, ROUTER)).flags(RST | ACK);
     let mut out = Segment { sequence: 0, ..reset }.answers(frame.sequence.wrapping_add(1));
     out.window = 0;
-    Step::Packet {
-        frame: frame.bytes(),
-        verdict: Verdict::Transmit,
-        reason: Reason::Rejected,
-        out: Out::Exactly(out.bytes()),
-    }
+    Step::Packet { frame: frame.bytes(), verdict: Verdict::Transmit, reason, out: Out::Exactly(out.bytes()) }
 }
 
 /// What rules decide, in their order.
@@ -35,7 +38,10 @@ pub(super) fn rows(net: Net) -> Vec<Row> {
         row("a rule lets a client in before others reject its network", [opens(&syn(1, At::Listed, 1), 8)]),
         row("a client of a network is rejected", [rejected(&syn(2, At::Listed, 1))]),
         row("a client that is in no list is welcome", [opens(&stranger(At::Listed), 8)]),
-        row("a client is dropped, and its copies too", vec![dropped(&syn(3, At::Listed, 1)); 3]),
+        row("a client is dropped, and its copies too", {
+            let copy = drop_for(&syn(3, At::Listed, 1), Reason::Repeated);
+            vec![dropped(&syn(3, At::Listed, 1)), copy.clone(), copy]
+        }),
         row(
             "a reset that refuses acknowledges what is next, around the end of numbers too",
             [rejected(&Segment { sequence: u32::MAX, ..syn(2, At::Listed, 9) })],
@@ -47,7 +53,7 @@ pub(super) fn rows(net: Net) -> Vec<Row> {
             [
                 opens(&syn(1, At::OneEach, 1), 8),
                 dropped(&syn(1, At::OneEach, 2)),
-                dropped(&syn(1, At::OneEach, 2)),
+                drop_for(&syn(1, At::OneEach, 2), Reason::Repeated),
                 opens(&syn(2, At::OneEach, 1), 8),
             ],
         ),
@@ -71,7 +77,7 @@ pub(super) fn rows(net: Net) -> Vec<Row> {
                 opens(&syn(1, At::Paced, 1), 8),
                 opens(&syn(1, At::Paced, 2), 8),
                 rejected(&syn(1, At::Paced, 3)),
-                rejected(&syn(1, At::Paced, 3)),
+                reset_for(&syn(1, At::Paced, 3), Reason::Repeated),
                 opens(&syn(2, At::Paced, 1), 8),
             ],
         ),

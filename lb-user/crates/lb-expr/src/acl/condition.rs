@@ -15,10 +15,13 @@ pub struct Condition {
     alternatives: Vec<Vec<Term>>,
 }
 
+/// An ACL in a condition.
 #[derive(Debug)]
-struct Term {
-    negate: bool,
-    acl: Arc<Acl>,
+pub struct Term {
+    /// `!`: it must not match.
+    pub negate: bool,
+    /// The ACL.
+    pub acl: Arc<Acl>,
     /// The word that it begins at.
     word: usize,
 }
@@ -82,6 +85,16 @@ impl Condition {
     #[inline]
     pub fn holds<'a>(&'a self, ctx: &Ctx<'a>) -> bool {
         self.eval(ctx) == Verdict::Pass
+    }
+
+    /// Whether it begins with `unless`.
+    pub fn is_unless(&self) -> bool {
+        self.unless
+    }
+
+    /// The alternatives, of each of which all terms must hold.
+    pub fn alternatives(&self) -> impl Iterator<Item = &[Term]> {
+        self.alternatives.iter().map(Vec::as_slice)
     }
 
     /// Every test of every ACL in it.

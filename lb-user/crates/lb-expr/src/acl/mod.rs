@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-pub use condition::{Condition, Misuse};
+pub use condition::{Condition, Misuse, Term};
 pub use keyword::{AclKeyword, keywords};
 pub use predefined::{PREDEFINED, Predefined};
 pub use test::AclTest;

@@ -9,7 +9,9 @@ use crate::ctx::Ctx;
 use crate::error::{ErrorKind, ParseError};
 use crate::expr::{Expr, identifier};
 use crate::hint::nearest;
-use crate::pattern::{Compiled, Entry, METHODS, MapValue, Method, Operator, Reference, Set, prepare};
+use crate::pattern::{
+    Compiled, Entry, METHODS, MapValue, Method, Networks, Operator, Reference, Set, prepare,
+};
 use crate::resolve::{Env, Resolver};
 use crate::sample::{Sample, SampleType};
 use crate::world::UserlistId;
@@ -95,6 +97,17 @@ impl AclTest {
     /// How its values are compared.
     pub fn method(&self) -> Method {
         self.method
+    }
+
+    /// The sets of networks that an address is compared with, as they are now. None: it compares something else.
+    pub fn networks(&self) -> Option<Vec<Networks>> {
+        self.patterns.iter().map(|patterns| patterns.networks()).collect()
+    }
+
+    /// The ranges that a number is compared with, as they are now, both ends inclusive. None: it compares something else.
+    pub fn ranges(&self) -> Option<Vec<(i64, i64)>> {
+        let ranges: Option<Vec<_>> = self.patterns.iter().map(|patterns| patterns.ranges()).collect();
+        ranges.map(|ranges| ranges.concat()).filter(|_| self.method == Method::Int)
     }
 
     /// The test as it was written.

@@ -3,11 +3,12 @@
 use std::sync::OnceLock;
 
 use crate::args::{Arg, ArgError, ArgKind, Args, need, opt};
+use crate::ctx::Ctx;
 use crate::place::Source::{ClientL4, Internal};
 use crate::resolve::Layer;
 use crate::sample::Sample;
 use crate::sample::SampleType::{Bool, Sint};
-use crate::table::{Fetch, FetchRow, fetch_with};
+use crate::table::{Cursor, Fetch, FetchRow, Figure, fetch_with};
 use crate::world::{Counter, TableStat};
 
 type Built = Result<Box<dyn Fetch>, ArgError>;
@@ -272,9 +273,29 @@ fn tracked_index(args: &mut Args<'_>, what: fn(u8) -> Counter) -> Built {
 }
 
 fn tracked_with(slot: u8, table: Option<crate::world::TableId>, what: Counter) -> Built {
-    Ok(fetch_with((slot, table, what), |(slot, table, what), ctx| {
-        ctx.tracked?.counter(*slot, *table, *what).map(Sample::Int)
-    }))
+    Ok(Box::new(OfEntry(Figure { slot: Some(slot), table, what })))
+}
+
+/// A figure of the entry that a counter tracks, or of the client's.
+struct OfEntry(Figure);
+
+impl Fetch for OfEntry {
+    fn fetch<'a>(&'a self, ctx: &Ctx<'a>, _: &mut Cursor) -> Option<Sample<'a>> {
+        let Figure { slot, table, what } = self.0;
+        match (slot, table) {
+            (Some(slot), table) => ctx.tracked?.counter(slot, table, what).map(Sample::Int),
+            (None, Some(table)) => {
+                let key = Sample::addr(ctx.src()?);
+                // The client's entry counts from zero until it exists.
+                Some(Sample::Int(ctx.world.table_entry(table, &key, what).unwrap_or(0)))
+            }
+            (None, None) => None,
+        }
+    }
+
+    fn figure(&self) -> Option<Figure> {
+        Some(self.0)
+    }
 }
 
 fn is_tracked(args: &mut Args<'_>, slot: i64, table: usize) -> Built {
@@ -286,12 +307,7 @@ fn is_tracked(args: &mut Args<'_>, slot: i64, table: usize) -> Built {
 }
 
 fn of_src(args: &mut Args<'_>, what: Counter, table: usize) -> Built {
-    let table = args.table(table)?;
-    Ok(fetch_with((table, what), |(table, what), ctx| {
-        let key = Sample::addr(ctx.src()?);
-        // The client's entry counts from zero until it exists.
-        Some(Sample::Int(ctx.world.table_entry(*table, &key, *what).unwrap_or(0)))
-    }))
+    Ok(Box::new(OfEntry(Figure { slot: None, table: Some(args.table(table)?), what })))
 }
 
 fn src_index(args: &mut Args<'_>, what: fn(u8) -> Counter) -> Built {

@@ -1,6 +1,6 @@
 //! Sets of networks: binary prefix trees, one for each family.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::parse::{Network, as_ipv4, network};
 use super::store::Entry;
@@ -25,6 +25,20 @@ impl IpSet {
             }
         }
         Ok(set)
+    }
+
+    pub(crate) fn have_prefixes(&self) -> bool {
+        self.masks.is_empty()
+    }
+
+    /// The networks as prefixes, in order. None: there is a mask that is none.
+    pub(crate) fn prefixes(&self) -> Option<Vec<(IpAddr, u8)>> {
+        let v4 = |(key, bits)| (IpAddr::V4(Ipv4Addr::from((key >> 96) as u32)), bits);
+        let v6 = |(key, bits)| (IpAddr::V6(Ipv6Addr::from(key)), bits);
+        let mut prefixes: Vec<_> = self.v4.networks().map(v4).chain(self.v6.networks().map(v6)).collect();
+        prefixes.sort_unstable();
+        prefixes.dedup();
+        self.masks.is_empty().then_some(prefixes)
     }
 
     /// The finest network that has the address.
@@ -123,6 +137,12 @@ impl PrefixTree {
         if node.entry == NONE {
             node.entry = entry;
         }
+    }
+
+    fn networks(&self) -> impl Iterator<Item = (u128, u8)> {
+        // A network that was given twice has a node that leads nowhere.
+        let nodes = self.nodes.iter().filter(|node| node.entry != NONE);
+        nodes.map(|node| (node.key, node.bits))
     }
 
     fn find(&self, key: u128) -> Option<u32> {

@@ -11,7 +11,7 @@ mod text;
 use std::fmt;
 
 pub use number::Operator;
-pub use store::{Edit, Patterns, Reference, ReferenceName};
+pub use store::{Edit, Networks, Patterns, Reference, ReferenceName};
 
 use crate::cast::{cast, possible};
 use crate::sample::{Sample, SampleType};

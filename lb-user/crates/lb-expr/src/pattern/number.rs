@@ -74,6 +74,12 @@ impl IntSet {
         Ok(Self { single, ranges })
     }
 
+    /// All of them as ranges.
+    pub(crate) fn ranges(&self) -> impl Iterator<Item = Range> {
+        let single = self.single.keys().map(|&number| (number, number));
+        single.chain(self.ranges.iter().map(|span| (span.low, span.high)))
+    }
+
     /// The first entry that holds the value.
     pub(crate) fn find(&self, value: i64) -> Option<u32> {
         let end = self.ranges.partition_point(|s| s.low <= value);

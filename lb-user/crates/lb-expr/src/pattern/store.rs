@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use arc_swap::ArcSwap;
@@ -263,6 +264,20 @@ impl Compiled {
         self.current.load().set.find(sample).is_some()
     }
 
+    /// The networks of a set of addresses.
+    pub(crate) fn networks(&self) -> Option<Networks> {
+        let table = self.current.load_full();
+        matches!(table.set, Set::Ip(_)).then_some(Networks(table))
+    }
+
+    /// The ranges of a set of integers.
+    pub(crate) fn ranges(&self) -> Option<Vec<(i64, i64)>> {
+        match &self.current.load().set {
+            Set::Int(set) => Some(set.ranges().collect()),
+            _ => None,
+        }
+    }
+
     /// Pattern and value of the entry that a sample of the method's input type matches.
     pub(crate) fn entry(&self, sample: &Sample<'_>) -> Option<(Box<str>, Vec<u8>)> {
         let table = self.current.load();
@@ -280,6 +295,37 @@ impl Compiled {
     }
 }
 
+/// The networks of a set of patterns, as they were when it was asked for them.
+#[derive(Clone)]
+pub struct Networks(Arc<Table>);
+
+impl Networks {
+    /// Whether both are of one set between the same two changes of it.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// Whether all of them have a prefix: none a mask whose ones are not all in front.
+    pub fn have_prefixes(&self) -> bool {
+        matches!(&self.0.set, Set::Ip(set) if set.have_prefixes())
+    }
+
+    /// The networks, in the order of their addresses: the first address and the length of the prefix. None: a mask is
+    /// among them whose ones are not all in front.
+    pub fn prefixes(&self) -> Option<Vec<(IpAddr, u8)>> {
+        match &self.0.set {
+            Set::Ip(set) => set.prefixes(),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Debug for Networks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Networks").field(&self.prefixes().map(|prefixes| prefixes.len())).finish()
+    }
+}
+
 fn map_value(kind: MapValue, text: &str) -> Result<crate::vars::Value, String> {
     use crate::vars::Value;
     match kind {
@@ -288,8 +334,8 @@ fn map_value(kind: MapValue, text: &str) -> Result<crate::vars::Value, String> {
             crate::cast::parse_int(text).map(Value::Int).ok_or_else(|| format!("`{text}` is not an integer"))
         }
         MapValue::Ip => match text.parse() {
-            Ok(std::net::IpAddr::V4(a)) => Ok(Value::Ipv4(a)),
-            Ok(std::net::IpAddr::V6(a)) => Ok(Value::Ipv6(a)),
+            Ok(IpAddr::V4(a)) => Ok(Value::Ipv4(a)),
+            Ok(IpAddr::V6(a)) => Ok(Value::Ipv6(a)),
             Err(_) => Err(format!("`{text}` is not an IP address")),
         },
     }

@@ -9,6 +9,7 @@ use lb_common::forward::{Verdict, decide};
 use lb_common::key::{FlowKey, ServiceKey, TCP};
 use lb_common::memory::MemoryTables;
 use lb_common::packet::{Frame, Network};
+use lb_common::rule::{Rule, SourceKey};
 use lb_common::tables::FamilyTables;
 use lb_common::tcp::flag::SYN;
 use lb_common::value::{Flow, ServerId};
@@ -19,6 +20,7 @@ use super::flows::FlowInfo;
 use super::overview::algorithm_name;
 use crate::bpf::BpfStore;
 use crate::neigh::Mac;
+use crate::plan::Plan;
 use crate::store::{FlowTable, FlowTables as _, Ids, Store as _};
 
 /// What the kernel would do.
@@ -138,7 +140,7 @@ impl Inspector {
         })
     }
 
-    /// The maps in memory, but for flows and rates.
+    /// The maps in memory, but for flows and what is counted of sources: rules see a client's first connection.
     fn copy(&self) -> anyhow::Result<MemoryTables> {
         let plan = &self.contents.plan;
         let mut tables = MemoryTables::default();
@@ -164,14 +166,41 @@ impl Inspector {
         }
         tables.tables = plan.tables.iter().map(|(&id, slots)| (id, slots.clone())).collect();
         let services = plan.services.values().map(|service| service.id).collect();
-        let tallies =
-            self.store.tallies(&Ids { servers: plan.servers.keys().copied().collect(), services })?;
+        let tallies = self.store.tallies(&Ids {
+            servers: plan.servers.keys().copied().collect(),
+            services,
+            rules: vec![],
+        })?;
+        copy_rules(&mut tables, plan);
         let loads = tallies.servers.iter().map(|(&id, tally)| (id, tally.load));
         tables.server_loads.borrow_mut().extend(loads);
         let loads = tallies.services.iter().map(|(&id, tally)| (id, tally.load));
         tables.service_loads.borrow_mut().extend(loads);
         tables.now.set(self.store.now().context("reading the clock")?);
         Ok(tables)
+    }
+}
+
+fn copy_rules(tables: &mut MemoryTables, plan: &Plan) {
+    for (place, rules) in &plan.rules {
+        let start = *place as usize;
+        tables.rules.resize(tables.rules.len().max(start + rules.len()), Rule::default());
+        tables.rules.iter_mut().skip(start).zip(rules).for_each(|(to, rule)| *to = *rule);
+    }
+    tables.tracked = plan.tracked.iter().map(|(&id, &tracked)| (id, tracked)).collect();
+    // One reset may be sent.
+    tables.answers.set(1);
+    for (&list, prefixes) in &plan.lists {
+        for (ip, bits) in prefixes.iter() {
+            match ip {
+                IpAddr::V4(ip) => {
+                    tables.v4.sources.insert(((*bits).into(), SourceKey { list, address: ip.octets() }));
+                }
+                IpAddr::V6(ip) => {
+                    tables.v6.sources.insert(((*bits).into(), SourceKey { list, address: ip.octets() }));
+                }
+            }
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use anyhow::Context;
 
 pub use explain::{Explanation, OpenFlow, Target};
 pub use flows::{FlowFilter, FlowInfo};
-pub use overview::{InterfaceInfo, Overview, ReasonCount, ServerInfo, ServiceInfo};
+pub use overview::{InterfaceInfo, Overview, ReasonCount, RuleInfo, ServerInfo, ServiceInfo};
 pub use trace::{Trace, TraceFilter, Tracer};
 
 use self::names::Names;

@@ -6,11 +6,14 @@ use std::os::fd::AsFd as _;
 
 use lb_common::address::from_wide;
 use lb_common::counter::{Reason, ServiceCounters};
-use lb_common::value::{Algorithm, Server, ServerId, ServerState, ServiceId};
+use lb_common::rule::{Op, Rule};
+use lb_common::value::{Algorithm, Server, ServerId, ServerState, Service, ServiceId};
+
 use serde::Serialize;
 
 use super::Inspector;
 use crate::neigh::Mac;
+use crate::rulebook;
 use crate::store::{Ids, Store as _, Tallies};
 use crate::sys;
 
@@ -29,8 +32,23 @@ pub struct Overview {
     pub servers: Vec<ServerInfo>,
     /// Flows that each address family has room for.
     pub flow_room: u32,
+    /// Rules that turn connections away.
+    pub rules: Vec<RuleInfo>,
     /// Decisions about packets that belong to no service.
     pub elsewhere: Vec<ReasonCount>,
+}
+
+/// A `tcp-request connection` rule that turns connections away.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RuleInfo {
+    /// Its frontend.
+    pub frontend: String,
+    /// Its line in the configuration.
+    pub line: u16,
+    /// `reject` or `silent-drop`.
+    pub action: &'static str,
+    /// Connections that it turned away.
+    pub connections: u64,
 }
 
 /// An interface with the program on it.
@@ -146,7 +164,12 @@ impl Inspector {
         let plan = &self.contents.plan;
         let mut services: Vec<_> = plan.services.values().map(|s| s.id).collect();
         services.push(0);
-        let ids = Ids { servers: plan.servers.keys().copied().collect(), services };
+        let rules = rulebook::deciding(&plan.rules);
+        let ids = Ids {
+            servers: plan.servers.keys().copied().collect(),
+            services,
+            rules: rules.keys().copied().collect(),
+        };
         let tallies = self.store.tallies(&ids)?;
         Ok(Overview {
             pins: self.pins.folder().display().to_string(),
@@ -155,8 +178,25 @@ impl Inspector {
             services: self.services(&tallies),
             servers: plan.servers.iter().map(|(&id, server)| self.server(id, server, &tallies)).collect(),
             flow_room: self.store.room().flows / 2,
+            rules: self.rules(&rules, &tallies),
             elsewhere: tallies.services.get(&0).map(|tally| reasons(&tally.counters)).unwrap_or_default(),
         })
+    }
+
+    fn rules(&self, rules: &BTreeMap<u32, Rule>, tallies: &Tallies) -> Vec<RuleInfo> {
+        let plan = &self.contents.plan;
+        let whose = |place: u32| {
+            let own =
+                |service: &&Service| (service.rules..service.rules + service.rule_count).contains(&place);
+            let service = plan.services.values().find(own)?;
+            Some(self.names().frontend(service.id))
+        };
+        let info = |(place, rule): (&u32, &Rule)| {
+            let connections = tallies.rules.get(place).map_or(0, |count| count.packets);
+            let action = if rule.op == Op::Reject { "reject" } else { "silent-drop" };
+            Some(RuleInfo { frontend: whose(*place)?, line: rule.line, action, connections })
+        };
+        rules.iter().filter_map(info).collect()
     }
 
     fn interfaces(&self) -> anyhow::Result<Vec<InterfaceInfo>> {

@@ -152,7 +152,8 @@ impl Store for RemoteStore {
 
     fn write(&mut self, writes: &[Write]) -> (usize, anyhow::Result<()>) {
         let mut done = 0;
-        for chunk in writes.chunks(WRITES) {
+        let alone = |a: &Write, b: &Write| !a.is_long() && !b.is_long();
+        for chunk in writes.chunk_by(alone).flat_map(|chunk| chunk.chunks(WRITES)) {
             match self.steward.call::<Written>(&Call::Write(chunk.to_vec())) {
                 Ok(Written { done: some, failure: None }) => done += some,
                 Ok(Written { done: some, failure: Some(text) }) => {
