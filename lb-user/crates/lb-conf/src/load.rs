@@ -110,7 +110,7 @@ fn global(section: &Section, draft: &mut Draft, context: &mut Context<'_>) {
     }
     lines(section, Sections::GLOBAL, GLOBALS, &mut draft.global, context);
     let kept = section.statements.iter().filter(|s| {
-        let word = s.words.iter().find(|w| w.text != "no");
+        let word = s.words.iter().find(|w| w.text != "no" && w.text != "default");
         word.is_some_and(|w| keyword::is_kept_global(w))
     });
     draft.global.lines.extend(kept.map(Statement::text));
@@ -135,10 +135,8 @@ fn lines<T>(
     context: &mut Context<'_>,
 ) {
     for statement in &section.statements {
-        let result = match arguments(statement, sections, context) {
-            Ok(args) => keyword::read(tables, target, section.kind.name(), args),
-            Err(error) => Err(error),
-        };
+        let args = arguments(statement, sections, context);
+        let result = keyword::read(tables, target, section.kind.name(), args);
         context.notes.extend(result.err());
     }
 }
@@ -181,20 +179,13 @@ fn resolvers(section: &Section, draft: &mut Draft, context: &mut Context<'_>) {
     draft.resolvers.push(resolvers);
 }
 
-/// The words of a statement, with `no` taken off.
-fn arguments<'a>(
-    statement: &'a Statement,
-    sections: Sections,
-    context: &'a mut Context<'_>,
-) -> Result<Args<'a>, Diagnostic> {
-    let negated = statement.words.first().is_some_and(|w| w.text == "no");
-    if let Some(word) = statement.words.first().filter(|w| w.text == "default") {
-        let error = Diagnostic::alert(Code::NotServed, "'default' before a word is not supported yet by lbx");
-        return Err(error.at(word.span).label("leave the line out to have the default"));
-    }
+/// The words of a statement, with `no` or `default` taken off.
+fn arguments<'a>(statement: &'a Statement, sections: Sections, context: &'a mut Context<'_>) -> Args<'a> {
+    let first = statement.words.first().map(|w| w.text.as_str()).unwrap_or_default();
+    let (negated, reset) = (matches!(first, "no" | "default"), first == "default");
     let mut args = Args::new(&statement.words, usize::from(negated), sections, context);
-    args.negated = negated;
-    Ok(args)
+    (args.negated, args.reset) = (negated, reset);
+    args
 }
 
 fn proxy(section: &Section, draft: &mut Draft, context: &mut Context<'_>) {

@@ -2,6 +2,7 @@
 
 mod base;
 mod rules;
+mod words;
 
 use crate::Row;
 
@@ -15,5 +16,5 @@ const fn differs(name: &'static str, topic: &'static str, text: &'static str) ->
 
 /// All of them.
 pub(crate) fn rows() -> impl Iterator<Item = &'static Row> {
-    base::ROWS.iter().chain(rules::ROWS)
+    base::ROWS.iter().chain(rules::ROWS).chain(words::ROWS)
 }

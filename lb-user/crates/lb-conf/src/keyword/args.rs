@@ -36,8 +36,10 @@ pub(crate) struct Args<'a> {
     name_end: usize,
     /// Where the statement stands.
     pub(crate) sections: Sections,
-    /// Whether `no` stands before the word.
+    /// Whether `no` or `default` stands before the word.
     pub(crate) negated: bool,
+    /// Whether it is `default`: what the section began with counts again, which for most words is what `no` means.
+    pub(crate) reset: bool,
     /// The files and the names of the host.
     pub(crate) host: &'a dyn Host,
     /// A server whose name has no address is no error.
@@ -61,6 +63,7 @@ impl<'a> Args<'a> {
             name_end: at,
             sections,
             negated: false,
+            reset: false,
             host: context.host,
             any_address: context.any_address,
             notes: &mut context.notes,

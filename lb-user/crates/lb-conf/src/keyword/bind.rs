@@ -127,7 +127,13 @@ static BIND: &[Keyword<BindSettings>] = &[
         "the scheduling priority of its connections",
         "connections are served in the order in which they are ready",
     ),
-    inert("process", "<set>", F, "which threads accept; an old form of thread", "all threads accept"),
+    served("process", "<set>", F, "which threads accept; an old form of thread", |_, a| {
+        a.word("a set of processes")?;
+        let warning =
+            Diagnostic::warning(Code::Deprecated, "'process' is an old word, and all threads accept");
+        a.note(warning.at(a.last().span).label("leave it out"));
+        Ok(())
+    }),
     unread("proto", "<name>", F, "the protocol that clients speak without saying so"),
     inert(
         "shards",

@@ -87,7 +87,7 @@ fn check_place(row: &Row, section: &str, args: &Args<'_>) -> Result<(), Diagnost
         return Err(make(Code::Misplaced, message).at(head.span).label(place));
     }
     if args.negated && !row.negatable {
-        let message = format!("'no' does not go with '{}'", row.name);
+        let message = format!("'{}' does not go with '{}'", head.text, row.name);
         return Err(Diagnostic::alert(Code::Misplaced, message).at(head.span));
     }
     Ok(())
@@ -95,7 +95,7 @@ fn check_place(row: &Row, section: &str, args: &Args<'_>) -> Result<(), Diagnost
 
 fn unknown<T>(tables: Tables<T>, section: &str, words: &[Word]) -> Diagnostic {
     let Some(head) = words.first() else {
-        return Diagnostic::alert(Code::MissingArgument, "'no' needs a word");
+        return Diagnostic::alert(Code::MissingArgument, "'no' and 'default' need a word");
     };
     let seconds: Vec<_> = rows(tables)
         .filter_map(|k| k.row.name.split_once(' '))

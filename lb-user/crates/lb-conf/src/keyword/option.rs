@@ -18,7 +18,7 @@ pub(crate) static OPTIONS: &[Keyword<ProxyDraft>] = &[
         "must be served in the kernel; with 'no', must not",
         |p: &mut ProxyDraft, a| {
             let value = if a.negated { XdpUse::Off } else { XdpUse::Required };
-            p.xdp = Some(Placed::new(value, a.whole()));
+            p.xdp = (!a.reset).then(|| Placed::new(value, a.whole()));
             Ok(())
         },
     )

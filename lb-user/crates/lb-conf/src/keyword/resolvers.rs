@@ -12,14 +12,14 @@ const R: Sections = Sections::RESOLVERS;
 
 /// Where the system's name servers are listed (resolv.conf(5)).
 const RESOLV_CONF: &str = "/etc/resolv.conf";
-/// Where name servers listen unless they say otherwise.
+/// Where the system's name servers listen.
 const DNS_PORT: u16 = 53;
 
 /// The rows.
 pub(crate) static RESOLVERS: &[Keyword<Resolvers>] = &[
     served(
         "nameserver",
-        "<name> <address>[:<port>]",
+        "<name> <address>:<port>",
         R,
         "a name server; tcp@ before its address: over TCP",
         nameserver,
@@ -37,7 +37,8 @@ pub(crate) static RESOLVERS: &[Keyword<Resolvers>] = &[
         Ok(())
     }),
     served("accepted_payload_size", "<number>", R, "the longest answer over UDP in bytes", |r, a| {
-        r.payload = a.number(512..=u16::MAX)?;
+        // Every name server may answer with as much as this (RFC 1035, section 4.2.1).
+        r.payload = a.number(12..=u16::MAX)?.max(512);
         Ok(())
     }),
     served("resolve_retries", "<number>", R, "questions before an attempt is given up", |r, a| {
@@ -87,7 +88,7 @@ pub(crate) static RESOLVERS: &[Keyword<Resolvers>] = &[
     ),
 ];
 
-/// `nameserver NAME ADDRESS[:PORT]`
+/// `nameserver NAME ADDRESS:PORT`
 fn nameserver(section: &mut Resolvers, args: &mut Args<'_>) -> Result<(), Diagnostic> {
     let name = args.word("a name")?;
     super::check_name(name)?;
@@ -106,9 +107,12 @@ fn nameserver(section: &mut Resolvers, args: &mut Args<'_>) -> Result<(), Diagno
         }
     };
     let port = match address.ports {
-        Ports::None => DNS_PORT,
         Ports::Range(first, last) if first == last && first > 0 => first,
-        _ => return Err(invalid(word, "a name server has one port")),
+        _ => {
+            return Err(
+                invalid(word, "a name server needs a port").label("expected an address such as 10.0.0.53:53")
+            );
+        }
     };
     let tcp = word.starts_with("tcp");
     section.servers.push(NameServer { name: name.text.as_str().into(), address: (ip, port).into(), tcp });

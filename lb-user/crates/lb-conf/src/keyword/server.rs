@@ -324,7 +324,7 @@ impl Place<'_> {
         &self,
         name: Placed<String>,
         settings: ServerSettings,
-        args: &Args<'_>,
+        args: &mut Args<'_>,
     ) -> Result<ServerDraft, Diagnostic> {
         let (mut hostname, mut unresolved) = (None, false);
         let address = match &self.host {
@@ -340,26 +340,37 @@ impl Place<'_> {
         Ok(ServerDraft { name, address, hostname, unresolved, settings, span: args.whole() })
     }
 
+    fn unresolved(&self, name: &str, args: &mut Args<'_>) -> Option<IpAddr> {
+        let message = format!("cannot resolve the host name '{name}'");
+        let warning = Diagnostic::warning(Code::UnknownName, message).at(self.word.span);
+        args.note(warning.label("the server is in maintenance until it has an address"));
+        None
+    }
+
     /// The address that the server begins with, by the first way that leads to one.
     fn initial(
         &self,
         name: &str,
         settings: &ServerSettings,
-        args: &Args<'_>,
+        args: &mut Args<'_>,
     ) -> Result<Option<IpAddr>, Diagnostic> {
         if name.starts_with('_') {
             let error = Diagnostic::alert(Code::NotServed, "SRV records are not supported yet by lbx");
             return Err(error.at(self.word.span));
         }
-        let ways = match settings.init_addr.as_slice() {
+        let ways: &[_] = match settings.init_addr.as_slice() {
+            // A name server may know more later.
+            [] if settings.resolvers.is_some() => &[InitialAddress::System, InitialAddress::None],
             [] => &[InitialAddress::System],
             ways => ways,
         };
+        let mut asked = false;
         for way in ways {
             match way {
                 // The file is read when the servers are there.
                 InitialAddress::Last => {}
                 InitialAddress::System => {
+                    asked = true;
                     let found = args.host.addresses(name);
                     let preferred = found.iter().find(|ip| ip.is_ipv4() == settings.prefer_v4);
                     let any = if settings.resolvers.is_some() {
@@ -371,12 +382,13 @@ impl Place<'_> {
                         return Ok(Some(*ip));
                     }
                 }
+                InitialAddress::None if asked => return Ok(self.unresolved(name, args)),
                 InitialAddress::None => return Ok(None),
                 InitialAddress::Fixed(ip) => return Ok(Some(*ip)),
             }
         }
         if args.any_address {
-            return Ok(None);
+            return Ok(self.unresolved(name, args));
         }
         let error = Diagnostic::alert(Code::UnknownName, format!("cannot resolve the host name '{name}'"));
         Err(error.at(self.word.span).help("with 'init-addr none' the server waits until it has an address"))

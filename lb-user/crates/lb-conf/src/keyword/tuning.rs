@@ -18,7 +18,7 @@ pub(crate) static TUNING: &[Keyword<GlobalDraft>] = &[
     served("zero-warning", "", G, "warnings are fatal", |g, _| on(&mut g.model.tuning.zero_warning)),
     served("set-dumpable", "", G, "permits core dumps", |g, _| on(&mut g.model.tuning.dumpable)),
     served("strict-limits", "", G, "fails if limits cannot be raised", |g: &mut GlobalDraft, a| {
-        g.tuning.lenient_limits = a.negated;
+        g.tuning.lenient_limits = a.negated && !a.reset;
         Ok(())
     })
     .negatable(),
