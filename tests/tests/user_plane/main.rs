@@ -6,7 +6,9 @@ mod http;
 mod life;
 mod operation;
 mod tcp;
+mod words;
 
+use lbx_tests::privilege::Need;
 use lbx_tests::suite::{self, Case};
 
 fn main() {
@@ -37,6 +39,14 @@ fn main() {
         test("configuration::option_xdp_insists", configuration::option_xdp),
         test("configuration::a_taken_address_is_named", configuration::taken_address),
         test("configuration::a_missing_file_is_named", configuration::missing_file),
+        test("words::of_the_command_line", words::command_line),
+        Case::new("words::of_debian_s_configuration", &[Need::Program("haproxy")], words::debian),
+        test("words::are_complained_about_in_json", words::json),
+        test("words::of_userlists", words::userlists),
+        test("words::of_resolvers", words::resolvers),
+        test("words::of_the_global_section", words::global_words),
+        test("words::for_haproxy_s_master", words::master_socket),
+        test("words::that_limit_connections", words::limits),
     ]);
 }
 
