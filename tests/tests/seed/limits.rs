@@ -19,6 +19,15 @@ pub(crate) fn cases() -> Vec<Case> {
     vec![
         compared("limits::a_full_server_lets_others_wait_in_vain", LIMITS, full),
         compared("limits::who_waits_is_served_in_turn", LIMITS, in_turn),
+        Case::new("limits::who_waits_for_a_server_that_fails_gets_another", HAPROXY, || {
+            let file = LIMITS.replace(
+                "    timeout queue 10s\n",
+                "    timeout queue 10s\n    option redispatch\n    cookie S insert\n",
+            );
+            let file = file.replace("10.10.10.11:8080 check", "10.10.10.11:8080 check cookie web01");
+            let file = file.replace("10.10.10.12:8080 check", "10.10.10.12:8080 check cookie web02");
+            oracle::compare_sides(|program| start(&file, program), redistributed)
+        }),
         compared("limits::a_full_frontend_accepts_later", LIMITS, frontend),
         Case::new("limits::a_full_process_accepts_later", HAPROXY, || {
             let file = LIMITS.replace("maxconn     50000", "maxconn     2");
@@ -100,6 +109,34 @@ fn in_turn(side: &mut Side) -> Result<()> {
         .map(|request| request.target().to_owned())
         .collect();
     ensure!(order == ["/delay/700", "/next/0", "/next/1", "/next/2", "/next/3"], "{order:?}");
+    side.only_log("GET /");
+    Ok(())
+}
+
+/// A client that is bound to a server waits for it, and gets another one when it goes down. Who is on it already stays.
+fn redistributed(side: &mut Side) -> Result<()> {
+    side.command("set maxconn server web_servers/web01 1")?;
+    let address = side.daemon.address("p80");
+    let bound = |path: &str| -> Result<TcpStream> {
+        let mut stream = client::connect(From::default(), address)?;
+        write!(stream, "GET {path} HTTP/1.1\r\nhost: a\r\ncookie: S=web01\r\nconnection: close\r\n\r\n")?;
+        Ok(stream)
+    };
+    let first = bound("/delay/2000")?;
+    wait_for(side, "web_servers/web01", SESSIONS, "1")?;
+    let second = bound("/waits")?;
+    wait_for(side, "web_servers/web01", QUEUED, "1")?;
+    side.command("set server web_servers/web01 health down")?;
+    let said = answer(second)?;
+    ensure!(said.starts_with("HTTP/1.1 200 ") && said.contains("x-origin: s2"), "{said}");
+    ensure!(said.contains("set-cookie: S=web02; path=/"), "{said}");
+    // The third server has no value for the cookie.
+    let said = answer(bound("/without")?)?;
+    let field = said.lines().find(|line| line.starts_with("set-cookie:")).unwrap_or_default();
+    ensure!(said.contains("x-origin: s3") && field.starts_with("set-cookie: S=; Expires="), "{said}");
+    side.note(field);
+    let said = answer(first)?;
+    ensure!(said.starts_with("HTTP/1.1 200 ") && said.contains("x-origin: s1"), "{said}");
     side.only_log("GET /");
     Ok(())
 }

@@ -14,6 +14,7 @@ mod keepalived;
 mod limits;
 mod logs;
 mod many;
+mod modes;
 mod page;
 mod persistence;
 mod planes;
@@ -35,6 +36,7 @@ fn main() {
     crowd::take_part();
     let chapters = [
         document::cases(),
+        modes::cases(),
         base::cases(),
         balancing::cases(),
         planes::cases(),

@@ -1,6 +1,7 @@
 //! "Stick Tables and Session Persistence".
 
 use anyhow::{Context, Result, ensure};
+use lbx_tests::client::{self, From};
 use lbx_tests::daemon::{Program, Setup};
 use lbx_tests::oracle::{self, Side};
 use lbx_tests::suite::Case;
@@ -19,6 +20,7 @@ pub(crate) fn cases() -> Vec<Case> {
         Case::new("persistence::a_table_binds_an_applications_cookie", HAPROXY, || {
             oracle::compare_sides(|program| start(&by_application(), program), application)
         }),
+        compared("persistence::keys_may_be_addresses_and_ports", BY_CLIENT, by_client),
         Case::new("persistence::entries_expire", HAPROXY, || {
             let file = by_application().replace("expire 30m", "expire 1s");
             oracle::compare_sides(|program| start(&file, program), expire)
@@ -118,6 +120,52 @@ fn application(side: &mut Side) -> Result<()> {
     ensure!(moved != "s1", "{moved}");
     ensure!(get(side, "cookie: APPSESSION=one\r\n")?.0 == moved);
     note_table(side, "sticky_app")?;
+    Ok(())
+}
+
+const BY_CLIENT: &str = "
+global
+    stats socket {dir}/sock level admin
+defaults
+    mode http
+    timeout connect 1s
+    timeout client 5s
+    timeout server 2s
+frontend web
+    bind 127.0.0.1:{p80}
+    use_backend ports if { path /port }
+    default_backend addresses
+backend addresses
+    balance roundrobin
+    stick-table type ip size 100 expire 30m
+    stick on src
+    server s1 {s1}
+    server s2 {s2}
+backend ports
+    balance roundrobin
+    stick-table type integer size 100 expire 30m
+    stick on src_port
+    server s1 {s1}
+    server s2 {s2}
+";
+
+/// All requests of an address go to one server, and all of a source port, which is one connection.
+fn by_client(side: &mut Side) -> Result<()> {
+    for host in [1, 2, 3] {
+        let from = From::default().source([127, 0, 5, host].into());
+        let servers = (0..4)
+            .map(|_| Ok(client::get(from, side.daemon.address("p80"), "/address")?.text()))
+            .collect::<Result<Vec<_>>>()?;
+        ensure!(servers.windows(2).all(|pair| pair[0] == pair[1]), "{servers:?}");
+        side.note(format!("{servers:?}"));
+    }
+    note_table(side, "addresses")?;
+    for _ in 0..3 {
+        let mut http = side.connect("p80")?;
+        let servers = (0..4).map(|_| Ok(http.get("/port")?.text())).collect::<Result<Vec<_>>>()?;
+        ensure!(servers.windows(2).all(|pair| pair[0] == pair[1]), "{servers:?}");
+        side.note(format!("{servers:?}"));
+    }
     Ok(())
 }
 

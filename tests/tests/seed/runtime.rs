@@ -178,6 +178,9 @@ fn reload() -> Result<()> {
     side.daemon.rewrite(&template(ROUND_ROBIN))?;
     let said = side.daemon.cli("reload")?;
     ensure!(said.starts_with("Success=1"), "{said}");
-    ensure!(side.daemon.cli("show stat")?.contains("api_servers,api03,"));
+    // A server that is added takes its part.
+    let mut http = side.connect("p80")?;
+    let turns = (0..8).map(|_| Ok(http.get("/")?.text())).collect::<Result<Vec<_>>>()?;
+    ensure!(turns.iter().filter(|server| *server == "s3").count() == 4, "{turns:?}");
     Ok(())
 }

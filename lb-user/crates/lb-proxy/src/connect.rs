@@ -60,6 +60,10 @@ async fn wait_in_line(stream: &mut Stream, backend: &Arc<Backend>, line: Line) -
     let mut line = line;
     loop {
         note_line(stream, backend, &line);
+        let waits_for = match &line {
+            Line::Server(server) => Some(Arc::clone(server)),
+            Line::Backend => None,
+        };
         let Ok((ticket, turn)) = join(backend, line, priority) else { return Err(no_server(stream)) };
         let turn = match deadline {
             Some(deadline) => timeout_at(deadline, turn).await.ok(),
@@ -84,6 +88,9 @@ async fn wait_in_line(stream: &mut Stream, backend: &Arc<Backend>, line: Line) -
         match pick(stream, backend) {
             Ok(lease) => {
                 stream.enter_server(lease);
+                if let Some(server) = waits_for {
+                    note_move(stream, backend, &server);
+                }
                 return Ok(());
             }
             Err(None) => return Err(no_server(stream)),
@@ -236,13 +243,22 @@ async fn redispatch(
     stream.failed = Some(failed.id);
     take_seat(stream, backend).await?;
     stream.stage = Stage::Connect;
-    let moved = stream.server.as_ref().is_some_and(|server| server.id != failed.id);
+    Ok(note_move(stream, backend, failed))
+}
+
+/// Takes note of a server that is not the one before; whether it is another.
+fn note_move(stream: &mut Stream, backend: &Backend, before: &Server) -> bool {
+    let moved = stream.server.as_ref().is_some_and(|server| server.id != before.id);
     if moved {
         stream.redispatched = true;
         backend.traffic().redispatches.inc();
-        failed.counters().traffic.redispatches.inc();
+        before.counters().traffic.redispatches.inc();
+        if stream.cookie.client == b'V' {
+            // The cookie names a server that could not be had.
+            stream.cookie.client = b'D';
+        }
     }
-    Ok(moved)
+    moved
 }
 
 fn give_up(stream: &mut Stream, backend: &Backend, error: &io::Error) -> NoConnection {
