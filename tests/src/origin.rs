@@ -96,7 +96,7 @@ impl Origin {
     /// - `/echo`: the request's body; `/hangup`: nothing at all; `/short/N`: half of the N bytes that are announced;
     /// - `/health` and `/healthz`: 200, or 503 after [`Origin::set_healthy`];
     /// - `/api/health`: 200 with `{"status":"ok"}`, and after that with `{"status":"failing"}`;
-    /// - anything else: its name.
+    /// - `/fresh`: its name, for caches to keep; anything else: its name.
     pub fn http_on(name: &str, netns: &Netns, address: SocketAddr) -> Result<Self> {
         Self::start(Protocol::Http, name, Some(netns), address)
     }
@@ -343,8 +343,9 @@ fn write_reply(shared: &Shared, mut stream: &TcpStream, request: &Request, reply
         (_, false) => format!("content-length: {}\r\n", body.len()),
     };
     let connection = if close { "connection: close\r\n" } else { "" };
+    let cache = if request.target() == "/fresh" { "cache-control: max-age=60\r\n" } else { "" };
     let name = &shared.name;
-    let head = format!("HTTP/1.1 {status} Origin\r\nx-origin: {name}\r\n{framing}{connection}\r\n");
+    let head = format!("HTTP/1.1 {status} Origin\r\nx-origin: {name}\r\n{framing}{connection}{cache}\r\n");
     if request.method() == "HEAD" || matches!(status, 204 | 304) {
         return stream.write_all(head.as_bytes());
     }

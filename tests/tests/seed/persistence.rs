@@ -52,6 +52,12 @@ fn cookie(side: &mut Side) -> Result<()> {
     ensure!(set.is_some(), "a server that is none");
     let (server, set) = get(side, "cookie: SERVERID=node03\r\n")?;
     ensure!(server == "s3" && set.is_none(), "{server} {set:?}");
+    // What a cache might keep and give to others is private if it sets a cookie.
+    let fresh = "GET /fresh HTTP/1.1\r\nhost: a\r\nconnection: close\r\n";
+    let first = side.exchange("p80", &format!("{fresh}\r\n"))?.headers;
+    ensure!(first.all("cache-control") == ["max-age=60", "private"], "{first:?}");
+    let second = side.exchange("p80", &format!("{fresh}cookie: SERVERID=node01\r\n\r\n"))?.headers;
+    ensure!(second.all("cache-control") == ["max-age=60"], "{second:?}");
     let seen: Vec<_> = side.origins.values().flat_map(|origin| origin.requests()).collect();
     for request in seen {
         let cookies = request.headers.all("cookie").join(" ");
