@@ -366,6 +366,7 @@ fn server_obstacles(server: &Server, add: &mut impl FnMut(ObstacleKind, Span)) {
         cookie: _,
         send_proxy,
         pool: _,
+        speaks_h2: _,
         source,
     } = server;
     if send_proxy.is_some() {
@@ -395,8 +396,19 @@ fn user_space_algorithm(backend: &Backend) -> Option<&'static str> {
 }
 
 fn bind_obstacle(bind: &Bind, backend: Option<&Backend>) -> Option<ObstacleKind> {
-    let Bind { words: _, address, socket, maxconn, accept_proxy, tls, id: _, name: _, file: _, span: _ } =
-        bind;
+    let Bind {
+        words: _,
+        address,
+        socket,
+        maxconn,
+        accept_proxy,
+        speaks_h2: _,
+        tls,
+        id: _,
+        name: _,
+        file: _,
+        span: _,
+    } = bind;
     let BindSocket {
         interface,
         namespace,

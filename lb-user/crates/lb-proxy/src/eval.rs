@@ -182,7 +182,7 @@ impl Connection for Session {
     }
 
     fn http_major(&self) -> Option<u8> {
-        let h2 = self.tls.get().is_some_and(|tls| tls.alpn() == Some(b"h2"));
+        let h2 = self.is_h2();
         self.is_http.then_some(if h2 { 2 } else { 1 })
     }
 

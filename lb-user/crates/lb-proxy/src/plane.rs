@@ -104,6 +104,7 @@ pub fn prepare(config: &Config, tls: Site, running: Option<&Plane>) -> Result<Pr
                     name: BindName { id: bind.id, name: bind.name.clone() },
                     maxconn: bind.maxconn,
                     accept_proxy: bind.accept_proxy,
+                    speaks_h2: bind.speaks_h2,
                     acceptor: tls.acceptor(frontend.id, index).cloned(),
                 }),
                 Err((call, source)) => errors.push(BindError {

@@ -32,6 +32,11 @@ impl ServerSide {
         let http_major = is_http.then_some(if h2 { 2 } else { 1 });
         Self { local: transport.socket().local_addr(), peer, tls, http_major }
     }
+
+    /// Whether HTTP/2 was agreed on.
+    pub(crate) fn is_h2(&self) -> bool {
+        self.http_major == Some(2)
+    }
 }
 
 impl Connection for ServerSide {

@@ -43,6 +43,8 @@ pub(crate) struct Front {
     pub(crate) listener: BindName,
     /// Whether clients begin with a PROXY protocol header.
     pub(crate) accept_proxy: bool,
+    /// Whether clients speak HTTP/2 without saying so.
+    pub(crate) speaks_h2: bool,
     /// What clients of the address shake hands with.
     pub(crate) acceptor: Option<Arc<Acceptor>>,
     /// What hands are shaken with servers with.
@@ -214,6 +216,14 @@ impl Session {
     /// Whether it was ended so.
     pub(crate) fn is_killed(&self) -> bool {
         self.is_killed.get()
+    }
+
+    /// Whether the client speaks HTTP/2.
+    pub(crate) fn is_h2(&self) -> bool {
+        match self.tls.get().and_then(|tls| tls.alpn()) {
+            Some(agreed) => agreed == b"h2",
+            None => self.endpoint.front.borrow().speaks_h2,
+        }
     }
 
     /// Serves it to its end, or until it is killed.

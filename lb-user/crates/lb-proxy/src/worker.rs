@@ -106,6 +106,8 @@ pub(crate) struct Address {
     pub(crate) name: BindName,
     /// `accept-proxy`: clients begin with a PROXY protocol header.
     pub(crate) accept_proxy: bool,
+    /// `proto h2`: clients speak HTTP/2 without saying so.
+    pub(crate) speaks_h2: bool,
     /// `ssl`: what its clients shake hands with.
     pub(crate) acceptor: Option<Arc<Acceptor>>,
 }
@@ -253,6 +255,7 @@ impl Worker {
             maxconn: address.maxconn,
             listener: address.name.clone(),
             accept_proxy: address.accept_proxy,
+            speaks_h2: address.speaks_h2,
             acceptor: address.acceptor.clone(),
             tls: Arc::clone(&setup.tls),
             log: self.journal.open(proxy, &setup.snapshot.config.global),

@@ -36,6 +36,7 @@ pub(crate) struct BindSettings {
     pub(crate) socket: BindSocket,
     pub(crate) file: SocketFile,
     pub(crate) accept_proxy: bool,
+    pub(crate) speaks_h2: bool,
     pub(crate) level: Option<CommandLevel>,
     /// What the addresses of a line share is resolved once.
     pub(crate) tls: Arc<BindTlsDraft>,

@@ -50,6 +50,7 @@ pub(crate) struct ServerSettings {
     pub(crate) proxy_fields: ProxyFields,
     pub(crate) source: Option<Source>,
     pub(crate) pool: ServerPool,
+    pub(crate) speaks_h2: bool,
     /// Words that the model cannot be turned back into.
     pub(crate) words: Vec<String>,
 }

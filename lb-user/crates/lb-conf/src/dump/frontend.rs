@@ -43,7 +43,7 @@ fn bind(bind: &Bind, out: &mut Writer) {
     let mut words = Words::new("bind");
     words.word(show_bind_address(&bind.address)).word("id").word(bind.id);
     words.pair("name", bind.name.as_ref()).pair("maxconn", bind.maxconn);
-    words.flag("accept-proxy", bind.accept_proxy);
+    words.flag("accept-proxy", bind.accept_proxy).pair("proto", bind.speaks_h2.then_some("h2"));
     socket(&bind.socket, &mut words);
     let file = bind.file;
     words.pair("mode", file.mode.map(|m| format!("{m:o}"))).pair("uid", file.uid).pair("gid", file.gid);

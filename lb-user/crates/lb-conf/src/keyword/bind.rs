@@ -134,7 +134,10 @@ static BIND: &[Keyword<BindSettings>] = &[
         a.note(warning.at(a.last().span).label("leave it out"));
         Ok(())
     }),
-    unread("proto", "<name>", F, "the protocol that clients speak without saying so"),
+    served("proto", "h1|h2", F, "the protocol that clients speak without saying so", |b, a| {
+        b.speaks_h2 = a.choice(&[("h1", false), ("h2", true)])?;
+        Ok(())
+    }),
     inert(
         "shards",
         "<number>|by-thread|by-group",

@@ -47,6 +47,14 @@ pub(super) static OUTGOING: &[Keyword<ServerSettings>] = &[
             Ok(())
         },
     ),
+    served("proto", "h1|h2", B, "the protocol that it speaks without saying so", |s, a| {
+        s.speaks_h2 = a.choice(&[("h1", false), ("h2", true)])?;
+        Ok(())
+    }),
+    served("ws", "auto|h1", B, "the protocol for WebSocket", |_, a| {
+        // Over HTTP/1 it is in any case.
+        a.choice(&[("auto", ()), ("h1", ())])
+    }),
     served("pool-max-conn", "<number>", B, "idle connections to it that are kept", |s, a| {
         s.pool.max_idle = u32::try_from(a.number(-1..=i32::MAX)?).ok();
         Ok(())

@@ -171,8 +171,6 @@ static SERVER: &[Keyword<ServerSettings>] = &[
     unread("redir", "<prefix>", B, "redirects requests instead of forwarding them"),
     unread("non-stick", "", B, "is not remembered in stick tables"),
     unread("stick", "", B, "is remembered in stick tables"),
-    unread("proto", "<name>", B, "the protocol that it speaks without saying so"),
-    unread("ws", "auto|h1|h2", B, "the protocol for WebSocket"),
     newer("pool-conn-name", "<expression>", B, "which idle connections may be shared"),
     newer("idle-ping", "<time>", B, "how often a silent HTTP/2 server is probed"),
     unread("namespace", "<name>", B, "the network namespace to connect from"),

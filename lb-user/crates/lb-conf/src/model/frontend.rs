@@ -106,6 +106,8 @@ pub struct Bind {
     pub file: SocketFile,
     /// `accept-proxy`: clients begin with a PROXY protocol header.
     pub accept_proxy: bool,
+    /// `proto h2`: clients speak HTTP/2 without saying so.
+    pub speaks_h2: bool,
     /// `ssl` with what belongs to it.
     pub tls: Option<Arc<BindTls>>,
     /// Settings of TLS as they are written: what they come to cannot be turned back into text.
@@ -125,6 +127,7 @@ impl Bind {
             socket: BindSocket::default(),
             file: SocketFile::default(),
             accept_proxy: false,
+            speaks_h2: false,
             tls: None,
             words: Vec::new(),
             span: Span::default(),

@@ -55,6 +55,8 @@ pub struct Server {
     pub shutdown_backups_on_up: bool,
     /// `send-proxy` and its siblings.
     pub send_proxy: Option<SendProxy>,
+    /// `proto h2`: it speaks HTTP/2 without being asked.
+    pub speaks_h2: bool,
     /// Idle connections to it.
     pub pool: ServerPool,
     /// `source`, or the backend's.
@@ -91,6 +93,7 @@ impl Server {
             shutdown_on_down: false,
             shutdown_backups_on_up: false,
             send_proxy: None,
+            speaks_h2: false,
             pool: ServerPool::default(),
             source: None,
             words: Vec::new(),

@@ -55,6 +55,7 @@ fn bind(draft: &BindDraft, backlog: Option<u32>, unix: &UnixDefaults, numbers: &
         socket: BindSocket { backlog: settings.socket.backlog.or(backlog), ..settings.socket.clone() },
         file,
         accept_proxy: settings.accept_proxy,
+        speaks_h2: settings.speaks_h2,
         words: settings.words.clone(),
         span: draft.span,
         ..Bind::new(address)

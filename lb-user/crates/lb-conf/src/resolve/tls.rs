@@ -10,8 +10,8 @@ use crate::draft::{
     TlsWords, Verify, VersionWords,
 };
 use crate::model::{
-    Bind, BindTls, BindTlsSettings, CaSource, CertificateUse, CheckTls, ClientVerify, Mode, Server,
-    ServerTls, ServerVerify, TlsSuites, TlsVersion, TlsVersions,
+    Bind, BindTls, BindTlsSettings, CaSource, CertificateUse, CheckTls, ClientVerify, Server, ServerTls,
+    ServerVerify, TlsSuites, TlsVersion, TlsVersions,
 };
 use crate::span::Span;
 
@@ -38,7 +38,7 @@ pub(super) fn fill_servers(
     notes: &mut Vec<Diagnostic>,
 ) {
     for (draft_server, server) in draft.servers.iter().zip(servers) {
-        let lines = self::server(draft_server, draft.mode, defaults, notes);
+        let lines = self::server(draft_server, defaults, notes);
         if lines.traffic.is_none() && lines.check.is_none() {
             continue;
         }
@@ -221,12 +221,7 @@ struct ServerLines {
     check: Option<CheckTls>,
 }
 
-fn server(
-    draft: &ServerDraft,
-    mode: Mode,
-    defaults: &TlsDefaults,
-    notes: &mut Vec<Diagnostic>,
-) -> ServerLines {
+fn server(draft: &ServerDraft, defaults: &TlsDefaults, notes: &mut Vec<Diagnostic>) -> ServerLines {
     let tls = &draft.settings.tls;
     let check = &draft.settings.check;
     // A check of the server's own address speaks as its traffic does; one of another address only if told to.
@@ -237,7 +232,7 @@ fn server(
     };
     let in_check = in_check.filter(|_| check.enabled.is_some());
     let Some(span) = tls.enabled.or(in_check) else { return ServerLines::default() };
-    http2(tls, mode, span, notes);
+    http2(tls, notes);
     let lines = Arc::new(server_tls(tls, defaults, span, notes));
     ServerLines {
         check: in_check.map(|_| CheckTls {
@@ -250,15 +245,12 @@ fn server(
     }
 }
 
-/// Whom HTTP/2 is offered must be spoken to in it.
-fn http2(tls: &ServerTlsDraft, mode: Mode, span: Span, notes: &mut Vec<Diagnostic>) {
-    let offers =
-        |list: Option<&Vec<crate::model::Name>>| list.is_some_and(|l| l.iter().any(|name| &**name == "h2"));
-    let traffic = mode == Mode::Http && offers(tls.words.alpn.as_ref());
-    let check = tls.check_alpn.as_ref().filter(|alpn| offers(Some(&alpn.value)));
-    if traffic || check.is_some() {
-        let error = Diagnostic::alert(Code::NotServed, "HTTP/2 with servers is not supported yet by lbx");
-        notes.push(error.at(check.map_or(span, |alpn| alpn.span)).help("offer http/1.1 alone"));
+/// Whom HTTP/2 is offered must be spoken to in it, which checks are not.
+fn http2(tls: &ServerTlsDraft, notes: &mut Vec<Diagnostic>) {
+    let offers = |list: &Vec<crate::model::Name>| list.iter().any(|name| &**name == "h2");
+    if let Some(alpn) = tls.check_alpn.as_ref().filter(|alpn| offers(&alpn.value)) {
+        let error = Diagnostic::alert(Code::NotServed, "checks by HTTP/2 are not supported yet by lbx");
+        notes.push(error.at(alpn.span).help("offer http/1.1 alone"));
     }
 }
 

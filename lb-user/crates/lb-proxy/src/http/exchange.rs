@@ -229,7 +229,7 @@ async fn send(
         // Boxed, since hardly any backend wants it and all requests carry the room for it.
         Box::pin(retry::request(http, stream, backend, head)).await?
     } else {
-        let mut link = acquire(http, stream, backend).await?;
+        let mut link = acquire(http, stream, backend, upgrade).await?;
         let result = ask(http, stream, backend, &mut link, head, coder).await;
         let response = result.map_err(|failure| no_response(http, stream, &failure, &link))?;
         (link, response)
@@ -294,11 +294,16 @@ fn unconnected(reason: NoConnection) -> Stop {
 }
 
 /// A connection to the chosen server: an idle one, or a new one.
-async fn acquire(http: &HttpSession, stream: &mut Stream, backend: &Arc<Backend>) -> Result<Box<Link>, Stop> {
+async fn acquire(
+    http: &HttpSession,
+    stream: &mut Stream,
+    backend: &Arc<Backend>,
+    upgrade: bool,
+) -> Result<Box<Link>, Stop> {
     let Some(server) = stream.server.clone() else { return Err(unconnected(NoConnection::NoServer)) };
     let tag = outgoing::tag(stream, &server);
     if may_reuse(http, backend, mode(stream))
-        && let Some(link) = http.session.worker.pool.take(&server, tag)
+        && let Some(link) = http.session.worker.pool.take(&server, tag, upgrade)
     {
         server.counters().traffic.reuses.inc();
         stream.times.connected = Some(now());
@@ -308,7 +313,10 @@ async fn acquire(http: &HttpSession, stream: &mut Stream, backend: &Arc<Backend>
     let address = server.address();
     // Boxed: most requests go over a connection that is there.
     let transport = Box::pin(connect(stream, backend)).await.map_err(unconnected)?;
-    Link::new(transport, address, tag, stream.upstream.clone()).await.map_err(|_| {
+    let agreed = stream.upstream.as_ref().is_some_and(|side| side.is_h2());
+    // Over what was agreed on the other one cannot be spoken; without an agreement a switch of protocols needs HTTP/1.
+    let h2 = agreed || server.config.speaks_h2 && !upgrade;
+    Link::new(transport, h2, address, tag, stream.upstream.clone()).await.map_err(|_| {
         stream.end(Cause::Server, Stage::Connect);
         Stop::Error(StatusCode::BAD_GATEWAY)
     })
@@ -471,7 +479,10 @@ async fn switch(
     link: Box<Link>,
     response: Response<Incoming>,
 ) -> Response<Download> {
-    let (server, early) = link.into_transport().await;
+    let Some((server, early)) = link.into_transport().await else {
+        stream.end(Cause::Proxy, Stage::Headers);
+        return stop_with(http, stream, Stop::Error(StatusCode::BAD_GATEWAY));
+    };
     let (parts, body) = response.into_parts();
     debug_assert!(body.is_end_stream());
     stream.status = Some(parts.status);

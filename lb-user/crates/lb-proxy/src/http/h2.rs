@@ -35,7 +35,7 @@ const HEAD_BYTES: u32 = 16 * 1024;
 
 /// Runs what a connection wants to have run in its own thread.
 #[derive(Clone, Copy, Debug)]
-struct Local;
+pub(super) struct Local;
 
 impl<F: Future<Output: 'static> + 'static> Executor<F> for Local {
     fn execute(&self, future: F) {

@@ -1,4 +1,4 @@
-//! A connection to a server that speaks HTTP/1.
+//! A connection to a server that speaks HTTP.
 //!
 //! No task of its own drives it: whoever waits for a response drives the connection while waiting. A request costs no
 //! switch between tasks that way, and an idle connection is a value that can be put aside.
@@ -13,24 +13,20 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response};
 use hyper::body::Incoming;
-use hyper::client::conn::http1::{Builder, Connection, SendRequest};
 use lb_conf::model::ServerAddress;
 use tokio::time::Instant;
 
+use super::carrier::Carrier;
 use super::upload::Upload;
 use super::wire::{Meter, Wire};
 use crate::net::Transport;
 use crate::net::timer::{LazyTimer, after, now};
 use crate::server_side::ServerSide;
 
-/// The most that is buffered of a response that arrives faster than it leaves, and the longest head of one.
-const BUFFER_BYTES: usize = 256 * 1024;
-
 /// A connection to a server.
 #[derive(Debug)]
 pub(crate) struct Link {
-    sender: SendRequest<Upload>,
-    connection: Connection<Wire, Upload>,
+    carrier: Carrier,
     meter: Rc<Meter>,
     timer: LazyTimer,
     ended: bool,
@@ -61,29 +57,19 @@ pub(crate) enum NoResponse {
 }
 
 impl Link {
-    /// Speaks HTTP/1 over a new connection.
+    /// Speaks HTTP over a new connection, version 2 if `h2`.
     pub(crate) async fn new(
         transport: Transport,
+        h2: bool,
         address: Arc<ServerAddress>,
         tag: u64,
         side: Option<Rc<ServerSide>>,
     ) -> hyper::Result<Box<Self>> {
         let meter = Meter::new(false);
         let wire = Wire::new(transport, Rc::clone(&meter));
-        let (sender, connection) = Builder::new().max_buf_size(BUFFER_BYTES).handshake(wire).await?;
+        let carrier = if h2 { Carrier::h2(wire).await } else { Carrier::h1(wire).await }?;
         let (timer, idle_until) = (LazyTimer::default(), now());
-        Ok(Box::new(Self {
-            sender,
-            connection,
-            meter,
-            timer,
-            ended: false,
-            address,
-            tag,
-            idle_until,
-            uses: 0,
-            side,
-        }))
+        Ok(Box::new(Self { carrier, meter, timer, ended: false, address, tag, idle_until, uses: 0, side }))
     }
 
     /// Whether it has carried a request before the current one.
@@ -128,7 +114,7 @@ impl Link {
         limit: Option<Duration>,
     ) -> Result<Response<Incoming>, NoResponse> {
         self.meter.touch();
-        let mut response = pin!(self.sender.send_request(request));
+        let mut response = pin!(self.carrier.send(request));
         poll_fn(|cx| {
             self.poll_drive(cx);
             if let Poll::Ready(result) = response.as_mut().poll(cx) {
@@ -142,8 +128,7 @@ impl Link {
     /// Moves bytes in both directions.
     pub(crate) fn poll_drive(&mut self, cx: &mut Context<'_>) {
         if !self.ended {
-            // Errors are told to whoever waits for the response or its body.
-            self.ended = self.connection.poll_without_shutdown(cx).is_ready();
+            self.ended = self.carrier.poll(cx).is_ready();
         }
     }
 
@@ -154,7 +139,7 @@ impl Link {
 
     /// Whether it can take a request now.
     pub(crate) fn is_ready(&self) -> bool {
-        !self.ended && self.sender.is_ready()
+        !self.ended && self.carrier.is_ready()
     }
 
     /// Looks whether the server has closed it while it was put aside.
@@ -168,15 +153,26 @@ impl Link {
         (self.idle_until, self.uses) = (now() + keep, self.uses.saturating_add(1));
     }
 
-    /// The bare connection after the protocol was switched, with what the server has sent in the new one.
-    pub(crate) async fn into_transport(mut self: Box<Self>) -> (Transport, Bytes) {
+    /// Whether it speaks HTTP/2, over which no other protocol can be switched to.
+    pub(crate) fn is_h2(&self) -> bool {
+        self.carrier.is_h2()
+    }
+
+    /// The bare connection after the protocol was switched, with what the server has sent in the new one. None: it
+    /// speaks HTTP/2, which has no such switch.
+    pub(crate) async fn into_transport(mut self: Box<Self>) -> Option<(Transport, Bytes)> {
         poll_fn(|cx| {
             self.poll_drive(cx);
             if self.ended { Poll::Ready(()) } else { Poll::Pending }
         })
         .await;
-        let parts = self.connection.into_parts();
-        (parts.io.into_transport(), parts.read_buf)
+        match self.carrier {
+            Carrier::H1 { connection, .. } => {
+                let parts = connection.into_parts();
+                Some((parts.io.into_transport(), parts.read_buf))
+            }
+            Carrier::H2 { .. } => None,
+        }
     }
 
     /// The next piece of a response's body.

@@ -3,6 +3,7 @@
 pub(crate) mod answer;
 pub(crate) mod balance;
 pub(crate) mod body;
+mod carrier;
 mod compress;
 pub(crate) mod exchange;
 mod forward;

@@ -66,7 +66,7 @@ pub(crate) async fn serve(session: Rc<Session>, socket: Socket) {
 
 /// Serves a connection from which `early` was read already.
 pub(crate) async fn go_on(session: Rc<Session>, transport: Transport, early: Bytes) {
-    let h2 = session.tls.get().is_some_and(|tls| tls.alpn() == Some(b"h2"));
+    let h2 = session.is_h2();
     let protocol = if h2 { Protocol::Http2 } else { Protocol::Http1 };
     let meter = Meter::new(protocol == Protocol::Http1);
     let http = HttpSession::new(session, Rc::clone(&meter), protocol);

@@ -223,9 +223,9 @@ fn what_does_not_work_is_said() {
         (
             "",
             tls,
-            "1.1.1.1:443 ssl verify none alpn h2",
+            "1.1.1.1:443 check check-ssl verify none check-alpn h2",
             Alert,
-            "HTTP/2 with servers is not supported yet by lbx",
+            "checks by HTTP/2 are not supported yet by lbx",
         ),
         (
             "",
