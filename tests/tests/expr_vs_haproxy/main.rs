@@ -2,6 +2,7 @@
 //! requests: they must come to the same. Where they differ on purpose, docs/differences.md says why.
 
 mod acls;
+mod content;
 mod converters;
 mod formats;
 mod listing;
@@ -15,9 +16,16 @@ use lbx_tests::suite::{self, Case};
 
 fn main() {
     let needs: &'static [Need] = &[Need::Program("haproxy")];
-    let tables =
-        [acls::TABLES, converters::TABLES, formats::TABLES, requests::TABLES, tcp::TABLES, tls::TABLES]
-            .concat();
+    let tables = [
+        acls::TABLES,
+        content::TABLES,
+        converters::TABLES,
+        formats::TABLES,
+        requests::TABLES,
+        tcp::TABLES,
+        tls::TABLES,
+    ]
+    .concat();
     let case = |table: &'static table::Table| Case::new(table.name, needs, move || table::compare(table));
     let mut cases: Vec<Case> = tables.into_iter().map(case).collect();
     cases.extend([

@@ -38,6 +38,8 @@ pub(crate) enum Place {
     Log,
     /// In `log-format`, of TCP mode.
     TcpLog,
+    /// In `tcp-request content`, once there is something to inspect.
+    TcpContent,
 }
 
 /// A row: an expression, a part of a log format where it begins with `%` or `text`, or a condition where it begins with
@@ -172,7 +174,7 @@ fn run(table: &Table, home: &Home, program: Program) -> Result<Outcome> {
 
 fn origin(place: Place) -> Result<Origin> {
     match place {
-        Place::TcpLog => Origin::tcp("s1"),
+        Place::TcpLog | Place::TcpContent => Origin::tcp("s1"),
         _ => Origin::http("s1"),
     }
 }
@@ -191,14 +193,14 @@ fn answer(
         return secured(daemon, part, request);
     }
     let mut http = Http::connect(daemon.address(&format!("p{part}")))?;
-    http.send(request.as_bytes())?;
+    http.send(&bytes(request))?;
     let in_context = || format!("row {} on in answer to {request:?}: {}", part * CHUNK, daemon.output());
     match table.place {
         Place::Request | Place::Response => {
             let method = request.split(' ').next().unwrap_or_default();
             Ok(String::from_utf8_lossy(&http.response_to(method).with_context(in_context)?.body).into_owned())
         }
-        Place::Log | Place::TcpLog => {
+        Place::Log | Place::TcpLog | Place::TcpContent => {
             http.finish_sending()?;
             http.read_to_end()?;
             let line = lbx_tests::wait::value("a log line", lbx_tests::wait::SOON, || {
@@ -208,6 +210,11 @@ fn answer(
             Ok(line.split_once("]: ").map_or_else(|| line.clone(), |(_, text)| text.replace(END, "\u{1}\n")))
         }
     }
+}
+
+/// A request as bytes: each character stands for one.
+fn bytes(request: &str) -> Vec<u8> {
+    request.chars().map(|c| u8::try_from(c).unwrap_or(b'?')).collect()
 }
 
 /// The same over TLS, for a client with these arguments.
@@ -237,7 +244,8 @@ fn template(place: Place, part: usize, rows: &[Row]) -> String {
     let mut text = String::new();
     for (at, row) in rows.iter().enumerate() {
         let at = part * CHUNK + at;
-        let value = match row.starts_with("if ") || place == Place::Response {
+        let kept = matches!(place, Place::Response | Place::TcpContent);
+        let value = match row.starts_with("if ") || kept {
             true => format!("%[var(txn.c{at})]"),
             false => value(row),
         };
@@ -301,7 +309,9 @@ fn proxy(table: &Table, part: usize, rows: &[Row]) -> String {
         Place::Request => ("frontend", "http-request", ""),
         Place::Response => ("listen", "http-response", "    server srv1 {s1}\n"),
         Place::Log => ("listen", "http-response", "    server srv1 {s1}\n"),
-        Place::TcpLog => ("listen", "tcp-request content", "    mode tcp\n    server srv1 {s1}\n"),
+        Place::TcpLog | Place::TcpContent => {
+            ("listen", "tcp-request content", "    mode tcp\n    server srv1 {s1}\n")
+        }
     };
     let mut text = format!(
         "\n{kind} part{part}\n    bind 127.0.0.1:{{p{part}}} name lis id 7 {}\n{}{server}",
@@ -311,6 +321,8 @@ fn proxy(table: &Table, part: usize, rows: &[Row]) -> String {
         let at = part * CHUNK + at;
         if row.starts_with("if ") {
             text.push_str(&format!("    {rules} set-var(txn.c{at}) bool(true) {row}\n"));
+        } else if table.place == Place::TcpContent {
+            text.push_str(&format!("    {rules} set-var-fmt(txn.c{at}) '{}'\n", value(row)));
         } else if table.place == Place::Response {
             // HAProxy has dropped the response when `http-response return` looks at it.
             text.push_str(&format!("    {rules} set-var-fmt(txn.c{at}) '{}'\n", value(row)));
@@ -322,7 +334,7 @@ fn proxy(table: &Table, part: usize, rows: &[Row]) -> String {
                 "    {rules} return status 200 content-type text/plain lf-file {{dir}}/rows{part}\n"
             ));
         }
-        Place::Log | Place::TcpLog => {
+        Place::Log | Place::TcpLog | Place::TcpContent => {
             let format = template(table.place, part, rows).replace("\u{1}\n", END);
             text.push_str(&format!("    log {{log}} len 65000 local0\n    log-format '{format}'\n"));
         }

@@ -149,6 +149,11 @@ impl Counters {
         true
     }
 
+    /// Whether a counter is on an entry.
+    pub(crate) fn tracks(&self, index: u8) -> bool {
+        self.slots.borrow().get(usize::from(index)).is_some_and(Option::is_some)
+    }
+
     /// Adds to a metric of what one counter is on, or of what all are on.
     pub(crate) fn add(&self, index: Option<u8>, metrics: &[Metric], more: u64, now: Tick) {
         for (at, counted) in self.slots.borrow().iter().enumerate() {

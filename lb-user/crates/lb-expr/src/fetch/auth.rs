@@ -21,8 +21,8 @@ pub(super) static ROWS: &[FetchRow] = &[
         |args| {
             let list = args.userlist(0)?;
             Ok(fetch_with(list, |list, ctx| {
-                let basic = basic(ctx);
-                Some(Sample::Bool(basic.is_some_and(|(u, p)| ctx.world.authenticate(*list, &u, &p))))
+                let (user, password) = basic(ctx)?;
+                Some(Sample::Bool(ctx.world.authenticate(*list, &user, &password)))
             }))
         },
     )

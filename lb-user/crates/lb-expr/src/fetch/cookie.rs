@@ -115,15 +115,16 @@ impl Cookie {
         loop {
             let line = lines(headers, Some(&header)).nth(cursor.item)?;
             let pair = pair_at(line, cursor.pos);
-            // Behind the first pair of Set-Cookie stand attributes.
+            // Behind the first pair of Set-Cookie stand attributes, which only who names no cookie counts.
             cursor.pos = match pair.next {
-                Some(next) if !on_response => next,
+                Some(next) if !on_response || self.name.is_empty() => next,
                 _ => {
                     cursor.item += 1;
                     0
                 }
             };
-            if !pair.name.is_empty() && (self.name.is_empty() || *self.name == *pair.name) {
+            let counts = !pair.name.is_empty() && (pair.whole || !on_response);
+            if counts && (self.name.is_empty() || *self.name == *pair.name) {
                 return Some(pair.value);
             }
         }
@@ -164,6 +165,8 @@ fn count(args: &mut Args<'_>, side: Side) -> Built {
 struct Pair<'a> {
     name: &'a [u8],
     value: &'a [u8],
+    /// Whether there is an equals sign.
+    whole: bool,
     next: Option<usize>,
 }
 
@@ -181,5 +184,10 @@ fn pair_at(line: &[u8], from: usize) -> Pair<'_> {
         Some(at) => (&text[..at], &text[at + 1..]),
         None => (text, &text[text.len()..]),
     };
-    Pair { name: name.trim_ascii(), value: value.trim_ascii(), next: end.map(|e| from + e + 1) }
+    Pair {
+        name: name.trim_ascii(),
+        value: value.trim_ascii(),
+        whole: equals.is_some(),
+        next: end.map(|e| from + e + 1),
+    }
 }

@@ -9,16 +9,10 @@ use crate::sample::SampleType::{Bool, Sint, Str};
 use crate::table::FetchRow;
 
 pub(super) static ROWS: &[FetchRow] = &[
-    FetchRow::plain(
-        &["req.ssl_alpn"],
-        Str,
-        RequestBuffer,
-        "the protocols that the client offers, separated by commas",
-        |c| {
-            let list = hello(c)?.extension(16)?;
-            Some(Sample::str(alpn_list(list)?))
-        },
-    )
+    FetchRow::plain(&["req.ssl_alpn"], Str, RequestBuffer, "the protocol that the client likes best", |c| {
+        let list = hello(c)?.extension(16)?;
+        first_protocol(list).map(Sample::str)
+    })
     .needs(INSPECTION),
     FetchRow::plain(
         &["req.ssl_ec_ext"],
@@ -115,15 +109,7 @@ fn server_name(extension: &[u8]) -> Option<&[u8]> {
     }
 }
 
-/// The names in an ALPN extension (RFC 7301, section 3.1).
-fn alpn_list(extension: &[u8]) -> Option<Vec<u8>> {
-    let mut list = Reader(Reader(extension).vector(2)?);
-    let mut out = Vec::new();
-    while let Some(name) = list.vector(1) {
-        if !out.is_empty() {
-            out.push(b',');
-        }
-        out.extend(name);
-    }
-    Some(out)
+/// The first name in an ALPN extension (RFC 7301, section 3.1).
+fn first_protocol(extension: &[u8]) -> Option<&[u8]> {
+    Reader(Reader(extension).vector(2)?).vector(1)
 }

@@ -73,7 +73,9 @@ fn on_session_rules(session: &Session, front: &Front, rules: &[Rule]) -> Outcome
         let step = {
             let view = View::new(session, front);
             let now = session.worker.tick();
-            let scene = Scene { counters: &session.tracked, snapshot: &front.snapshot, now, request: false };
+            let (counters, session_counters) = (&session.tracked, &session.tracked);
+            let scene =
+                Scene { counters, session: session_counters, snapshot: &front.snapshot, now, request: false };
             step(rule, &view.session(session, front), &scene)
         };
         match step {

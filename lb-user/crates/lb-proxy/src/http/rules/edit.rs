@@ -23,6 +23,8 @@ use crate::track::Counters;
 pub(crate) struct Scene<'a> {
     /// The stick counters of the stream, or of the connection where there is no stream yet.
     pub(crate) counters: &'a Counters,
+    /// Those of the connection: what they track, streams need not track again.
+    pub(crate) session: &'a Counters,
     /// The tables.
     pub(crate) snapshot: &'a Snapshot,
     /// Now.
@@ -32,9 +34,15 @@ pub(crate) struct Scene<'a> {
 }
 
 impl<'a> Scene<'a> {
+    /// Whose counter of this number is on an entry.
+    fn tracking(&self, counter: u8) -> &'a Counters {
+        if self.counters.tracks(counter) { self.counters } else { self.session }
+    }
+
     /// The scene of a stream.
     pub(crate) fn of(stream: &'a Stream) -> Self {
         Self {
+            session: &stream.session.tracked,
             counters: &stream.tracked,
             snapshot: &stream.front.snapshot,
             now: stream.session.worker.tick(),
@@ -315,17 +323,23 @@ pub(crate) fn note<'a>(action: &'a Action, ctx: &Ctx<'a>, scene: &Scene<'_>) {
             }
         }
         Action::IncGpc { index, counter, .. } => {
-            scene.counters.add(Some(*counter), &[Metric::Gpc(*index), Metric::GpcRate(*index)], 1, scene.now);
+            let metrics = [Metric::Gpc(*index), Metric::GpcRate(*index)];
+            scene.tracking(*counter).add(Some(*counter), &metrics, 1, scene.now);
         }
         Action::AddGpc { index, counter, value } => {
             if let Some(Ok(more)) = number(value, ctx).map(u64::try_from) {
                 let metrics = [Metric::Gpc(*index), Metric::GpcRate(*index)];
-                scene.counters.add(Some(*counter), &metrics, more, scene.now);
+                scene.tracking(*counter).add(Some(*counter), &metrics, more, scene.now);
             }
         }
         Action::SetGpt { index, counter, value, .. } => {
             if let Some(value) = number(value, ctx) {
-                scene.counters.set_tag(*counter, *index, u64::try_from(value).unwrap_or(0), scene.now);
+                scene.tracking(*counter).set_tag(
+                    *counter,
+                    *index,
+                    u64::try_from(value).unwrap_or(0),
+                    scene.now,
+                );
             }
         }
         Action::SetVar { var, conditions, value } => {
