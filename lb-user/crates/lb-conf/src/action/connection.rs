@@ -2,6 +2,7 @@
 
 use super::{ActionRow, Places, RuleArgs, refused, row, unread};
 use crate::diag::Diagnostic;
+use crate::keyword::NEWER;
 use crate::keyword::Status;
 use crate::keyword::invalid;
 use crate::model::{Action, LogLevel, Number, RequestTimeout};
@@ -139,13 +140,13 @@ pub(super) static ACTIONS: &[ActionRow] = &[
         TQ.union(Q),
         "looks up a host name",
     ),
-    unread("do-log", "", REQUEST.union(TR).union(R).union(A), "writes a log line"),
+    refused("do-log", "", REQUEST.union(TR).union(R).union(A), "writes a log line", NEWER),
     unread("cache-use", "<cache>", Q, "answers from a cache"),
     unread("cache-store", "<cache>", R, "keeps the response in a cache"),
-    unread("set-cookie-fmt", "<name> <format>", R, "sets a cookie"),
-    unread("set-headers-bin", "<expression>", Q.union(R), "sets several headers"),
-    unread("add-headers-bin", "<expression>", Q.union(R), "adds several headers"),
-    unread("del-headers-bin", "<expression>", Q.union(R), "removes several headers"),
+    refused("set-cookie-fmt", "<name> <format>", R, "sets a cookie", NEWER),
+    refused("set-headers-bin", "<expression>", Q.union(R), "sets several headers", NEWER),
+    refused("add-headers-bin", "<expression>", Q.union(R), "adds several headers", NEWER),
+    refused("del-headers-bin", "<expression>", Q.union(R), "removes several headers", NEWER),
     refused("lua.", "…", REQUEST.union(TR).union(R).union(A), "a Lua program", "there is no Lua"),
     refused(
         "use-service",

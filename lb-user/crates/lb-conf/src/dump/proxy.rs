@@ -1,5 +1,7 @@
 //! What both halves of a proxy have, and userlists.
 
+use std::collections::BTreeSet;
+
 use super::global::log_line;
 use super::writer::{Words, Writer};
 use crate::keyword::show_column;
@@ -84,6 +86,8 @@ fn stats(page: &StatsPage, out: &mut Writer) {
 
 pub(super) fn userlist(list: &Userlist, out: &mut Writer) {
     out.section("userlist", &list.name);
+    let groups: BTreeSet<_> = list.users.iter().flat_map(|user| &user.groups).collect();
+    groups.into_iter().for_each(|group| out.value("group", group));
     for user in &list.users {
         let mut words = Words::new("user");
         words.word(&user.name);

@@ -58,6 +58,16 @@ const GLOBALS: &[&str] = &[
     "xdp-interface eth0",
     "xdp-interface eth1 generic",
     "xdp-pin-path /sys/fs/bpf/x",
+    "set-var proc.a int(5),add(2)",
+    "set-var-fmt proc.b \"%[var(proc.a)] and more\"",
+    "tune.bufsize 32768",
+    "tune.h2.max-concurrent-streams 50",
+    "maxconnrate 100",
+    "no strict-limits",
+    "spread-checks 10",
+    "unix-bind prefix /tmp/p mode 600",
+    "noepoll",
+    "server-state-base /var/lib/x",
     "xdp-flows 1000",
 ];
 
@@ -77,6 +87,12 @@ const FRONT: &[&str] = &[
     "bind :1999 id 7",
     "bind :2000-2003",
     "bind unix@/run/y",
+    "bind :3000 maxconn 5 backlog 9 interface eth0 mss -100 tcp-ut 5s tfo defer-accept v4v6",
+    "bind unix@/run/z mode 640 uid 3 gid 4",
+    "clitcpka-idle 7s",
+    "option clitcpka",
+    "rate-limit sessions 50",
+    "backlog 77",
     "bind :443 ssl crt /x.pem alpn h2,http/1.1 ssl-min-ver TLSv1.3 strict-sni",
     "maxconn 10",
     "timeout client 1500ms",
@@ -115,6 +131,9 @@ const BACK: &[&str] = &[
     "option allbackups",
     "option log-health-checks",
     "fullconn 50",
+    "srvtcpka-cnt 4",
+    "server s6 app.example:80 init-addr none resolvers r resolve-net 10.0.0.0/8 resolve-opts allow-dup-ip tcp-ut 3s",
+    "server-template t 2-3 app.example:80 init-addr none resolvers r resolve-prefer ipv4",
     "server s1 10.0.0.1:80 check inter 1s rise 1 fall 5 weight 20 backup",
     "server s2 [::1] check port 80 addr 10.0.0.9 fastinter 1s downinter 9s",
     "server s3 10.0.0.1:+5 maxconn 10 minconn 2 maxqueue 7 slowstart 10s disabled",
@@ -132,7 +151,9 @@ proptest! {
         listen in any::<bool>(),
     ) {
         let lines = |lines: &[&str]| lines.iter().map(|l| format!("    {l}\n")).collect::<String>();
-        let backend = format!("backend b\n    mode http\n{}", lines(&back));
+        let lists = "resolvers r\n    nameserver n 127.0.0.1:53\n    nameserver m tcp@[::1]:53\n    hold nx 5s\n\
+                     userlist u\n    group g users a\n    user a password $1$abc$x\n    user b insecure-password \"c d\"\n";
+        let backend = format!("{lists}backend b\n    mode http\n{}", lines(&back));
         let front = format!("{}{}", lines(&common), lines(&front));
         let text = match listen {
             true => format!("global\n{}listen l\n{front}{}{backend}", lines(&global), lines(&back)),

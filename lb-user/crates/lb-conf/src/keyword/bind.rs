@@ -109,7 +109,13 @@ static BIND: &[Keyword<BindSettings>] = &[
         "lets a new process take over the listeners",
         "a reload happens in the process, and two processes can share an address",
     ),
-    unread("severity-output", "none|number|string", G, "how answers to commands show their severity"),
+    inert(
+        "severity-output",
+        "none|number|string",
+        G,
+        "how answers to commands show their severity",
+        "answers to commands show no severity",
+    ),
     served("accept-proxy", "", F, "expects a PROXY protocol header", |b, _| {
         b.accept_proxy = true;
         Ok(())

@@ -248,6 +248,9 @@ pub(crate) const fn unread<T>(
     }
 }
 
+/// Why a word of a later version is refused.
+pub(crate) const NEWER: &str = "this word came after HAProxy 2.6, whose language lbx speaks";
+
 /// A word of a later HAProxy than the one whose language is served.
 pub(crate) const fn newer<T>(
     name: &'static str,
@@ -255,7 +258,7 @@ pub(crate) const fn newer<T>(
     sections: Sections,
     doc: &'static str,
 ) -> Keyword<T> {
-    refused(name, syntax, sections, doc, "this word came after HAProxy 2.6, whose language lbx speaks")
+    refused(name, syntax, sections, doc, NEWER)
 }
 
 /// A word that is taken and means nothing here: its arguments are checked by what `syntax` says of them.

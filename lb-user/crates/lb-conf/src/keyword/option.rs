@@ -90,7 +90,7 @@ pub(crate) static OPTIONS: &[Keyword<ProxyDraft>] = &[
     })
     .negatable(),
     newer("option dontparselog", "", DF, "relays log messages as they are"),
-    unread("option external-check", "", DB, "checks by a program"),
+    refused("option external-check", "", DB, "checks by a program", "no program is started"),
     newer("option forwarded", "[<field>…]", DB, "tells servers where requests come from, in RFC 7239's form"),
     unread("option h1-case-adjust-bogus-client", "", DF, "restores upper case in headers for clients")
         .negatable(),
@@ -214,7 +214,7 @@ pub(crate) static OPTIONS: &[Keyword<ProxyDraft>] = &[
         "bulk transfers are spliced wherever both ends permit",
     )
     .negatable(),
-    unread("option spop-check", "", DB, "checks SPOP agents"),
+    refused("option spop-check", "", DB, "checks SPOP agents", "there are no stream processing agents"),
     served("option srvtcpka", "", DB, "probes silent servers", |p, a| {
         switch(p, a, ProxyOption::ServerKeepAliveProbes)
     })

@@ -103,8 +103,8 @@ pub(crate) static PROXY: &[Keyword<ProxyDraft>] = &[
         Ok(())
     }),
     unread("dispatch", "<address>", B, "an address that takes all traffic"),
-    unread("email-alert", "<setting>…", DFB, "alerts by mail"),
-    unread("external-check", "command|path <text>", DB, "checks by a program"),
+    refused("email-alert", "<setting>…", DFB, "alerts by mail", "alerts by mail are left to monitoring"),
+    refused("external-check", "command|path <text>", DB, "checks by a program", "no program is started"),
     unread("filter", "<name> <setting>…", FB, "processes the stream"),
     newer("force-be-switch", "if|unless <condition>", F, "uses disabled backends"),
     inert(
@@ -156,7 +156,7 @@ pub(crate) static PROXY: &[Keyword<ProxyDraft>] = &[
         Ok(())
     }),
     unread("transparent", "", DB, "connects to where the client wanted to"),
-    unread("use-fcgi-app", "<name>", B, "speaks FastCGI"),
+    refused("use-fcgi-app", "<name>", B, "speaks FastCGI", "FastCGI is left to the application server"),
     refused("clitimeout", "<time>", DF, "the longest silence of a client", "write 'timeout client'"),
     refused("contimeout", "<time>", DB, "the longest that connecting may take", "write 'timeout connect'"),
     refused("srvtimeout", "<time>", DB, "the longest silence of a server", "write 'timeout server'"),

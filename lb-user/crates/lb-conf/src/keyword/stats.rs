@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::args::invalid;
 use super::rules::keep;
-use super::{Args, Keyword, Sections, planned, served};
+use super::{Args, Keyword, Sections, inert, served};
 use crate::draft::{Placed, ProxyDraft, RuleKind};
 use crate::model::StatsPage;
 
@@ -61,10 +61,7 @@ pub(crate) static STATS: &[Keyword<ProxyDraft>] = &[
         page(p, a).legends = true;
         Ok(())
     }),
-    planned("stats show-modules", "", DFB, "shows further columns", |p, a| {
-        page(p, a).modules = true;
-        Ok(())
-    }),
+    inert("stats show-modules", "", DFB, "shows further columns", "there are no further columns"),
     served("stats hide-version", "", DFB, "does not tell the version", |p, a| {
         page(p, a).hide_version = true;
         Ok(())

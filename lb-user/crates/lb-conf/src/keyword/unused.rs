@@ -273,7 +273,7 @@ pub(crate) static UNUSED: &[Keyword<GlobalDraft>] = &[
         "the window of a compression",
         "compression sizes its window itself",
     ),
-    unread("external-check", "[preserve-env]", G, "permits checks by programs"),
+    inert("external-check", "[preserve-env]", G, "permits checks by programs", "no program is started"),
     unread("h1-case-adjust", "<from> <to>", G, "the case of a header's name"),
     unread("h1-case-adjust-file", "<file>", G, "the case of headers' names"),
     unread("issuers-chain-path", "<folder>", G, "where chains of certificates are found"),

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::super::{Args, Keyword, Sections, served, unread};
+use super::super::{Args, Keyword, Sections, inert, newer, served, unread};
 use super::{Parsed, crt_list, ignored, path, set_alpn, set_curves, set_verify};
 use crate::draft::{BindSettings, BindTlsDraft, CertificateDraft, HasTls, Placed, TlsWords, Verify};
 
@@ -80,15 +80,21 @@ static OWN: &[Keyword<BindSettings>] = &[
         b.tls_mut().prefer_client_ciphers = false;
         Ok(())
     }),
-    unread("default-crt", "<file>", F, "the certificate for names without one"),
-    unread("sigalgs", "<list>", F, "signature algorithms"),
-    unread("client-sigalgs", "<list>", F, "signature algorithms of client certificates"),
-    unread("npn", "<names>", F, "what came before ALPN"),
-    unread("allow-0rtt", "", F, "takes early data of TLS 1.3"),
+    newer("default-crt", "<file>", F, "the certificate for names without one"),
+    newer("sigalgs", "<list>", F, "signature algorithms"),
+    newer("client-sigalgs", "<list>", F, "signature algorithms of client certificates"),
+    inert("npn", "<names>", F, "what came before ALPN", "clients have ALPN instead"),
+    inert(
+        "allow-0rtt",
+        "",
+        F,
+        "takes early data of TLS 1.3",
+        "early data are refused, and clients send them again",
+    ),
     unread("generate-certificates", "", F, "makes certificates as names come up"),
     unread("ca-sign-file", "<file>", F, "the authority for certificates that are made"),
     unread("ca-sign-pass", "<text>", F, "the password of its key"),
-    unread("ocsp-update", "on|off", F, "fetches OCSP responses"),
+    newer("ocsp-update", "on|off", F, "fetches OCSP responses"),
 ];
 
 fn crt(bind: &mut BindSettings, args: &mut Args<'_>) -> Parsed {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::super::args::invalid;
 use super::super::lookup::check_status;
-use super::super::{Args, Context, Sections};
+use super::super::{Args, Context, Sections, Status, inert};
 use super::Parsed;
 use super::bind::BIND_TLS;
 use crate::diag::{Code, Diagnostic};
@@ -117,8 +117,10 @@ fn read_words(target: &mut BindSettings, words: &[Word], context: &mut Context<'
             let error = Diagnostic::alert(Code::UnknownWord, format!("unknown word '{}'", word.text));
             return Err(error.at(word.span).nearest(word, WORDS));
         };
-        if let Some(parse) = keyword.parse {
-            parse(target, &mut args)?;
+        match (keyword.parse, keyword.row.status) {
+            (Some(parse), _) => parse(target, &mut args)?,
+            (None, Status::NoEffect(reason)) => inert::read(&keyword.row, reason, &mut args)?,
+            (None, _) => {}
         }
         check_status(&keyword.row, std::slice::from_ref(word))?;
     }

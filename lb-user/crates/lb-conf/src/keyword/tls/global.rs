@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::super::args::invalid;
 use super::super::lookup::check_status;
-use super::super::{Args, Keyword, Row, Sections, served, unread};
+use super::super::{Args, Keyword, Row, Sections, inert, newer, served};
 use super::bind::BIND_TLS;
 use super::server::SERVER_TLS;
 use super::{Parsed, path, set_ciphers, set_ciphersuites, set_curves};
@@ -108,19 +108,37 @@ pub(in crate::keyword) static GLOBAL_TLS: &[Keyword<GlobalDraft>] = &[
         Ok(())
     }),
     served("tune.ssl.force-private-cache", "", G, "processes share no TLS sessions", |_, _| Ok(())),
-    unread("ssl-default-bind-client-sigalgs", "<list>", G, "signature algorithms of client certificates"),
-    unread("ssl-default-bind-sigalgs", "<list>", G, "signature algorithms of listeners"),
-    unread("ssl-default-server-client-sigalgs", "<list>", G, "signature algorithms of own certificates"),
-    unread("ssl-default-server-curves", "<list>", G, "groups for the key exchange of servers"),
-    unread("ssl-default-server-sigalgs", "<list>", G, "signature algorithms of servers"),
-    unread("ssl-security-level", "<number>", G, "how weak keys may be"),
-    unread("ssl-skip-self-issued-ca", "", G, "does not send self-issued authorities"),
-    unread("tune.ssl.hard-maxrecord", "<number>", G, "the largest TLS record at all"),
-    unread("tune.ssl.keylog", "on|off", G, "keeps keys for analysis"),
-    unread("tune.ssl.maxrecord", "<number>", G, "the largest TLS record"),
-    unread("tune.ssl.ocsp-update.maxdelay", "<time>", G, "between two fetches of an OCSP response"),
-    unread("tune.ssl.ocsp-update.mindelay", "<time>", G, "between two fetches of an OCSP response"),
-    unread("tune.ssl.ssl-ctx-cache-size", "<number>", G, "made certificates that are kept"),
+    newer("ssl-default-bind-client-sigalgs", "<list>", G, "signature algorithms of client certificates"),
+    newer("ssl-default-bind-sigalgs", "<list>", G, "signature algorithms of listeners"),
+    newer("ssl-default-server-client-sigalgs", "<list>", G, "signature algorithms of own certificates"),
+    newer("ssl-default-server-curves", "<list>", G, "groups for the key exchange of servers"),
+    newer("ssl-default-server-sigalgs", "<list>", G, "signature algorithms of servers"),
+    newer("ssl-security-level", "<number>", G, "how weak keys may be"),
+    inert(
+        "ssl-skip-self-issued-ca",
+        "",
+        G,
+        "does not send self-issued authorities",
+        "chains are sent as their files have them",
+    ),
+    inert(
+        "tune.ssl.hard-maxrecord",
+        "<number>",
+        G,
+        "the largest TLS record at all",
+        "rustls sizes records itself",
+    ),
+    inert("tune.ssl.keylog", "on|off", G, "keeps keys for analysis", "keys are never kept"),
+    inert("tune.ssl.maxrecord", "<number>", G, "the largest TLS record", "rustls sizes records itself"),
+    newer("tune.ssl.ocsp-update.maxdelay", "<time>", G, "between two fetches of an OCSP response"),
+    newer("tune.ssl.ocsp-update.mindelay", "<time>", G, "between two fetches of an OCSP response"),
+    inert(
+        "tune.ssl.ssl-ctx-cache-size",
+        "<number>",
+        G,
+        "made certificates that are kept",
+        "no certificates are made",
+    ),
 ];
 
 /// Reads options by the rows of the lines that they are for.

@@ -1,7 +1,7 @@
 //! TLS of `server` lines.
 
 use super::super::args::invalid;
-use super::super::{Args, Keyword, Sections, served, unread};
+use super::super::{Args, Keyword, Sections, inert, newer, served};
 use super::{Parsed, alpn_list, path, set_alpn, set_verify};
 use crate::diag::{Code, Diagnostic};
 use crate::draft::{HasTls, Placed, ServerSettings, TlsWords, Verify};
@@ -74,10 +74,10 @@ static OWN: &[Keyword<ServerSettings>] = &[
         s.tls.check_alpn = Some(alpn_list(a)?);
         Ok(())
     }),
-    unread("npn", "<names>", B, "what came before ALPN"),
-    unread("no-sni-auto", "", B, "no name is taken from the request"),
-    unread("sni-auto", "", B, "the name is taken from the request"),
-    unread("allow-0rtt", "", B, "sends early data of TLS 1.3"),
+    inert("npn", "<names>", B, "what came before ALPN", "servers have ALPN instead"),
+    newer("no-sni-auto", "", B, "no name is taken from the request"),
+    newer("sni-auto", "", B, "the name is taken from the request"),
+    inert("allow-0rtt", "", B, "sends early data of TLS 1.3", "early data are never sent"),
 ];
 
 fn name(args: &mut Args<'_>) -> Result<Name, Diagnostic> {

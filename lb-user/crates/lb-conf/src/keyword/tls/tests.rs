@@ -136,7 +136,7 @@ fn errors_in_a_list_name_its_line() {
         ("\na.pem [nonsense]", "/list:2: unknown word 'nonsense'"),
         ("a.pem [strict-sni]", "/list:1: unknown word 'strict-sni'"),
         ("a.pem [alpn h2", "/list:1: '[' without ']'"),
-        ("a.pem [allow-0rtt]", "/list:1: 'allow-0rtt' is not supported yet by lbx"),
+        ("a.pem [allow-0rtt]", "/list:1: 'allow-0rtt' has no effect here"),
         ("# nothing", "there is no certificate in '/list'"),
     ];
     for (list, expected) in rows {
