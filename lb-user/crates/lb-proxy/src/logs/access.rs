@@ -103,20 +103,23 @@ pub(super) fn connect_line(
 fn is_wanted(stream: &Stream) -> bool {
     let options = stream.front.frontend.config.proxy.options;
     let nothing = stream.received == 0 && stream.sent == 0 && stream.times.head.is_none() && stream.is_null;
-    let normal = stream.cause == Cause::Normal
-        && stream.status.is_none_or(|s| s.as_u16() < 400)
-        && stream.retries == 0
-        && !stream.redispatched;
     stream.log_level.is_some()
         && !(nothing && options.has(ProxyOption::DontLogNull))
-        && !(normal && options.has(ProxyOption::DontLogNormal))
+        && !(options.has(ProxyOption::DontLogNormal) && !has_failed(stream))
+}
+
+/// Whether something went wrong. That a rule answers is in order, unless it answers with an error of the server's.
+fn has_failed(stream: &Stream) -> bool {
+    !matches!(stream.cause, Cause::Normal | Cause::Local)
+        || stream.status.is_some_and(|s| s.as_u16() >= 500)
+        || stream.retries > 0
+        || stream.redispatched
 }
 
 fn level(stream: &Stream) -> LogLevel {
     let options = stream.front.frontend.config.proxy.options;
-    let failed = stream.cause != Cause::Normal || stream.status.is_some_and(|s| s.is_server_error());
     let level = stream.log_level.unwrap_or(LogLevel::Info);
-    match failed && options.has(ProxyOption::LogSeparateErrors) && level == LogLevel::Info {
+    match has_failed(stream) && options.has(ProxyOption::LogSeparateErrors) && level == LogLevel::Info {
         true => LogLevel::Err,
         false => level,
     }
