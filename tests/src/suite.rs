@@ -2,6 +2,7 @@
 //! something: the standard harness can only pass or fail at run time.
 
 use std::borrow::Cow;
+use std::num::NonZero;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
@@ -49,8 +50,19 @@ impl Case {
 
 /// Runs the tests that the command line selects and ends the process. Takes the options of `cargo test`.
 pub fn main(cases: Vec<Case>) -> ! {
+    run(Arguments::from_args(), cases)
+}
+
+/// The same for tests that mostly wait, for checks and timeouts: twice as many run at a time as there are processors.
+pub fn main_waiting(cases: Vec<Case>) -> ! {
+    let mut arguments = Arguments::from_args();
+    let processors = thread::available_parallelism().map_or(1, NonZero::get);
+    arguments.test_threads.get_or_insert(processors * 2);
+    run(arguments, cases)
+}
+
+fn run(arguments: Arguments, cases: Vec<Case>) -> ! {
     crate::daemon::remove_leftovers();
-    let arguments = Arguments::from_args();
     libtest_mimic::run(&arguments, cases.into_iter().map(Case::trial).collect()).exit()
 }
 

@@ -58,5 +58,5 @@ fn main() {
         websocket::cases(),
         many::cases(),
     ];
-    suite::main(chapters.into_iter().flatten().collect());
+    suite::main_waiting(chapters.into_iter().flatten().collect());
 }
