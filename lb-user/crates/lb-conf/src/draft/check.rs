@@ -16,6 +16,8 @@ pub(crate) struct CheckDraft {
     pub(crate) expect: Vec<Placed<HttpExpect>>,
     pub(crate) disable_on_404: bool,
     pub(crate) send_state: bool,
+    /// `http-check comment`, which is that of the next rule.
+    pub(crate) comment: Option<String>,
     pub(crate) steps: Vec<Placed<CheckDraftStep>>,
     /// Where `http-check` rules begin, for what is said if nothing uses them.
     pub(crate) http_rules: Option<Span>,

@@ -65,7 +65,7 @@ fn http_check(check: &HttpCheck, out: &mut Writer) {
 
 fn expect(expect: &HttpExpect, out: &mut Writer) {
     let mut words = Words::new("http-check expect");
-    words.flag("!", expect.negated);
+    words.pair("comment", expect.comment.as_ref()).flag("!", expect.negated);
     match &expect.what {
         HttpMatch::Status(ranges) => {
             let shown = ranges.iter().map(|(a, b)| if a == b { a.to_string() } else { format!("{a}-{b}") });

@@ -19,12 +19,18 @@ const DB: Sections = Sections::DEFAULTS.union(Sections::BACKEND);
 pub(crate) static CHECKS: &[Keyword<ProxyDraft>] = &[
     served(
         "http-check send",
-        "[meth <method>] [uri <uri>] [ver <version>] [hdr <name> <value>]… [body <text>]",
+        "[meth <method>] [uri <uri>] [ver <version>] [hdr <name> <value>]… [body <text>] [comment <text>]",
         DB,
         "the request of a check",
         send,
     ),
-    served("http-check expect", "[!] <match> <pattern>", DB, "what the answer to a check must have", expect),
+    served(
+        "http-check expect",
+        "[comment <text>] [!] <match> <pattern>",
+        DB,
+        "what the answer to a check must have",
+        expect,
+    ),
     served(
         "http-check disable-on-404",
         "",
@@ -42,7 +48,12 @@ pub(crate) static CHECKS: &[Keyword<ProxyDraft>] = &[
         Ok(())
     }),
     unread("http-check connect", "<setting>…", DB, "opens a connection"),
-    unread("http-check comment", "<text>", DB, "a text for logs"),
+    served("http-check comment", "<text>", DB, "what is told if the next rule fails", |p, a| {
+        let text = a.word("a text")?.text.clone();
+        http_rule(p, a);
+        p.check.comment = Some(text);
+        Ok(())
+    }),
     unread("http-check set-var", "(<variable>) <expression>", DB, "sets a variable"),
     unread("http-check set-var-fmt", "(<variable>) <format>", DB, "sets a variable"),
     unread("http-check unset-var", "(<variable>)", DB, "removes a variable"),
@@ -160,8 +171,9 @@ fn modern_form(line: &HttpSend, version: &Word) -> Diagnostic {
     warning.at(version.span).help(format!("write 'option httpchk' and '{modern}'"))
 }
 
-fn http_rule(proxy: &mut ProxyDraft, args: &Args<'_>) {
+fn http_rule(proxy: &mut ProxyDraft, args: &Args<'_>) -> Option<String> {
     proxy.check.http_rules.get_or_insert(args.whole());
+    proxy.check.comment.take()
 }
 
 /// `http-check send …`
@@ -175,7 +187,9 @@ fn send(proxy: &mut ProxyDraft, args: &mut Args<'_>) -> Result<(), Diagnostic> {
             "ver" => send.version = Some(text(args)?),
             "hdr" => send.headers.push(header(args)?),
             "body" => send.body = Some(text(args)?),
-            "uri-lf" | "body-lf" | "comment" => {
+            // Sending cannot fail by itself: what is told is told of the answer.
+            "comment" => drop(text(args)?),
+            "uri-lf" | "body-lf" => {
                 let message = format!("'{}' of 'http-check send' is not supported yet by lbx", word.text);
                 return Err(Diagnostic::alert(Code::NotServed, message).at(word.span));
             }
@@ -207,6 +221,7 @@ fn header(args: &mut Args<'_>) -> Result<(String, String), Diagnostic> {
 
 /// `http-check expect [!] …`
 fn expect(proxy: &mut ProxyDraft, args: &mut Args<'_>) -> Result<(), Diagnostic> {
+    let own = comment(args)?;
     let negated = args.take_if("!");
     let kind = args.word("what to match")?;
     let what = match kind.as_ref() {
@@ -215,7 +230,7 @@ fn expect(proxy: &mut ProxyDraft, args: &mut Args<'_>) -> Result<(), Diagnostic>
         "string" => HttpMatch::Body(args.word("a text")?.text.clone()),
         "rstring" => HttpMatch::BodyRegex(pattern(args)?),
         "hdr" | "fhdr" => header_match(args, kind.text == "fhdr")?,
-        "min-recv" | "comment" | "ok-status" | "error-status" | "tout-status" | "on-success" | "on-error"
+        "min-recv" | "ok-status" | "error-status" | "tout-status" | "on-success" | "on-error"
         | "status-code" | "string-lf" => {
             let message = format!("'{}' of 'http-check expect' is not supported yet by lbx", kind.text);
             return Err(Diagnostic::alert(Code::NotServed, message).at(kind.span));
@@ -228,8 +243,9 @@ fn expect(proxy: &mut ProxyDraft, args: &mut Args<'_>) -> Result<(), Diagnostic>
                 .nearest(kind, known));
         }
     };
-    http_rule(proxy, args);
-    proxy.check.expect.push(Placed::new(HttpExpect { negated, what }, args.whole()));
+    let before = http_rule(proxy, args);
+    let expect = HttpExpect { negated, what, comment: own.or(before) };
+    proxy.check.expect.push(Placed::new(expect, args.whole()));
     Ok(())
 }
 

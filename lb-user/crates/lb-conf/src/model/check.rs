@@ -105,6 +105,8 @@ pub struct HttpExpect {
     pub negated: bool,
     /// What.
     pub what: HttpMatch,
+    /// `comment`, or the `http-check comment` before it: what is told if it does not hold.
+    pub comment: Option<String>,
 }
 
 /// What an answer to a check must have.

@@ -23,6 +23,7 @@ pub(super) struct HttpExpectations {
 #[derive(Debug)]
 struct Expectation {
     negated: bool,
+    comment: Option<String>,
     what: What,
 }
 
@@ -55,7 +56,8 @@ pub(super) enum Judgement {
 impl HttpExpectations {
     pub(super) fn new(check: &HttpCheck) -> Result<Self, BadPattern> {
         let rows = check.expect.iter().map(|expect| {
-            Ok(Expectation { negated: expect.negated, what: What::new(&expect.what, expect.negated)? })
+            let what = What::new(&expect.what, expect.negated)?;
+            Ok(Expectation { negated: expect.negated, comment: expect.comment.clone(), what })
         });
         let rows = rows.collect::<Result<Vec<_>, BadPattern>>()?;
         let needs_body = rows.iter().any(|row| matches!(row.what, What::Body(_)));
@@ -112,18 +114,18 @@ impl HttpExpectations {
             let status = CheckStatus::L7OkConditional;
             return Some(Judgement::Decided { status, code: Some(code), info: String::new() });
         }
-        let wrong = || Judgement::Decided {
+        let wrong = |comment: Option<&String>| Judgement::Decided {
             status: CheckStatus::L7Status,
             code: Some(code),
-            info: response.reason.unwrap_or_default().to_owned(),
+            info: with_comment(response.reason.unwrap_or_default(), comment),
         };
         if self.rows.is_empty() && !(200..400).contains(&code) {
-            return Some(wrong());
+            return Some(wrong(None));
         }
-        let broken = self.rows.iter().any(|row| {
+        let broken = self.rows.iter().find(|row| {
             row.what.matches_head(code, response.headers).is_some_and(|matches| matches == row.negated)
         });
-        broken.then(wrong)
+        broken.map(|row| wrong(row.comment.as_ref()))
     }
 
     fn judge_body(&self, body: &super::body::Body<'_>, code: u16) -> Judgement {
@@ -131,24 +133,32 @@ impl HttpExpectations {
         if body.complete && body.bytes.is_empty() {
             return invalid("the response has no body to look at");
         }
-        for needle in self.needles() {
+        for (needle, comment) in self.needles() {
             match needle.look(&body.bytes, body.complete) {
                 Found::Wanted => {}
                 Found::Undecided => undecided = true,
                 Found::Unwanted if needle.is_negated() => {
-                    return invalid("the body matches what it must not");
+                    return invalid(&with_comment("the body matches what it must not", comment));
                 }
-                Found::Unwanted => return invalid("the body does not match"),
+                Found::Unwanted => return invalid(&with_comment("the body does not match", comment)),
             }
         }
         if undecided { Judgement::Undecided } else { passed(code) }
     }
 
-    fn needles(&self) -> impl Iterator<Item = &Needle> {
+    fn needles(&self) -> impl Iterator<Item = (&Needle, Option<&String>)> {
         self.rows.iter().filter_map(|row| match &row.what {
-            What::Body(needle) => Some(needle),
+            What::Body(needle) => Some((needle, row.comment.as_ref())),
             _ => None,
         })
+    }
+}
+
+/// What is told of an expectation that does not hold.
+fn with_comment(text: &str, comment: Option<&String>) -> String {
+    match comment {
+        Some(comment) => format!("{text} comment: {comment}").trim_start().to_owned(),
+        None => text.to_owned(),
     }
 }
 

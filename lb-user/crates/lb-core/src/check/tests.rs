@@ -21,7 +21,7 @@ const NO_REASON: &str = "HTTP/1.0 200\r\n\r\n";
 const INTERIM: &str = "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nFoo: a, b\r\n\r\n";
 
 fn expect(negated: bool, what: HttpMatch) -> Vec<HttpExpect> {
-    vec![HttpExpect { negated, what }]
+    vec![HttpExpect { negated, what, comment: None }]
 }
 
 fn http(expect: Vec<HttpExpect>) -> HttpCheck {
@@ -219,6 +219,18 @@ fn comments_tell_what_failed() {
         shown(&conversation(rules).1),
         ("L7RSP", None, "the answer matches what it must not at step 4 of tcp-check comment: 'second'")
     );
+}
+
+#[test]
+fn comments_tell_what_an_answer_lacks() {
+    let commented = |what: HttpMatch| {
+        let expect = HttpExpect { negated: false, what, comment: Some("is it warm".into()) };
+        run(program(CheckProtocol::Http(http(vec![expect]))), NOPE, 100)
+    };
+    let status = commented(HttpMatch::Status(vec![(503, 503)]));
+    assert_eq!(shown(&status), ("L7STS", Some(200), "OK comment: is it warm"));
+    let body = commented(HttpMatch::Body("yes".into()));
+    assert_eq!(shown(&body), ("L7RSP", None, "the body does not match comment: is it warm"));
 }
 
 #[test]
