@@ -15,6 +15,8 @@ pub enum Need {
     Bpf,
     /// The BPF object in what was built (`cargo xtask build-ebpf`).
     BpfObject,
+    /// Network devices of this kind, as `ip link add type` names them.
+    Device(&'static str),
     /// A program in `PATH`.
     Program(&'static str),
 }
@@ -27,6 +29,28 @@ pub const KERNEL: &[Need] = &[
     Need::Program("ip"),
     Need::Program("ethtool"),
     Need::Program("bpftool"),
+];
+
+/// The same for tests over VLAN devices.
+pub const KERNEL_VLAN: &[Need] = &[
+    Need::Namespaces,
+    Need::Bpf,
+    Need::BpfObject,
+    Need::Program("ip"),
+    Need::Program("ethtool"),
+    Need::Program("bpftool"),
+    Need::Device("vlan"),
+];
+
+/// The same for tests over bonds.
+pub const KERNEL_BOND: &[Need] = &[
+    Need::Namespaces,
+    Need::Bpf,
+    Need::BpfObject,
+    Need::Program("ip"),
+    Need::Program("ethtool"),
+    Need::Program("bpftool"),
+    Need::Device("bond"),
 ];
 
 /// What network tests of the user plane need that use namespaces.
@@ -42,6 +66,7 @@ impl Need {
             Need::BpfObject => {
                 lb_xdp::loader::embedded().is_none().then(|| "built without the BPF object".into())
             }
+            Need::Device(kind) => device(kind).err(),
             Need::Program(name) => find_program(name).is_none().then(|| format!("{name} is not installed")),
         }
     }
@@ -65,6 +90,15 @@ fn namespaces() -> nix::Result<()> {
     // In a thread of its own, which takes the namespace with it when it ends.
     std::thread::scope(|s| s.spawn(|| unshare(CloneFlags::CLONE_NEWNET)).join())
         .unwrap_or(Err(nix::errno::Errno::EPERM))
+}
+
+/// Makes one in a namespace that goes at once. A VLAN needs a device to be one of.
+fn device(kind: &str) -> Result<(), String> {
+    let of = if kind == "vlan" { " link lo" } else { "" };
+    let id = if kind == "vlan" { " id 7" } else { "" };
+    let netns = crate::netns::Netns::new("device").map_err(|e| format!("{e:#}"))?;
+    let made = netns.ip(&format!("link add{of} name probe type {kind}{id}"));
+    made.map(drop).map_err(|e| format!("no {kind} devices: {e:#}"))
 }
 
 fn bpf() -> Result<(), String> {

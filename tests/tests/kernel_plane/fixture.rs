@@ -70,7 +70,12 @@ impl Fixture {
 
     /// A daemon with that configuration.
     pub(crate) fn setup(&self, extra: &str, server_words: &str) -> Result<Setup<'_>> {
-        let setup = Setup::new(Program::Lbx, &self.config(extra, server_words))?.set("mode", "auto");
+        self.setup_with(&self.config(extra, server_words))
+    }
+
+    /// A daemon with this configuration.
+    pub(crate) fn setup_with(&self, config: &str) -> Result<Setup<'_>> {
+        let setup = Setup::new(Program::Lbx, config)?.set("mode", "auto");
         Ok(setup.netns(&self.lab.balancer).ready_on(self.service()))
     }
 

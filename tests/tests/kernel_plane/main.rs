@@ -4,6 +4,7 @@ mod commands;
 mod failures;
 mod fixture;
 mod frames;
+mod interfaces;
 mod logs;
 mod planes;
 mod privileges;
@@ -13,7 +14,7 @@ mod traffic;
 
 use std::time::Duration;
 
-use lbx_tests::privilege::KERNEL;
+use lbx_tests::privilege::{KERNEL, KERNEL_BOND, KERNEL_VLAN};
 use lbx_tests::suite::{self, Case};
 
 fn main() {
@@ -42,6 +43,12 @@ fn main() {
         test("reload::connections_to_a_removed_server_go_on", reload::server_removed),
         test("reload::a_proxy_moves_to_user_space", reload::moved_to_user_space),
         test("reload::a_listener_is_added", reload::listener_added),
+        Case::new("interfaces::a_server_behind_a_vlan", KERNEL_VLAN, interfaces::vlan),
+        test("interfaces::unplugged_and_back", interfaces::replugged),
+        test("interfaces::another_mtu", interfaces::mtu),
+        test("interfaces::ways_change_within_a_second", interfaces::ways),
+        Case::new("interfaces::a_bond", KERNEL_BOND, interfaces::bond),
+        test("interfaces::the_hook_is_taken", interfaces::taken),
         test("commands::status", commands::status),
         test("commands::flows", commands::flows),
         test("commands::explain", commands::explain),

@@ -54,7 +54,8 @@ pub(crate) fn network(servers: &[&str]) -> Network {
     let mut network = Network::default();
     let ips: std::collections::BTreeSet<IpAddr> = servers.iter().map(|s| s.parse().unwrap()).collect();
     network.watch(&ips);
-    let link = Link { name: "eth0".into(), mac: Some(Mac([2; 6])), up: true, mtu: 1500, xdp: None };
+    let link =
+        Link { name: "eth0".into(), mac: Some(Mac([2; 6])), up: true, mtu: 1500, xdp: None, vlan: None };
     network.apply(Event::Link(2, link));
     for local in LOCAL {
         network.apply(Event::Address(2, local.parse().unwrap()));

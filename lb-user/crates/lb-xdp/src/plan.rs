@@ -92,6 +92,11 @@ impl Inputs<'_> {
         if self.interfaces.contains(&hop.ifindex) {
             return Ok(hop);
         }
+        // The program sees a VLAN's frames on the interface below, with their tags.
+        let below = self.network.hop_below(&hop);
+        if let Some(below) = below.filter(|below| self.interfaces.contains(&below.ifindex)) {
+            return Ok(below);
+        }
         let name = self.network.link(hop.ifindex).map(|link| link.name.clone());
         Err(Unresolved::NotAttached(name.unwrap_or_else(|| hop.ifindex.to_string())))
     }
@@ -308,6 +313,7 @@ impl Planner {
             source_high: *ports.end(),
             generation: self.generations.get(&number).copied().unwrap_or(0),
             family,
+            vlan: hop.map(|hop| hop.vlan).unwrap_or_default(),
             ..Server::default()
         }
     }

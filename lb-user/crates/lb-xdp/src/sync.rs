@@ -90,7 +90,8 @@ fn change_server(id: ServerId, old: Option<&Server>, new: &Server, writes: &mut 
 }
 
 fn same_path(a: &Server, b: &Server) -> bool {
-    let path = |s: &Server| (s.address, s.source, s.hop, s.port, s.source_low, s.source_high, s.family);
+    let path =
+        |s: &Server| (s.address, s.source, (s.hop, s.vlan), s.port, s.source_low, s.source_high, s.family);
     path(a) == path(b) && a.generation == b.generation
 }
 

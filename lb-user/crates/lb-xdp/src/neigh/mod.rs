@@ -5,6 +5,6 @@ mod translate;
 mod watch;
 
 pub use network::{
-    Effect, Event, IfIndex, Link, LinkXdp, Mac, Neighbour, Network, NextHop, Route, Unresolved,
+    Effect, Event, IfIndex, Link, LinkXdp, Mac, Neighbour, Network, NextHop, Route, Unresolved, Vlan,
 };
 pub use watch::{Notice, Watch, read};

@@ -33,6 +33,17 @@ pub struct Link {
     pub mtu: u32,
     /// The XDP program on it, and how that is attached.
     pub xdp: Option<LinkXdp>,
+    /// It is a VLAN of another interface.
+    pub vlan: Option<Vlan>,
+}
+
+/// A VLAN of an interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Vlan {
+    /// The interface that tagged frames pass.
+    pub lower: IfIndex,
+    /// The tag, as in [`lb_common::value::Server::vlan`].
+    pub tag: u16,
 }
 
 /// An XDP program on an interface, as netlink reports it.
@@ -68,6 +79,8 @@ pub struct NextHop {
     pub source: IpAddr,
     /// The longest IP packet that the interface takes, in bytes.
     pub mtu: u32,
+    /// The tag that the frame leaves with, as in [`lb_common::value::Server::vlan`]; 0: none.
+    pub vlan: u16,
 }
 
 /// Why the kernel plane cannot reach a server.
@@ -229,7 +242,21 @@ impl Network {
             .get(&(route.ifindex, neighbour))
             .ok_or_else(|| Unresolved::NoNeighbour { neighbour, link: link.name.clone() })?
             .mac;
-        Ok(NextHop { ifindex: route.ifindex, source_mac, neighbour_mac, source: route.source, mtu: link.mtu })
+        Ok(NextHop {
+            ifindex: route.ifindex,
+            source_mac,
+            neighbour_mac,
+            source: route.source,
+            mtu: link.mtu,
+            vlan: 0,
+        })
+    }
+
+    /// The same by the interface under a VLAN, with a tag. None: it does not leave by a VLAN.
+    pub fn hop_below(&self, hop: &NextHop) -> Option<NextHop> {
+        let Vlan { lower, tag } = self.links.get(&hop.ifindex)?.vlan?;
+        // One tag is what the packet path writes.
+        (hop.vlan == 0).then_some(NextHop { ifindex: lower, vlan: tag, ..*hop })
     }
 
     /// The neighbours towards watched servers that the kernel should be made to ask again: those that it does not know
@@ -287,7 +314,7 @@ mod tests {
     }
 
     fn link(up: bool) -> Link {
-        Link { name: "eth1".into(), mac: Some(Mac([2, 0, 0, 0, 0, 1])), up, mtu: 1500, xdp: None }
+        Link { name: "eth1".into(), mac: Some(Mac([2, 0, 0, 0, 0, 1])), up, mtu: 1500, xdp: None, vlan: None }
     }
 
     fn neighbour(last: u8, confirmed: bool) -> Neighbour {
@@ -378,5 +405,16 @@ mod tests {
         assert_eq!(network.hop(ip(SERVER)), Err(Unresolved::Pending));
         assert_eq!(network.watched().collect::<Vec<_>>(), [ip("10.0.1.3")]);
         assert!(!network.set_route(ip(SERVER), Err(Unresolved::NoRoute)));
+    }
+
+    #[test]
+    fn a_vlan_is_reached_by_the_interface_below_with_a_tag() {
+        let mut network = network();
+        let hop = network.hop(ip(SERVER)).unwrap();
+        assert_eq!(network.hop_below(&hop), None);
+        network.apply(Event::Link(3, Link { vlan: Some(Vlan { lower: 2, tag: 7 }), ..link(true) }));
+        let below = network.hop_below(&hop).unwrap();
+        assert_eq!(below, NextHop { ifindex: 2, vlan: 7, ..hop });
+        assert_eq!(network.hop_below(&below), None, "one tag and no more");
     }
 }

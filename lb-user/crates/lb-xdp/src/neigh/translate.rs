@@ -2,17 +2,19 @@
 
 use std::net::IpAddr;
 
+use lb_common::value::SERVICE_TAG;
 use rtnetlink::packet_route::RouteNetlinkMessage;
 use rtnetlink::packet_route::address::{AddressAttribute, AddressMessage};
 use rtnetlink::packet_route::link::{
-    LinkAttribute, LinkFlags, LinkLayerType, LinkMessage, LinkXdp as XdpAttribute, XdpAttached,
+    InfoData, InfoVlan, LinkAttribute, LinkFlags, LinkInfo, LinkLayerType, LinkMessage,
+    LinkXdp as XdpAttribute, VlanProtocol, XdpAttached,
 };
 use rtnetlink::packet_route::neighbour::{
     NeighbourAddress, NeighbourAttribute, NeighbourMessage, NeighbourState,
 };
 use rtnetlink::packet_route::route::{RouteAddress, RouteAttribute, RouteMessage, RouteType, RouteVia};
 
-use super::network::{Event, IfIndex, Link, LinkXdp, Mac, Neighbour, Route, Unresolved};
+use super::network::{Event, IfIndex, Link, LinkXdp, Mac, Neighbour, Route, Unresolved, Vlan};
 
 /// The event that a message tells of, if it is one that matters.
 pub(super) fn event(message: RouteNetlinkMessage) -> Option<Event> {
@@ -40,7 +42,8 @@ fn link(message: &LinkMessage) -> Option<Event> {
         _ => None,
     })?;
     let up = message.header.flags.contains(LinkFlags::Up | LinkFlags::LowerUp);
-    let link = Link { name, mac: link_mac(message), up, mtu, xdp: link_xdp(message) };
+    let (mac, xdp, vlan) = (link_mac(message), link_xdp(message), link_vlan(message));
+    let link = Link { name, mac, up, mtu, xdp, vlan };
     Some(Event::Link(message.header.index, link))
 }
 
@@ -52,6 +55,27 @@ fn link_mac(message: &LinkMessage) -> Option<Mac> {
         LinkAttribute::Address(bytes) => mac(bytes),
         _ => None,
     })
+}
+
+fn link_vlan(message: &LinkMessage) -> Option<Vlan> {
+    let lower = message.attributes.iter().find_map(|a| match a {
+        LinkAttribute::Link(index) => Some(*index),
+        _ => None,
+    })?;
+    let infos = message.attributes.iter().find_map(|a| match a {
+        LinkAttribute::LinkInfo(infos) => Some(infos),
+        _ => None,
+    })?;
+    let settings = infos.iter().find_map(|info| match info {
+        LinkInfo::Data(InfoData::Vlan(settings)) => Some(settings),
+        _ => None,
+    })?;
+    let number = settings.iter().find_map(|setting| match setting {
+        InfoVlan::Id(number) => Some(*number),
+        _ => None,
+    })?;
+    let service = settings.contains(&InfoVlan::Protocol(VlanProtocol::Ieee8021Ad));
+    Some(Vlan { lower, tag: number | if service { SERVICE_TAG } else { 0 } })
 }
 
 fn link_xdp(message: &LinkMessage) -> Option<LinkXdp> {
