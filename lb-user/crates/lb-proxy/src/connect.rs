@@ -64,12 +64,16 @@ async fn wait_in_line(stream: &mut Stream, backend: &Arc<Backend>, line: Line) -
             Line::Server(server) => Some(Arc::clone(server)),
             Line::Backend => None,
         };
-        let Ok((ticket, turn)) = join(backend, line, priority) else { return Err(no_server(stream)) };
-        let turn = match deadline {
-            Some(deadline) => timeout_at(deadline, turn).await.ok(),
-            None => Some(turn.await),
+        let turn = match (join(backend, line, priority), deadline) {
+            (Ok((ticket, turn)), Some(deadline)) => timeout_at(deadline, keeping(ticket, turn)).await.ok(),
+            (Ok((ticket, turn)), None) => Some(keeping(ticket, turn).await),
+            // Who is bound to a server may be freed of it, and others have nowhere else to go.
+            (Err(QueueFull), _) if stream.wanted.is_some() && backend.config.redispatch.is_some() => {
+                stream.wanted = None;
+                Some(Ok(Turn::ChooseAgain))
+            }
+            (Err(QueueFull), _) => return Err(no_server(stream)),
         };
-        drop(ticket);
         match turn {
             Some(Ok(Turn::Server(lease))) => {
                 lease.begin(stream.session.worker.tick());
@@ -117,19 +121,23 @@ fn priority(stream: &Stream) -> Priority {
     }
 }
 
-/// Queues up: where the server's own line is full, in the one for any server.
+/// Waits in line.
+async fn keeping(ticket: Ticket, turn: oneshot::Receiver<Turn>) -> Result<Turn, oneshot::error::RecvError> {
+    let turn = turn.await;
+    drop(ticket);
+    turn
+}
+
+/// Queues up.
 fn join(
     backend: &Backend,
     line: Line,
     priority: Priority,
 ) -> Result<(Ticket, oneshot::Receiver<Turn>), QueueFull> {
-    let wait = |line| {
-        let (sender, receiver) = oneshot::channel();
-        // Who gave up in the meantime drops the place, and it goes to the next.
-        let call = Box::new(move |turn| drop(sender.send(turn)));
-        backend.wait(line, priority, call).map(|ticket| (ticket, receiver))
-    };
-    wait(line).or_else(|QueueFull| wait(Line::Backend))
+    let (sender, receiver) = oneshot::channel();
+    // Who gave up in the meantime drops the place, and it goes to the next.
+    let call = Box::new(move |turn| drop(sender.send(turn)));
+    backend.wait(line, priority, call).map(|ticket| (ticket, receiver))
 }
 
 fn queue_timeout(backend: &Backend) -> Option<Duration> {

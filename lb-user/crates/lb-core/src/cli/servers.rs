@@ -174,11 +174,23 @@ fn set_address(call: &Call<'_, '_>) -> String {
         _ => return usage("addr"),
     };
     let Ok((_, server)) = find(call, 2) else { return "No such server.\n".into() };
-    let before = server.address_text();
-    match apply(call, &server, ServerChange::Address { ip: Some(ip), port }) {
-        Ok(Applied::Changed) => format!("addr changed from '{before}' to '{}'\n", server.address_text()),
-        Ok(Applied::Unchanged) => "no need to change the addr\n".into(),
-        Err(refused) => format!("{refused}\n"),
+    let before = host_and_port(&server);
+    if let Err(refused) = apply(call, &server, ServerChange::Address { ip: Some(ip), port }) {
+        return format!("{refused}\n");
+    }
+    let after = host_and_port(&server);
+    let mut told = difference("addr", "IP", &before.0, &after.0);
+    if port.is_some() {
+        told += ", ";
+        told += &difference("port", "port", &before.1, &after.1);
+    }
+    told + " by 'stats socket command'\n"
+}
+
+fn difference(what: &str, title: &str, before: &str, after: &str) -> String {
+    match before == after {
+        true => format!("no need to change the {what}"),
+        false => format!("{title} changed from '{before}' to '{after}'"),
     }
 }
 

@@ -92,8 +92,14 @@ fn commands_answer_as_scripts_expect() {
         ),
         ("set server b/s1 state foo", "'set server <bk>/<srv> state' expects ready | drain | maint.\n\n"),
         ("set server b/s1 agent up", "Agent was not configured on this server, cannot enable.\n\n"),
-        ("set server b/s1 addr 127.0.0.1 port 1001", "no need to change the addr\n\n"),
-        ("set server b/s1 addr ::1 port 99", "addr changed from '127.0.0.1:1001' to '[::1]:99'\n\n"),
+        (
+            "set server b/s1 addr 127.0.0.1 port 1001",
+            "no need to change the addr, no need to change the port by 'stats socket command'\n\n",
+        ),
+        (
+            "set server b/s1 addr ::1 port 99",
+            "IP changed from '127.0.0.1' to '::1', port changed from '1001' to '99' by 'stats socket command'\n\n",
+        ),
         ("set server b/s1 addr foo", "Invalid addr 'foo'.\n\n"),
         (
             "set server b/s1 addr ::1 port +1x",

@@ -207,7 +207,8 @@ fn status(row: &Row) -> String {
     match &row.subject {
         Subject::Frontend(frontend) => match frontend.state() {
             FrontendState::Open => "OPEN".into(),
-            FrontendState::Paused | FrontendState::Stopped => "STOP".into(),
+            FrontendState::Paused => "PAUSED".into(),
+            FrontendState::Stopped => "STOP".into(),
         },
         Subject::Server(_, _, state) => Status::of(state).to_string(),
         Subject::Backend(backend) => backend_status(backend, row.counted),

@@ -149,8 +149,10 @@ fn name(args: &mut Args<'_>, whose: Whose, of: for<'c> fn(&Certificate<'c>) -> &
 
 /// The value of an entry: counted from the first where positive, from the last where negative.
 fn occurrence<'n>(name: &'n [u8], entry: &str, occ: i64) -> Option<&'n [u8]> {
-    let values: Vec<&[u8]> =
-        name_entries(name).filter(|(oid, _)| oid_name(oid) == entry).map(|(_, value)| value).collect();
+    let values: Vec<&[u8]> = name_entries(name)
+        .filter(|(oid, _)| oid_name(oid).eq_ignore_ascii_case(entry))
+        .map(|(_, value)| value)
+        .collect();
     let back = |n: i64| values.len().checked_sub(usize::try_from(n.unsigned_abs()).ok()?);
     let at = match occ {
         0 => 0,

@@ -2,15 +2,16 @@
 
 mod retry;
 
-use std::convert::Infallible;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONNECTION, COOKIE, HOST, HeaderValue, TRANSFER_ENCODING};
+use http::header::{CONNECTION, COOKIE, EXPECT, HOST, HeaderValue, TRANSFER_ENCODING};
 use http::uri::PathAndQuery;
-use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, Version, request};
+use http::{Method, Request, Response, StatusCode, Uri, Version, request, response};
 use hyper::body::{Body, Incoming};
 use lb_conf::model::{ConnectionMode, HttpReuse, ProxyOption};
 use lb_core::Backend;
@@ -20,7 +21,8 @@ use lb_expr::ctx::KeptRequest;
 use super::answer;
 use super::body::Download;
 use super::compress::Coder;
-use super::headers::{strip_connection, wants_upgrade};
+use super::headers::{is_ambiguous, strip_connection, wants_upgrade};
+use super::interim::Interim;
 use super::link::{Link, NoResponse};
 use super::rules::{self, Persistence, Stop};
 use super::serve::{HttpSession, Protocol, Tunnel};
@@ -36,11 +38,15 @@ use tokio::time::sleep;
 /// What logs keep of a request's first line: HAProxy's `tune.http.logurilen`.
 const LOG_URI_BYTES: u32 = 1024;
 
+/// The client gets no answer: hyper closes its connection, or in HTTP/2 its stream.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("no answer is wanted")]
+pub(crate) struct Silent;
+
+type Answer = Result<Response<Download>, Silent>;
+
 /// Answers a request.
-pub(crate) async fn exchange(
-    http: Rc<HttpSession>,
-    request: Request<Incoming>,
-) -> Result<Response<Download>, Infallible> {
+pub(crate) async fn exchange(http: Rc<HttpSession>, request: Request<Incoming>) -> Answer {
     let mut stream = http.begin();
     let (mut head, body) = request.into_parts();
     take_head(&mut stream, &head);
@@ -56,7 +62,7 @@ pub(crate) async fn exchange(
             Err(stop)
         }
     };
-    Ok(match outcome {
+    match outcome {
         Ok(Forwarded::Response(link, response)) => deliver(&http, stream, link, response),
         Ok(Forwarded::Upgrade(link, response)) => switch(&http, stream, link, response).await,
         Err(Stop::Tarpit(stop)) => {
@@ -64,7 +70,7 @@ pub(crate) async fn exchange(
             stop_with(&http, stream, *stop)
         }
         Err(stop) => stop_with(&http, stream, stop),
-    })
+    }
 }
 
 /// `timeout tarpit`: keeps a client waiting that is to be refused.
@@ -129,7 +135,7 @@ fn target_len(uri: &Uri) -> usize {
 async fn route(stream: &mut Stream, head: &mut request::Parts) -> Result<Route, Stop> {
     let front = Rc::clone(&stream.front);
     let config = &front.frontend.config;
-    if !host_agrees(head) {
+    if is_ambiguous(head) {
         stream.end(Cause::Proxy, Stage::Request);
         return Err(Stop::Error(StatusCode::BAD_REQUEST));
     }
@@ -142,7 +148,10 @@ async fn route(stream: &mut Stream, head: &mut request::Parts) -> Result<Route, 
     if let Some(monitored) = forward::monitor(stream, head) {
         return Err(monitored);
     }
-    on_content(&config.proxy.rules.tcp_content, stream, head)?;
+    // A connection that began in TCP mode came through them there.
+    if stream.session.is_http {
+        on_content(&config.proxy.rules.tcp_content, stream, head)?;
+    }
     if config.proxy.options.has(ProxyOption::BufferRequest) {
         Box::pin(rules::wait_for_body(stream, HELD_BYTES, config.timeout_http_request)).await?;
     }
@@ -180,14 +189,6 @@ async fn route(stream: &mut Stream, head: &mut request::Parts) -> Result<Route, 
     Ok(Route::Backend(Arc::clone(backend)))
 }
 
-/// Whether the authority of the target, where there is one, is the one of the Host header.
-fn host_agrees(head: &request::Parts) -> bool {
-    match (head.uri.authority(), head.headers.get(HOST)) {
-        (Some(authority), Some(host)) => authority.as_str().as_bytes().eq_ignore_ascii_case(host.as_bytes()),
-        _ => true,
-    }
-}
-
 /// Writes a request of HTTP/2 as one of HTTP/1: the authority goes to the Host header, and the cookies that were
 /// split for the sake of compression are one field again (RFC 9113, section 8.2.3).
 fn downgrade(head: &mut request::Parts) {
@@ -223,7 +224,7 @@ async fn send(
     }
     take_seat(stream, backend).await.map_err(unconnected)?;
     outgoing::note_header(stream, &head.headers);
-    let upgrade = wants_upgrade(&head.headers) || head.method == Method::CONNECT;
+    let (upgrade, connects) = (wants_upgrade(&head.headers), head.method == Method::CONNECT);
     let again = backend.config.retry_on.has_responses() && stream.retry_responses && coder.is_none();
     let (link, response) = if again {
         // Boxed, since hardly any backend wants it and all requests carry the room for it.
@@ -235,7 +236,8 @@ async fn send(
         (link, response)
     };
     stream.times.response = Some(now());
-    let switched = upgrade && response.status() == StatusCode::SWITCHING_PROTOCOLS;
+    let status = response.status();
+    let switched = upgrade && status == StatusCode::SWITCHING_PROTOCOLS || connects && status.is_success();
     Ok(if switched { Forwarded::Upgrade(link, response) } else { Forwarded::Response(link, response) })
 }
 
@@ -258,12 +260,34 @@ async fn ask(
     stream.stage = Stage::Headers;
     forward::tell_server(stream, backend, &mut head);
     let (progress, waiting) = (progress(stream), http.wait_for_server());
-    let request = Request::from_parts(head, Upload::new(&progress, coder));
+    if expects_continue(stream, &head) {
+        progress.hold_back();
+    }
+    let mut request = Request::from_parts(head, Upload::new(&progress, coder));
+    let interim = Interim::listen(&mut request);
     let before = link.received();
-    let result = link.request(request, server_timeout(stream, backend)).await;
+    let result = {
+        let mut response = pin!(link.request(request, server_timeout(stream, backend)));
+        poll_fn(|cx| {
+            let polled = response.as_mut().poll(cx);
+            interim.pass_on(stream);
+            polled
+        })
+        .await
+    };
     drop(waiting);
     stream.received += progress.bytes.get();
     result.map_err(|error| Failure { error, silent: link.received() == before })
+}
+
+/// Whether the client waits to be asked for the body. One of HTTP/2 would wait in vain: hyper does not ask there.
+fn expects_continue(stream: &Stream, head: &request::Parts) -> bool {
+    let came_as = stream.kept.request.as_ref().map(|request| request.version);
+    came_as == Some(Version::HTTP_11)
+        && head
+            .headers
+            .get(EXPECT)
+            .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
 }
 
 /// The longest silence of a stream's server.
@@ -361,28 +385,18 @@ fn deliver(
     mut stream: Box<Stream>,
     link: Box<Link>,
     response: Response<Incoming>,
-) -> Response<Download> {
+) -> Answer {
     stream.stage = Stage::Headers;
     // What counts is what the server said.
     stream.sent = head_bytes([8, 3, answer::reason(&response).len()], response.headers());
     let (mut head, body) = response.into_parts();
-    let front = Rc::clone(&stream.front);
     let backend = stream.backend.clone();
     stream.kept.response_version = Some(head.version);
     (stream.status, stream.kept.status) = (Some(head.status), Some(head.status.as_u16()));
     forward::capture_response(&mut stream, &head);
     let silence = backend.as_ref().and_then(|b| server_timeout(&stream, b));
     if let Some(backend) = &backend {
-        let rules = &backend.config.proxy.rules;
-        let mut done = on_response(&rules.tcp_response, &mut stream, &head);
-        if done.is_ok() {
-            done = rules::on_response(&rules.http_response, &mut stream, &mut head);
-        }
-        if done.is_ok() && !Arc::ptr_eq(rules, &front.frontend.config.proxy.rules) {
-            let rules = &front.frontend.config.proxy.rules;
-            done = rules::on_response(&rules.http_response, &mut stream, &mut head);
-        }
-        if let Err(stop) = done {
+        if let Err(stop) = judge(&mut stream, backend, &mut head) {
             return stop_with(http, stream, stop);
         }
         rules::stick_response(backend, &stream, &head);
@@ -396,12 +410,35 @@ fn deliver(
     let mut response = Response::from_parts(head, ());
     finish_head(http, &mut stream, &mut response, false);
     stream.stage = Stage::Data;
-    if front.frontend.config.proxy.options.has(ProxyOption::LogAsap) {
+    if stream.front.frontend.config.proxy.options.has(ProxyOption::LogAsap) {
         stream.log_now();
     }
     let (mut head, ()) = response.into_parts();
     let coder = if framed { compress::on_response(&mut stream, &mut head) } else { None };
-    Response::from_parts(head, Download::from_server(link, body, silence, http, stream, coder))
+    Ok(Response::from_parts(head, Download::from_server(link, body, silence, http, stream, coder)))
+}
+
+/// The rules for a server's response: those of its backend, then those of the frontend.
+fn judge(stream: &mut Stream, backend: &Backend, head: &mut response::Parts) -> Result<(), Stop> {
+    let rules = &backend.config.proxy.rules;
+    on_response(&rules.tcp_response, stream, head)?;
+    rules::on_response(&rules.http_response, stream, head)?;
+    let front = Rc::clone(&stream.front);
+    let own = &front.frontend.config.proxy.rules;
+    if Arc::ptr_eq(rules, own) { Ok(()) } else { rules::on_response(&own.http_response, stream, head) }
+}
+
+/// The rules for all responses.
+fn last_rules(stream: &mut Stream, head: &mut response::Parts) {
+    let front = Rc::clone(&stream.front);
+    let own = &front.frontend.config.proxy.rules;
+    // An error among them would have to be answered by another response, in which it would happen again.
+    if let Some(backend) = stream.backend.clone().filter(|b| !Arc::ptr_eq(&b.config.proxy.rules, own)) {
+        let _ = rules::on_response(&backend.config.proxy.rules.http_after_response, stream, head);
+    }
+    let _ = rules::on_response(&own.http_after_response, stream, head);
+    stream.status = Some(head.status);
+    stream.kept.status = Some(head.status.as_u16());
 }
 
 /// What all responses have in common: the last rules, the account of bytes, and what is said about the connection.
@@ -410,17 +447,8 @@ where
     B: Default,
 {
     let (mut head, body) = std::mem::take(response).into_parts();
-    let front = Rc::clone(&stream.front);
-    let own = &front.frontend.config.proxy.rules;
-    // An error among the last rules would have to be answered by another response, in which it would happen again.
-    if let Some(backend) = stream.backend.clone().filter(|b| !Arc::ptr_eq(&b.config.proxy.rules, own)) {
-        let _ = rules::on_response(&backend.config.proxy.rules.http_after_response, stream, &mut head);
-    }
-    let _ = rules::on_response(&own.http_after_response, stream, &mut head);
+    last_rules(stream, &mut head);
     *response = Response::from_parts(head, body);
-    let status = response.status();
-    stream.status = Some(status);
-    stream.kept.status = Some(status.as_u16());
     let ends = closes || http.is_ending() || mode(stream) == ConnectionMode::Close;
     if ends && http.protocol() == Protocol::Http1 {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -428,7 +456,7 @@ where
 }
 
 /// Answers in the server's stead.
-fn stop_with(http: &Rc<HttpSession>, mut stream: Box<Stream>, stop: Stop) -> Response<Download> {
+fn stop_with(http: &Rc<HttpSession>, mut stream: Box<Stream>, stop: Stop) -> Answer {
     // The server has no part in what follows: its place is free again.
     stream.seat = None;
     let response = match stop {
@@ -440,10 +468,7 @@ fn stop_with(http: &Rc<HttpSession>, mut stream: Box<Stream>, stop: Stop) -> Res
             None
         }
     };
-    let Some(mut response) = response else {
-        http.hang_up();
-        return Response::new(Download::own(Bytes::new(), http, stream));
-    };
+    let Some(mut response) = response else { return Err(Silent) };
     // A file of the configuration may be in HTTP/1.0, which says that the connection ends with it.
     let old = response.version() == Version::HTTP_10 && http.protocol() == Protocol::Http1;
     if !old {
@@ -457,7 +482,7 @@ fn stop_with(http: &Rc<HttpSession>, mut stream: Box<Stream>, stop: Stop) -> Res
     stream.sent = head_bytes([8, 3, answer::reason(&response).len()], response.headers());
     let closes = response.status() == StatusCode::BAD_REQUEST || unread || old;
     finish_head(http, &mut stream, &mut response, closes);
-    response.map(|body| Download::own(body, http, stream))
+    Ok(response.map(|body| Download::own(body, http, stream)))
 }
 
 /// The error answer of a status: the backend's, the frontend's, or the daemon's own.
@@ -478,16 +503,21 @@ async fn switch(
     mut stream: Box<Stream>,
     link: Box<Link>,
     response: Response<Incoming>,
-) -> Response<Download> {
+) -> Answer {
     let Some((server, early)) = link.into_transport().await else {
         stream.end(Cause::Proxy, Stage::Headers);
         return stop_with(http, stream, Stop::Error(StatusCode::BAD_GATEWAY));
     };
-    let (parts, body) = response.into_parts();
+    stream.sent = head_bytes([8, 3, answer::reason(&response).len()], response.headers());
+    let (mut parts, body) = response.into_parts();
     debug_assert!(body.is_end_stream());
-    stream.status = Some(parts.status);
-    let headers: &HeaderMap = &parts.headers;
-    stream.sent = head_bytes([8, 3, "Switching Protocols".len()], headers);
+    stream.kept.response_version = Some(parts.version);
+    if let Some(backend) = stream.backend.clone()
+        && let Err(stop) = judge(&mut stream, &backend, &mut parts)
+    {
+        return stop_with(http, stream, stop);
+    }
+    last_rules(&mut stream, &mut parts);
     http.tunnel(Tunnel { server, early, stream });
-    Response::from_parts(parts, Download::nothing(http))
+    Ok(Response::from_parts(parts, Download::nothing(http)))
 }

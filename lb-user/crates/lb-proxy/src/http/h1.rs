@@ -17,7 +17,7 @@ use lb_conf::model::Tuning;
 use super::answer;
 use super::body::Download;
 use super::exchange::{error_answer, exchange};
-use super::serve::{HttpSession, Tunnel};
+use super::serve::{HttpSession, Protocol, Tunnel, speak};
 use super::wire::{Phase, Wire};
 use crate::net::Transport;
 use crate::net::timer::LazyTimer;
@@ -50,7 +50,15 @@ pub(super) async fn serve(http: Rc<HttpSession>, wire: Wire) {
     let tuning = &http.session.endpoint.front().snapshot.config.global.tuning;
     let mut connection = builder(tuning).serve_connection(wire, service);
     let end = drive(&http, &mut connection).await;
-    conclude(&http, connection.into_parts(), end).await;
+    let parts = connection.into_parts();
+    match end {
+        // A client may know beforehand that HTTP/2 is spoken here, and begin with it.
+        End::Error(error) if error.is_parse_version_h2() && http.session.requests.get() == 0 => {
+            let session = Rc::clone(&http.session);
+            speak(session, parts.io.into_transport(), parts.read_buf, Protocol::Http2).await;
+        }
+        end => conclude(&http, parts, end).await,
+    }
 }
 
 fn builder(tuning: &Tuning) -> Builder {

@@ -1,7 +1,7 @@
 //! Header fields that belong to a connection and not to the message.
 
-use http::header::{CONNECTION, HeaderValue, TRANSFER_ENCODING, UPGRADE};
-use http::{HeaderMap, HeaderName};
+use http::header::{CONNECTION, HOST, HeaderValue, TRANSFER_ENCODING, UPGRADE};
+use http::{HeaderMap, HeaderName, Version, request};
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
@@ -18,6 +18,24 @@ fn tokens(value: &HeaderValue) -> impl Iterator<Item = &[u8]> {
 /// Whether the message asks for another protocol, or grants one.
 pub(crate) fn wants_upgrade(headers: &HeaderMap) -> bool {
     headers.contains_key(UPGRADE) && has_token(headers, CONNECTION, "upgrade")
+}
+
+/// Whether two who read the request's head could see two different requests: hosts that differ from one another or
+/// from the target's, or more than one layer of chunks. With HTTP/2 the target counts, and there are no chunks.
+pub(crate) fn is_ambiguous(head: &request::Parts) -> bool {
+    head.version < Version::HTTP_2 && (hosts_differ(head) || is_chunked_twice(&head.headers))
+}
+
+fn hosts_differ(head: &request::Parts) -> bool {
+    let mut hosts = head.headers.get_all(HOST).iter().map(HeaderValue::as_bytes);
+    let target = head.uri.authority().map(|authority| authority.as_str().as_bytes());
+    let Some(first) = target.or_else(|| hosts.next()) else { return false };
+    hosts.any(|host| !host.eq_ignore_ascii_case(first))
+}
+
+fn is_chunked_twice(headers: &HeaderMap) -> bool {
+    let codings = headers.get_all(TRANSFER_ENCODING).iter().flat_map(tokens);
+    codings.filter(|coding| coding.eq_ignore_ascii_case(b"chunked")).count() > 1
 }
 
 /// Takes out what the sender said about its own connection; hyper says what is to be said about the next one.

@@ -10,6 +10,7 @@ mod forward;
 mod h1;
 mod h2;
 pub(crate) mod headers;
+mod interim;
 pub(crate) mod link;
 pub(crate) mod pages;
 mod persist;

@@ -82,7 +82,13 @@ pub(super) fn write_cookie(stream: &mut Stream, backend: &Backend, head: &mut re
     match (cookie.mode, own) {
         (CookieMode::Passive, _) => {}
         (CookieMode::Insert, Some(_)) if cookie.preserve => {}
-        (CookieMode::Insert, _) => insert(stream, cookie, &value, headers, cacheable),
+        (CookieMode::Insert, own) => {
+            // It would contradict the one that is inserted.
+            if own.is_some() {
+                remove_set(headers, &cookie.name);
+            }
+            insert(stream, cookie, &value, headers, cacheable);
+        }
         (CookieMode::Rewrite | CookieMode::Prefix, None) => {}
         (mode, Some(_)) => {
             stream.cookie.server = b'R';
@@ -194,6 +200,19 @@ fn edited(
     });
     let joined = kept.collect::<Vec<_>>().join(&b"; "[..]);
     if joined.is_empty() { None } else { HeaderValue::from_bytes(&joined).ok() }
+}
+
+/// Takes out a cookie that the server sets.
+fn remove_set(headers: &mut HeaderMap, name: &str) {
+    let is_other = |field: &HeaderValue| {
+        let pair = field.as_bytes().split(|b| *b == b';').next();
+        pair.is_none_or(|pair| value_of(pair, name).is_none())
+    };
+    let others: Vec<_> = headers.get_all(SET_COOKIE).iter().filter(|f| is_other(f)).cloned().collect();
+    headers.remove(SET_COOKIE);
+    others.into_iter().for_each(|field| {
+        headers.append(SET_COOKIE, field);
+    });
 }
 
 /// Changes the value of a cookie that the server sets.

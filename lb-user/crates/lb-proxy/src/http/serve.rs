@@ -44,7 +44,6 @@ pub(crate) struct HttpSession {
     waiting: Cell<u32>,
     tunnel: RefCell<Option<Tunnel>>,
     timed_out: Cell<bool>,
-    hang_up: Cell<bool>,
 }
 
 /// A connection to a server that is to be joined with the client's.
@@ -68,11 +67,17 @@ pub(crate) async fn serve(session: Rc<Session>, socket: Socket) {
 pub(crate) async fn go_on(session: Rc<Session>, transport: Transport, early: Bytes) {
     let h2 = session.is_h2();
     let protocol = if h2 { Protocol::Http2 } else { Protocol::Http1 };
+    speak(session, transport, early, protocol).await;
+}
+
+/// Serves a connection in one of the versions.
+pub(super) async fn speak(session: Rc<Session>, transport: Transport, early: Bytes, protocol: Protocol) {
     let meter = Meter::new(protocol == Protocol::Http1);
     let http = HttpSession::new(session, Rc::clone(&meter), protocol);
     let wire = Wire::new(transport, meter).with_early(early);
     match protocol {
-        Protocol::Http1 => h1::serve(http, wire).await,
+        // Boxed, as it may turn out to be the other one and come back here.
+        Protocol::Http1 => Box::pin(h1::serve(http, wire)).await,
         Protocol::Http2 => h2::serve(http, wire).await,
     }
 }
@@ -90,7 +95,6 @@ impl HttpSession {
             waiting: Cell::new(0),
             tunnel: RefCell::default(),
             timed_out: Cell::new(false),
-            hang_up: Cell::new(false),
         })
     }
 
@@ -148,14 +152,9 @@ impl HttpSession {
         self.session.is_ending()
     }
 
-    /// Ends the connection without an answer.
-    pub(crate) fn hang_up(&self) {
-        self.hang_up.set(true);
-    }
-
     /// Whether the daemon wants the connection to end now.
     pub(super) fn is_over(&self) -> bool {
-        self.hang_up.get() || self.is_ending() && self.meter.phase().0 == Phase::Idle
+        self.is_ending() && self.meter.phase().0 == Phase::Idle
     }
 
     /// An exchange waits for a server, and the client for the daemon.
@@ -220,9 +219,10 @@ pub(crate) struct Turn {
 }
 
 impl Turn {
-    /// Sends something ahead of the response. With HTTP/2 it is left unsaid: nothing carries it there.
+    /// Sends something ahead of the response. With HTTP/2 it is left unsaid: nothing carries it there. To a client that
+    /// has not taken the last response yet it would come in the middle of that one.
     pub(crate) fn say_ahead(&self, bytes: &[u8]) {
-        if self.http.protocol == Protocol::Http1 {
+        if self.http.protocol == Protocol::Http1 && !self.http.meter.is_behind() {
             self.http.meter.say_ahead(bytes);
         }
     }

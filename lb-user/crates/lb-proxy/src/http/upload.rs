@@ -6,16 +6,22 @@ use std::future::poll_fn;
 use std::io::ErrorKind;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
+use tokio::time::{Sleep, sleep};
 
 use super::compress::Coder;
 use super::link::NoResponse;
 
 /// The most of a request's body that is held, to look at it or to send it again: what HAProxy's buffer has room for.
 pub(crate) const HELD_BYTES: usize = 15 * 1024;
+
+/// How long a client that waits to be asked for its body waits for a server that does not ask. The server may be one
+/// that never does, and the client waits no longer by itself.
+const CONTINUE_WAIT: Duration = Duration::from_secs(1);
 
 /// How far a request's body has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,6 +54,14 @@ pub(crate) struct Progress {
     /// Whether what is sent is kept, so that it can be sent again.
     keeps: Cell<bool>,
     kept: RefCell<BytesMut>,
+    held_back: RefCell<Option<HeldBack>>,
+}
+
+/// A body that is not asked for until the server wants it.
+#[derive(Debug)]
+struct HeldBack {
+    until: Pin<Box<Sleep>>,
+    waker: Option<Waker>,
 }
 
 /// What an error of a request's body tells. hyper says that a chunk is none by the kind of an I/O error.
@@ -66,6 +80,32 @@ impl Progress {
             self.state.set(UploadState::Done);
         }
         *self.body.borrow_mut() = Some(body);
+    }
+
+    /// The client waits to be asked for it: that is left to the server, unless some of it is here already.
+    pub(crate) fn hold_back(&self) {
+        if self.state.get() == UploadState::Unasked && self.bytes.get() == 0 && self.ahead.borrow().is_empty()
+        {
+            let until = Box::pin(sleep(CONTINUE_WAIT));
+            *self.held_back.borrow_mut() = Some(HeldBack { until, waker: None });
+        }
+    }
+
+    /// The server wants it.
+    pub(crate) fn grant(&self) {
+        if let Some(waker) = self.held_back.take().and_then(|held| held.waker) {
+            waker.wake();
+        }
+    }
+
+    fn poll_granted(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut held_back = self.held_back.borrow_mut();
+        if let Some(held) = held_back.as_mut() {
+            held.waker = Some(cx.waker().clone());
+            ready!(held.until.as_mut().poll(cx));
+            *held_back = None;
+        }
+        Poll::Ready(())
     }
 
     /// The request is answered without it.
@@ -155,6 +195,7 @@ impl Progress {
     }
 
     fn poll_frame(&self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, NoResponse>>> {
+        ready!(self.poll_granted(cx));
         let ahead = std::mem::take(&mut *self.ahead.borrow_mut());
         let frame = match ahead.is_empty() {
             false => Some(Ok(Frame::data(ahead))),
