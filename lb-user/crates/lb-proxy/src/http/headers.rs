@@ -73,6 +73,33 @@ mod tests {
         assert_eq!(map, headers(&[("upgrade", "websocket"), ("x-other", "1"), ("connection", "upgrade")]));
     }
 
+    fn request(target: &str, version: Version, fields: &[(&'static str, &'static str)]) -> request::Parts {
+        let (mut head, ()) =
+            http::Request::builder().uri(target).version(version).body(()).unwrap().into_parts();
+        for (name, value) in fields {
+            head.headers.append(*name, HeaderValue::from_static(value));
+        }
+        head
+    }
+
+    #[test]
+    fn hosts_that_differ_are_ambiguous() {
+        let hosts = |target, fields: &[_]| is_ambiguous(&request(target, Version::HTTP_11, fields));
+        assert!(!hosts("/", &[("host", "a"), ("host", "A")]));
+        assert!(hosts("/", &[("host", "a"), ("host", "b")]));
+        assert!(!hosts("http://a/", &[("host", "a")]));
+        assert!(hosts("http://a/", &[("host", "b")]));
+        assert!(!is_ambiguous(&request("http://a/", Version::HTTP_2, &[("host", "b")])));
+    }
+
+    #[test]
+    fn two_layers_of_chunks_are_ambiguous() {
+        let codings = |fields: &[_]| is_ambiguous(&request("/", Version::HTTP_11, fields));
+        assert!(!codings(&[("transfer-encoding", "gzip, chunked")]));
+        assert!(codings(&[("transfer-encoding", "chunked, Chunked")]));
+        assert!(codings(&[("transfer-encoding", "chunked"), ("transfer-encoding", "chunked")]));
+    }
+
     #[test]
     fn an_upgrade_header_alone_asks_for_nothing() {
         assert!(!wants_upgrade(&headers(&[("upgrade", "websocket")])));

@@ -68,3 +68,23 @@ impl Heard {
         self.heads.extend_from_slice(b"\r\n");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+    use http::header::LINK;
+
+    use super::*;
+
+    #[test]
+    fn a_100_grants_the_body_and_others_are_written_down() {
+        let mut heard = Heard::default();
+        heard.note(StatusCode::CONTINUE, &HeaderMap::new());
+        assert!(heard.granted && heard.heads.is_empty());
+        let fields = HeaderMap::from_iter([(LINK, HeaderValue::from_static("</a.css>"))]);
+        heard.note(StatusCode::from_u16(103).unwrap(), &fields);
+        heard.note(StatusCode::PROCESSING, &HeaderMap::new());
+        let wanted = b"HTTP/1.1 103 Early Hints\r\nlink: </a.css>\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n";
+        assert_eq!(heard.heads, wanted);
+    }
+}
