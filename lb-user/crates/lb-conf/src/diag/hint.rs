@@ -11,8 +11,11 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     if word.len() > 80 {
         return None;
     }
+    // Each letter that a word is longer by is an edit: most need not be compared.
+    let near = |k: &&str| k.chars().count().abs_diff(word.chars().count()) <= limit;
     known
         .into_iter()
+        .filter(near)
         .map(|k| (distance(k), k))
         .filter(|(d, k)| *d <= limit && *k != word)
         .min()

@@ -248,6 +248,9 @@ pub(crate) const fn unread<T>(
     }
 }
 
+/// Why no file of server states is read.
+pub(crate) const STATES: &str = "a reload keeps the states of servers, and a start begins anew";
+
 /// Why a word of a later version is refused.
 pub(crate) const NEWER: &str = "this word came after HAProxy 2.6, whose language lbx speaks";
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::args::invalid;
-use super::{Args, Keyword, Sections, bind, inert, log, newer, refused, served, server, unread};
+use super::{Args, Keyword, STATES, Sections, bind, inert, log, newer, refused, served, server, unread};
 use crate::diag::{Code, Diagnostic};
 use crate::draft::{Placed, ProxyDraft};
 use crate::model::Mode;
@@ -116,7 +116,7 @@ pub(crate) static PROXY: &[Keyword<ProxyDraft>] = &[
     ),
     newer("guid", "<text>", FB, "a name that survives reloads"),
     newer("hash-preserve-affinity", "<when>", DB, "how a hash treats full servers"),
-    unread("load-server-state-from-file", "global|local|none", DB, "takes up states of a file"),
+    inert("load-server-state-from-file", "global|local|none", DB, "takes up states of a file", STATES),
     newer("log-steps", "<list>", DF, "when traffic is logged"),
     inert(
         "max-session-srv-conns",
@@ -134,7 +134,7 @@ pub(crate) static PROXY: &[Keyword<ProxyDraft>] = &[
     refused("monitor-net", "<network>", DF, "sources that only test the port", "removed from HAProxy too"),
     unread("persist", "rdp-cookie [(<name>)]", DB, "keeps clients on their servers by an RDP cookie"),
     newer("quic-initial", "<action> …", DF, "rules for new QUIC connections"),
-    unread("server-state-file-name", "[<file>]", DB, "the file of server states"),
+    inert("server-state-file-name", "[<file>]", DB, "the file of server states", STATES),
     served(
         "server-template",
         "<prefix> <number>|<low>-<high> <name>:<port> [<setting>…]",

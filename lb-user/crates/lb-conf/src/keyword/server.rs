@@ -365,7 +365,7 @@ impl Place<'_> {
         let mut asked = false;
         for way in ways {
             match way {
-                // The file is read when the servers are there.
+                // A reload keeps what name servers said, and a start begins anew.
                 InitialAddress::Last => {}
                 InitialAddress::System => {
                     asked = true;

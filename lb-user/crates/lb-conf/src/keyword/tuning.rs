@@ -1,7 +1,5 @@
 //! Words of `global` for limits, sizes and the start of the process.
 
-use std::path::PathBuf;
-
 use super::args::invalid;
 use super::{Args, Keyword, Sections, served};
 use crate::diag::Diagnostic;
@@ -53,14 +51,6 @@ pub(crate) static TUNING: &[Keyword<GlobalDraft>] = &[
     }),
     served("maxsslrate", "<number>", G, "TLS handshakes in a second", |g, a| {
         limit(a, &mut g.model.tuning.limits.tls_rate)
-    }),
-    served("server-state-base", "<folder>", G, "where files of server states are", |g, a| {
-        g.tuning.state_base = Some(folder(a)?);
-        Ok(())
-    }),
-    served("server-state-file", "<file>", G, "the file of server states", |g, a| {
-        g.tuning.state_file = Some(PathBuf::from(&a.word("a file")?.text));
-        Ok(())
     }),
     served("set-var", "<variable> <expression>", G, "sets a variable of the process", |g, a| {
         variable(g, a, false)
@@ -145,10 +135,6 @@ fn size(args: &mut Args<'_>, field: &mut Option<u32>) -> Result<(), Diagnostic> 
     let size = u32::try_from(args.size()?).map_err(|_| invalid(args.last(), "the size is beyond 4 GB"))?;
     *field = Some(size).filter(|n| *n > 0);
     Ok(())
-}
-
-fn folder(args: &mut Args<'_>) -> Result<PathBuf, Diagnostic> {
-    Ok(PathBuf::from(&args.word("a folder")?.text))
 }
 
 /// `set-var VARIABLE EXPRESSION` and `set-var-fmt VARIABLE FORMAT`: compiled once all names are known.

@@ -103,7 +103,7 @@ pub struct Lookup {
 /// `init-addr`: a way to an address when the daemon starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InitialAddress {
-    /// From the file of server states.
+    /// `last`: the one that it had, which a reload keeps anyway.
     Last,
     /// As the system looks names up.
     System,

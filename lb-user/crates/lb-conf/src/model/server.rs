@@ -21,7 +21,7 @@ pub struct Server {
     pub hostname: Option<Name>,
     /// Whether no address was found for the name: it is in maintenance until it has one.
     pub unresolved: bool,
-    /// `init-addr`. Empty: by the file of server states, or as the system looks names up.
+    /// `init-addr`. Empty: as the system looks names up.
     pub init_addr: Vec<InitialAddress>,
     /// `resolvers` with what belongs to it.
     pub lookup: Option<Lookup>,

@@ -1,6 +1,5 @@
 //! Limits and sizes of the process: the words of `global` whose lines are dumped as they are written.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 /// What `global` says about limits, sizes and the start of the process. None everywhere: the built-in value.
@@ -42,10 +41,6 @@ pub struct Tuning {
     pub server_buffers: SocketBuffers,
     /// `tune.pipesize`: bytes of a pipe that data are spliced through.
     pub pipe_bytes: Option<u32>,
-    /// `server-state-base`: the folder of the files of server states.
-    pub state_base: Option<PathBuf>,
-    /// `server-state-file`: where `load-server-state-from-file global` reads.
-    pub state_file: Option<PathBuf>,
 }
 
 /// How fast connections are taken, and how many. None: no limit.
