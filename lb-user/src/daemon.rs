@@ -147,6 +147,11 @@ impl Daemon {
         &self.user_plane
     }
 
+    /// The plane that has none.
+    pub(crate) fn kernel_plane(&self) -> &KernelPlane {
+        &self.kernel_plane
+    }
+
     /// The time since the start.
     pub(crate) fn uptime(&self) -> Duration {
         self.started.elapsed()

@@ -42,7 +42,9 @@ impl Host for Daemon {
     }
 
     fn sessions(&self) -> Vec<SessionInfo> {
-        self.user_plane().sessions()
+        let mut sessions = self.user_plane().sessions();
+        sessions.extend(self.kernel_plane().sessions());
+        sessions
     }
 
     fn shutdown_session(&self, id: u64) -> bool {

@@ -1,12 +1,15 @@
 //! The kernel plane in the daemon's life: wanted or not, to be had or not, started, told to stop.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use lb_conf::model::{Config, LogLevel, XdpUse};
 use lb_core::change::{Change, ForcedHealth, ServerChange};
+use lb_core::host::SessionInfo;
 use lb_core::{Runtime, Tick};
 use lb_proxy::Clock;
+use lb_xdp::steward::Listed;
 use lb_xdp::{Plane, Prepared, Status, Steward, Unavailable};
 use parking_lot::Mutex;
 
@@ -18,6 +21,24 @@ use crate::process;
 pub(crate) struct KernelPlane {
     steward: Steward,
     plane: Mutex<Option<Plane>>,
+}
+
+/// Connections that `show sess` lists, at most: they are read one by one, and printed.
+const LISTED: u32 = 10_000;
+
+/// A connection of the kernel plane, with a number that no session of the user plane has.
+fn session(flow: Listed) -> SessionInfo {
+    let mut hasher = DefaultHasher::new();
+    (flow.client, &flow.frontend).hash(&mut hasher);
+    SessionInfo {
+        id: hasher.finish() | 1 << 63,
+        protocol: if flow.client.is_ipv4() { "tcpv4" } else { "tcpv6" },
+        source: Some(flow.client),
+        frontend: flow.frontend,
+        backend: Some(flow.backend),
+        server: Some(flow.server),
+        age: flow.age,
+    }
 }
 
 /// Goes on in user space, unless a proxy insists on the kernel.
@@ -121,6 +142,15 @@ impl KernelPlane {
     /// Flows that are open.
     pub(crate) fn flows(&self) -> u64 {
         self.status().map_or(0, |status| status.open_flows)
+    }
+
+    /// The connections that it forwards, as sessions: of very many some.
+    pub(crate) fn sessions(&self) -> Vec<SessionInfo> {
+        if self.plane.lock().is_none() {
+            return Vec::new();
+        }
+        // That the steward is gone has been said.
+        self.steward.flows(LISTED).unwrap_or_default().into_iter().map(session).collect()
     }
 
     /// Takes it off the interfaces; its flows end.

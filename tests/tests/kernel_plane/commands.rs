@@ -64,6 +64,29 @@ pub(crate) fn status() -> Result<()> {
     Ok(())
 }
 
+/// `show sess` lists connections in the kernel beside those in user space, and `show stat` counts them.
+pub(crate) fn sessions() -> Result<()> {
+    let fixture = Fixture::echo(Family::V4)?;
+    let daemon = fixture.start("", "")?;
+    let mut open = fixture.connect()?;
+    open.check(b"hello")?;
+    let local = open.local_address()?;
+    let sessions = daemon.cli("show sess")?;
+    let line = sessions.lines().find(|line| line.contains(&format!("src={local} ")));
+    let line = line.with_context(|| sessions.clone())?;
+    ensure!(line.contains(&format!("fe=service be=service srv={} ", open.server)), "{line}");
+    wait::until("the session to be counted", wait::SOON, || {
+        daemon.cli("show stat").is_ok_and(|stat| {
+            let frontend = stat.lines().find(|line| line.starts_with("service,FRONTEND,"));
+            frontend.and_then(|line| line.split(',').nth(4)) == Some("1")
+        })
+    })?;
+    drop(open);
+    wait::until("the session to be gone", wait::SOON, || {
+        daemon.cli("show sess").is_ok_and(|sessions| !sessions.contains(&local.to_string()))
+    })
+}
+
 /// The connections of a client, and how many there are of each kind.
 pub(crate) fn flows() -> Result<()> {
     for family in [Family::V4, Family::V6] {

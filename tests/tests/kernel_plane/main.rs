@@ -50,6 +50,7 @@ fn main() {
         Case::new("interfaces::a_bond", KERNEL_BOND, interfaces::bond),
         test("interfaces::the_hook_is_taken", interfaces::taken),
         test("commands::status", commands::status),
+        test("commands::sessions", commands::sessions),
         test("commands::flows", commands::flows),
         test("commands::explain", commands::explain),
         test("commands::trace", commands::trace),

@@ -16,7 +16,9 @@ use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
 use tokio::sync::mpsc;
 
-use super::message::{self, Call, Failure, MAX_ANSWER, Notice, Opened, View, WRITES, Wishes, Written};
+use super::message::{
+    self, Call, Failure, Listed, MAX_ANSWER, Notice, Opened, View, WRITES, Wishes, Written,
+};
 use crate::flows::{Ended, Policy, Step};
 use crate::loader::Settings;
 use crate::store::{Contents, Ids, Room, Store, Tallies, Write};
@@ -69,6 +71,15 @@ impl Steward {
 
     pub(crate) fn follow(&self, wishes: &Wishes) -> anyhow::Result<View> {
         self.call(&Call::Follow(wishes.clone()))
+    }
+
+    /// Connections that the kernel forwards, so many at most.
+    ///
+    /// # Errors
+    ///
+    /// No maps are open, or they cannot be read.
+    pub fn flows(&self, most: u32) -> anyhow::Result<Vec<Listed>> {
+        self.call(&Call::Flows(most))
     }
 
     pub(crate) fn keep(&self) -> anyhow::Result<()> {

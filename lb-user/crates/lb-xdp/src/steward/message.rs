@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read, Write as _};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::unix::net::UnixStream;
+use std::time::Duration;
 
 use lb_common::event::FlowEvent;
 use lb_common::value::ServerId;
@@ -40,6 +41,8 @@ pub(crate) enum Call {
     Sweep(Policy, u32),
     /// Delete all flows to these servers and tell both ends: a vector of [`crate::flows::Ended`].
     EndFlows(BTreeSet<ServerId>),
+    /// List so many connections at most: a vector of [`Listed`].
+    Flows(u32),
     /// From now on be on these interfaces, and follow the network towards these servers: [`View`].
     Follow(Wishes),
     /// What was made outlives the daemon from now on: nothing.
@@ -64,6 +67,21 @@ pub(crate) enum Notice {
     },
     /// Something does not work.
     Trouble(String),
+}
+
+/// A connection in the kernel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listed {
+    /// The client.
+    pub client: SocketAddr,
+    /// The frontend.
+    pub frontend: String,
+    /// The backend.
+    pub backend: String,
+    /// The server.
+    pub server: String,
+    /// Since it was opened.
+    pub age: Duration,
 }
 
 /// Maps that are open.

@@ -14,6 +14,7 @@ mod session;
 
 pub(crate) use handle::RemoteStore;
 pub use handle::{Gone, Steward};
+pub use message::Listed;
 pub use process::Line;
 
 use std::io;

@@ -223,6 +223,7 @@ fn of_maps(session: &mut Session, call: Call) -> io::Result<Vec<u8>> {
             reset::prompt(&ended).context("telling clients and servers that connections are over")?;
             Ok(ended)
         })),
+        Call::Flows(most) => encode(session.flows(most)),
         Call::Keep => {
             session.keep();
             encode(Ok(()))

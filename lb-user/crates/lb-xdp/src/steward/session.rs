@@ -2,15 +2,17 @@
 
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::Context;
 use lb_common::event::FlowEvent;
 
 use super::interfaces::{Interfaces, Means};
-use super::message::{Notice, Opened, View, Wishes};
+use super::message::{Listed, Notice, Opened, View, Wishes};
 use crate::bpf::BpfStore;
 use crate::events::Events;
 use crate::host;
+use crate::inspect::{FlowFilter, FlowInfo, Inspector};
 use crate::loader::{self, Settings};
 use crate::neigh::{self, Watch};
 use crate::object::{self, Inheritance};
@@ -144,6 +146,19 @@ impl Session {
             notices.extend(self.view().map(|view| Notice::View(Box::new(view))));
         }
         Ok(notices)
+    }
+
+    /// Connections that are open, so many at most.
+    pub(super) fn flows(&self, most: u32) -> anyhow::Result<Vec<Listed>> {
+        let mut listed = Vec::new();
+        Inspector::open(self.pins.folder())?.flows(&FlowFilter::default(), |flow| {
+            if flow.state != "closed" && listed.len() < most as usize {
+                let FlowInfo { client, frontend, backend, server, age, .. } = flow;
+                listed.push(Listed { client, frontend, backend, server, age: Duration::from_secs_f64(age) });
+            }
+            listed.len() < most as usize
+        })?;
+        Ok(listed)
     }
 
     /// Takes the program off all interfaces and removes all pins.
