@@ -196,6 +196,11 @@ impl Source {
         )
     }
 
+    /// Whether it is bytes as they came, which only TCP mode looks at.
+    pub fn is_bytes(self) -> bool {
+        matches!(self, Self::RequestBuffer | Self::ResponseBuffer)
+    }
+
     /// Whether it exists at that checkpoint.
     pub fn exists_at(self, place: Checkpoint) -> bool {
         self.mask() & (1 << place as u32) != 0

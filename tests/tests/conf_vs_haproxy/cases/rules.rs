@@ -291,4 +291,76 @@ pub(crate) static ROWS: &[Row] = &[
         "rules in unnamed defaults",
         "defaults\n    timeout client 1s\n    timeout server 1s\n    timeout connect 1s\n    mode http\n    http-request deny\nbackend b\n",
     ),
+    same(
+        "log-format in a backend",
+        "defaults\n    timeout client 1s\n    timeout server 1s\n    timeout connect 1s\n    mode http\nbackend b\n    log-format %ci\n",
+    ),
+    same(
+        "log-format in a backend with a log",
+        "defaults\n    timeout client 1s\n    timeout server 1s\n    timeout connect 1s\n    mode tcp\nbackend b\n    log 127.0.0.1 local0\n    log-format %ci\n",
+    ),
+    same(
+        "option httplog in a backend",
+        "defaults\n    timeout client 1s\n    timeout server 1s\n    timeout connect 1s\n    mode http\nbackend b\n    option httplog\n",
+    ),
+    same(
+        "option tcplog in a backend",
+        "defaults\n    timeout client 1s\n    timeout server 1s\n    timeout connect 1s\n    mode tcp\nbackend b\n    option tcplog\n",
+    ),
+    same(
+        "log-format of defaults for a backend",
+        "defaults\n    timeout client 1s\n    timeout server 1s\n    timeout connect 1s\n    mode http\n    log-format %ci\nbackend b\n",
+    ),
+    same(
+        "variable of HTTP in a log of TCP",
+        "defaults\n    timeout client 1s\n    timeout server 1s\n    timeout connect 1s\n    mode tcp\nfrontend f\n    bind :18080\n    log 127.0.0.1 local0\n    log-format %HM\nbackend b\n",
+    ),
+    same(
+        "bytes tested in HTTP mode",
+        "defaults\n    timeout client 1s\n    timeout server 1s\n    timeout connect 1s\n    mode http\nfrontend f\n    bind :18080\n    http-request deny if { req.payload(0,1) -m found }\nbackend b\n",
+    ),
+    same(
+        "bytes of responses tested in HTTP mode",
+        "defaults\n    timeout client 1s\n    timeout server 1s\n    timeout connect 1s\n    mode http\nbackend b\n    tcp-response content reject if { res.len gt 1 }\n",
+    ),
+    same(
+        "bytes tested in TCP mode",
+        "defaults\n    timeout client 1s\n    timeout server 1s\n    timeout connect 1s\n    mode tcp\nfrontend f\n    bind :18080\n    tcp-request inspect-delay 1s\n    tcp-request content reject if { req.len gt 1 }\nbackend b\n",
+    ),
+    same(
+        "certificate of the server in a request rule",
+        "defaults\n    timeout client 1s\n    timeout server 1s\n    timeout connect 1s\n    mode http\nfrontend f\n    bind :18080\n    http-request set-header x %[ssl_s_der,hex]\nbackend b\n",
+    ),
+    same(
+        "response fetch in a request rule",
+        "defaults\n    timeout client 1s\n    timeout server 1s\n    timeout connect 1s\n    mode http\nfrontend f\n    bind :18080\n    http-request set-header x %[res.hdr(a)]\nbackend b\n",
+    ),
+    same(
+        "response fetch tested in a request rule",
+        "defaults\n    timeout client 1s\n    timeout server 1s\n    timeout connect 1s\n    mode http\nfrontend f\n    bind :18080\n    http-request deny if { status 200 }\nbackend b\n",
+    ),
+    same(
+        "request fetch in a log",
+        "defaults\n    timeout client 1s\n    timeout server 1s\n    timeout connect 1s\n    mode http\nfrontend f\n    bind :18080\n    log 127.0.0.1 local0\n    log-format %[path]\nbackend b\n",
+    ),
+    same(
+        "server fetch in tcp-request connection",
+        "defaults\n    timeout client 1s\n    timeout server 1s\n    timeout connect 1s\n    mode tcp\nfrontend f\n    bind :18080\n    tcp-request connection set-var(sess.a) srv_name\nbackend b\n",
+    ),
+    same(
+        "operators between numbers",
+        "defaults\n    timeout client 1s\n    timeout server 1s\n    timeout connect 1s\n    mode http\nfrontend f\n    bind :18080\n    http-request deny if { int(5) gt 1 lt 9 eq 5 1-3 4:6 }\nbackend b\n",
+    ),
+    same(
+        "range that ends before it begins",
+        "defaults\n    timeout client 1s\n    timeout server 1s\n    timeout connect 1s\n    mode http\nfrontend f\n    bind :18080\n    http-request deny if { int(5) 5:3 }\nbackend b\n",
+    ),
+    same(
+        "number beyond 64 bits",
+        "defaults\n    timeout client 1s\n    timeout server 1s\n    timeout connect 1s\n    mode http\nfrontend f\n    bind :18080\n    http-request deny if { int(5) 9999999999999999999999 }\nbackend b\n",
+    ),
+    same(
+        "method without a way to match",
+        "defaults\n    timeout client 1s\n    timeout server 1s\n    timeout connect 1s\n    mode http\nfrontend f\n    bind :18080\n    http-request deny if { meth(GET) GET }\nbackend b\n",
+    ),
 ];

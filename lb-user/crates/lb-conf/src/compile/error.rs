@@ -41,6 +41,12 @@ pub(super) fn unresolved(error: &Unresolved, span: Span) -> Diagnostic {
     }
 }
 
+/// A fetch that looks at bytes as they came, in HTTP mode.
+pub(super) fn bytes_in_http(fetch: &str, span: Span) -> Diagnostic {
+    let message = format!("'{fetch}' finds nothing in HTTP mode");
+    Diagnostic::warning(Code::NoEffect, message).at(span).help("in TCP mode it looks at bytes as they come")
+}
+
 /// An ACL that tests what is not there.
 pub(super) fn misuse(misuse: &Misuse, place: Checkpoint, span: Span) -> Diagnostic {
     let effect = if misuse.never { "never matches" } else { "cannot match by one of its lines" };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use lb_expr::{Checkpoint, LogFormat, Style};
 
 use super::Compiler;
-use crate::diag::Diagnostic;
+use crate::diag::{Code, Diagnostic};
 use crate::draft::{FormatDraft, ProxyDraft};
 use crate::lex::Word;
 use crate::model::{LogFormats, Mode};
@@ -60,7 +60,18 @@ impl Compiler<'_> {
 
     fn named_format(&mut self, draft: &FormatDraft) -> Result<LogFormat, Diagnostic> {
         match draft {
-            FormatDraft::Text(word) => self.format(word, &word.text, Style::Log),
+            FormatDraft::Text(word) => {
+                let format = self.format(word, &word.text, Style::Log)?;
+                let tcp = self.names.proxy().is_some_and(|p| p.mode == Mode::Tcp);
+                let of_http = format.variables().find(|variable| tcp && variable.http);
+                match of_http {
+                    Some(variable) => {
+                        let message = format!("'%{}' exists in HTTP mode only", variable.name);
+                        Err(Diagnostic::alert(Code::Misplaced, message).at(word.span))
+                    }
+                    None => Ok(format),
+                }
+            }
             FormatDraft::Named(name, span) => {
                 // HAProxy logs a TCP proxy's connections where requests were asked for.
                 let http = self.names.proxy().is_some_and(|p| p.mode == Mode::Http);

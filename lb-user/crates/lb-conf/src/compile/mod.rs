@@ -16,7 +16,7 @@ use lb_expr::{Acls, Checkpoint, Condition, Env, ErrorKind, Expr, LogFormat, Reso
 use crate::diag::{Code, Diagnostic};
 use crate::draft::ProxyDraft;
 use crate::lex::Word;
-use crate::model::{HeaderCapture, PatternSet, TableId};
+use crate::model::{HeaderCapture, Mode, PatternSet, TableId};
 use crate::span::Span;
 
 pub(crate) use names::Names;
@@ -114,6 +114,12 @@ impl<'d> Compiler<'d> {
         for misuse in condition.misuses(self.place) {
             let span = words.get(misuse.word).map_or(before.span, |w| w.span);
             notes.push(error::misuse(&misuse, self.place, span));
+        }
+        if self.names.proxy().is_some_and(|p| p.mode == Mode::Http) {
+            for (word, fetch) in condition.tests_of_bytes() {
+                let span = words.get(word).map_or(before.span, |w| w.span);
+                notes.push(error::bytes_in_http(fetch, span));
+            }
         }
         Ok(condition)
     }

@@ -1,6 +1,7 @@
 //! Words whose lines are compiled once all names are known: conditions, rules and formats.
 
 use super::args::invalid;
+use super::section::SectionKind;
 use super::{Args, Keyword, Sections, served};
 use crate::diag::{Code, Diagnostic};
 use crate::draft::{FormatDraft, Placed, ProxyDraft, RuleDraft, RuleKind};
@@ -94,22 +95,22 @@ pub(crate) static RULES: &[Keyword<ProxyDraft>] = &[
         stick_table,
     ),
     served("log-format", "<format>", DFB, "how traffic is logged", |p, a| {
-        keep_format(&mut p.lines, a);
+        keep_format(p, a);
         p.log_format = Some(FormatDraft::Text(a.word("a format")?.clone()));
         Ok(())
     }),
     served("error-log-format", "<format>", DF, "how failed connections are logged", |p, a| {
-        keep_format(&mut p.lines, a);
+        keep_format(p, a);
         p.error_log_format = Some(FormatDraft::Text(a.word("a format")?.clone()));
         Ok(())
     }),
     served("log-format-sd", "<format>", DF, "the structured part of logs", |p, a| {
-        keep_format(&mut p.lines, a);
+        keep_format(p, a);
         p.log_format_sd = Some(FormatDraft::Text(a.word("a format")?.clone()));
         Ok(())
     }),
     served("unique-id-format", "<format>", DF, "how requests are numbered", |p, a| {
-        keep_format(&mut p.lines, a);
+        keep_format(p, a);
         p.unique_id_format = Some(FormatDraft::Text(a.word("a format")?.clone()));
         Ok(())
     }),
@@ -120,28 +121,33 @@ pub(crate) static RULES: &[Keyword<ProxyDraft>] = &[
     }),
     served("option httplog", "[clf]", DFB, "logs requests", |p, a| {
         let name = if a.take_if("clf") { "httplog clf" } else { "httplog" };
-        keep_format(&mut p.lines, a);
+        keep_format(p, a);
         p.log_format = Some(FormatDraft::Named(name, a.whole()));
         Ok(())
     }),
     served("option httpslog", "", DFB, "logs requests and TLS", |p, a| {
-        keep_format(&mut p.lines, a);
+        keep_format(p, a);
         p.log_format = Some(FormatDraft::Named("httpslog", a.whole()));
         Ok(())
     }),
     served("option tcplog", "[clf]", DFB, "logs connections", |p, a| {
-        keep_format(&mut p.lines, a);
+        keep_format(p, a);
         p.log_format = Some(FormatDraft::Named("tcplog", a.whole()));
         Ok(())
     }),
 ];
 
-/// Keeps a format's line, of which the last one of a kind counts.
-fn keep_format(lines: &mut Vec<String>, args: &Args<'_>) {
+/// Keeps a format's line, of which the last one of a kind counts. Backends log nothing: their frontends do.
+fn keep_format(proxy: &mut ProxyDraft, args: &mut Args<'_>) {
     let kind = |text: &str| text.split(' ').next().map(str::to_owned);
     let text = args.text();
-    lines.retain(|line| kind(line) != kind(&text));
-    lines.push(text);
+    if proxy.kind == SectionKind::Backend {
+        let message = format!("'{}' has no effect in backends", kind(&text).unwrap_or_default());
+        let warning = Diagnostic::warning(Code::NoEffect, message).at(args.whole());
+        args.note(warning.help("frontends log in their own format"));
+    }
+    proxy.lines.retain(|line| kind(line) != kind(&text));
+    proxy.lines.push(text);
 }
 
 pub(super) fn keep(proxy: &mut ProxyDraft, args: &mut Args<'_>, kind: RuleKind) -> Result<(), Diagnostic> {

@@ -112,6 +112,16 @@ impl Condition {
         let terms = self.alternatives.iter().flatten();
         terms.filter_map(|term| misuse(term, place)).collect()
     }
+
+    /// Tests of bytes that are buffered, which HTTP mode does not look at: the words and the fetches.
+    pub fn tests_of_bytes(&self) -> impl Iterator<Item = (usize, &'static str)> {
+        let terms = self.alternatives.iter().flatten();
+        terms.filter_map(|term| {
+            let tests = term.acl.tests();
+            let row = tests.iter().map(|t| t.expr().fetch_row()).find(|row| row.source.is_bytes())?;
+            Some((term.word, row.names[0]))
+        })
+    }
 }
 
 fn all<'a>(terms: &'a [Term], ctx: &Ctx<'a>) -> Verdict {
