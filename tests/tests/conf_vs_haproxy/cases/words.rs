@@ -252,7 +252,7 @@ pub(crate) static ROWS: &[Row] = &[
     listen!("default timeout client"),
     listen!("default nonsense"),
     listen!("Words behind default": "default option contstats"),
-    global!("default strict-limits"),
+    global!("Words behind default": "default strict-limits"),
     listen!("no timeout client"),
     listen!("no nonsense"),
     server!("server s nohost.invalid:80 init-addr none"),
