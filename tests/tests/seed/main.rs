@@ -6,6 +6,7 @@
 
 mod balancing;
 mod base;
+mod check_rules;
 mod checks;
 mod deployment;
 mod document;
@@ -57,6 +58,7 @@ fn main() {
         services::cases(),
         websocket::cases(),
         many::cases(),
+        check_rules::cases(),
     ];
     suite::main_waiting(chapters.into_iter().flatten().collect());
 }
