@@ -152,7 +152,7 @@ fn balance(proxy: &mut ProxyDraft, args: &mut Args<'_>) -> Result<(), Diagnostic
     proxy.balance_words = match &algorithm {
         Algorithm::Key(BalanceKey::Expression(_)) => args.words().get(2..).unwrap_or_default().to_vec(),
         Algorithm::Key(BalanceKey::RdpCookie(name)) => {
-            vec![Word::plain(&format!("req.rdp_cookie({name})"), word.span)]
+            vec![Word::plain(format!("req.rdp_cookie({name})"), word.span)]
         }
         _ => Vec::new(),
     };
