@@ -55,8 +55,13 @@ pub fn choose<A: Address>(
         return Err(SelectError::NoTable);
     }
     let mut index = start(algorithm, client, || pool.turn(), slots);
+    // A client that belongs to one server waits for it, should it be full, and for that it needs user space's queue.
+    let probes = match algorithm {
+        Algorithm::Turn => PROBES,
+        Algorithm::SourceModulo | Algorithm::SourceHash => 1,
+    };
     let mut probe = 0;
-    while probe < PROBES && probe < slots {
+    while probe < probes && probe < slots {
         let server = pool.slot(index);
         if server != 0 && pool.usable(server) {
             return Ok(server);

@@ -37,6 +37,8 @@ fn main() {
         test("planes::pins_have_one_owner", planes::pins_have_one_owner),
         test("rules::the_connection_beyond_the_rate_is_rejected", rules::rate4),
         test("rules::the_same_over_ipv6", rules::rate6),
+        test("rules::what_user_space_counts_the_kernel_rejects", rules::rate_of_http)
+            .within(Duration::from_secs(120)),
         test("rules::a_long_list_in_tcp_mode", rules::listed_tcp).within(Duration::from_secs(120)),
         test("rules::a_long_list_in_http_mode", rules::listed_http).within(Duration::from_secs(120)),
         test("rules::a_long_list_over_ipv6", rules::listed_http6).within(Duration::from_secs(120)),

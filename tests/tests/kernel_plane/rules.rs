@@ -14,6 +14,8 @@ use crate::fixture::Fixture;
 
 /// Connections of one source in half a minute.
 const RATE: usize = 3;
+/// The sources that are limited.
+const LIMITED: [u8; 2] = [3, 4];
 /// Prefixes in the file of the tests about lists.
 const PREFIXES: u32 = 200_000;
 
@@ -34,11 +36,12 @@ fn stat(daemon: &Daemon, column: &str) -> Result<u64> {
     Ok(row.split(',').nth(at).unwrap_or_default().parse().unwrap_or(0))
 }
 
-fn limit(family: Family, welcome: IpAddr) -> String {
+fn limit(family: Family) -> String {
+    let [a, b] = LIMITED.map(|number| family.source(number));
     let kind = if family == Family::V4 { "ip" } else { "ipv6" };
     format!(
         "    stick-table type {kind} size 1k expire 1m store conn_rate(30s),conn_cnt,conn_cur
-    tcp-request connection accept if {{ src {welcome} }}
+    tcp-request connection accept unless {{ src {a} {b} }}
     tcp-request connection track-sc0 src
     tcp-request connection reject if {{ sc0_conn_rate gt {RATE} }}\n"
     )
@@ -48,7 +51,7 @@ fn limit(family: Family, welcome: IpAddr) -> String {
 fn attempts(fixture: &Fixture) -> Vec<bool> {
     let mut served = Vec::new();
     let welcome = || fixture.lab.from_client().source(fixture.family.client());
-    for source in [3, 4] {
+    for source in LIMITED {
         let from = || fixture.lab.from_client().source(fixture.family.source(source));
         served.extend((0..RATE + 2).map(|_| Echo::connect(from(), fixture.service()).is_ok()));
     }
@@ -58,7 +61,7 @@ fn attempts(fixture: &Fixture) -> Vec<bool> {
 
 fn rate(family: Family) -> Result<()> {
     let fixture = Fixture::echo(family)?;
-    let rules = limit(family, family.client());
+    let rules = limit(family);
     let haproxy = {
         let config = fixture.config(&rules, "");
         let plain: String =
@@ -73,6 +76,55 @@ fn rate(family: Family) -> Result<()> {
     ensure!(counted(&daemon, "rejected")? == beyond, "{} were rejected", counted(&daemon, "rejected")?);
     ensure!(counted(&daemon, "user_space")? == 0, "user space was asked");
     wait::until("the frontend's counters", wait::SOON, || stat(&daemon, "dcon").is_ok_and(|n| n == beyond))?;
+    table(&fixture, &daemon)
+}
+
+/// The table shows what the kernel counted, and the kernel follows what is done to the table.
+fn table(fixture: &Fixture, daemon: &Daemon) -> Result<()> {
+    let key = fixture.family.source(3);
+    let counted = format!("conn_cnt={} conn_rate(30000)={}", RATE + 2, RATE + 2);
+    let shown = || daemon.cli(&format!("show table service key {key}"));
+    wait::until("the table's entry", wait::SOON, || shown().is_ok_and(|text| text.contains(&counted)))
+        .with_context(|| shown().unwrap_or_default())?;
+    let connect = || Echo::connect(fixture.lab.from_client().source(key), fixture.service());
+    ensure!(connect().is_err(), "the rate is exceeded still");
+    // An operator sets what the figure shows, which is that of a second ago.
+    let rate = format!("conn_rate(30000)={}", RATE + 3);
+    wait::until("the attempt to be counted", wait::SOON, || shown().is_ok_and(|text| text.contains(&rate)))?;
+    daemon.cli(&format!("set table service key {key} data.conn_rate 1"))?;
+    let host = if fixture.family == Family::V4 { "HOST_RATES" } else { "HOST_RATES6" };
+    wait::until("the kernel to be told", wait::SOON, || {
+        maps::dump(daemon.home().pins(), host)
+            .is_ok_and(|rates| rates.iter().any(|entry| entry["value"]["connection_rate"]["current"] == 1))
+    })?;
+    connect()?;
+    wait::until("connections to close", wait::SOON, || {
+        shown().is_ok_and(|text| text.contains("conn_cur=0"))
+    })?;
+    let map = if fixture.family == Family::V4 { "RATES" } else { "RATES6" };
+    let entries = || maps::count(daemon.home().pins(), map);
+    let before = entries()?;
+    daemon.cli(&format!("clear table service key {key}"))?;
+    wait::until("the entry to be gone", wait::SOON, || entries().is_ok_and(|now| now + 1 == before))
+}
+
+/// In HTTP mode user space counts, and from then on the kernel rejects.
+pub(crate) fn rate_of_http() -> Result<()> {
+    let fixture = Fixture::http(Family::V4)?;
+    let rules = format!("    mode http\n{}", limit(Family::V4));
+    let daemon = fixture.setup(&rules, "")?.start()?;
+    let from = || fixture.lab.from_client().source(fixture.family.source(3));
+    for _ in 0..RATE {
+        ensure!(client::get(from(), fixture.service(), "/")?.status == 200, "within the rate");
+    }
+    ensure!(client::get(from(), fixture.service(), "/").is_err(), "beyond the rate");
+    wait::until("the kernel to reject", daemon::START, || {
+        client::connect(from(), fixture.service()).is_err()
+            && counted(&daemon, "rejected").is_ok_and(|n| n > 0)
+    })
+    .with_context(|| daemon.output())?;
+    let welcome = fixture.lab.from_client().source(fixture.family.client());
+    ensure!(client::get(welcome, fixture.service(), "/")?.status == 200, "who is welcome");
     Ok(())
 }
 

@@ -207,7 +207,7 @@ impl Agent {
             let backend = snapshot.backend(server.at.backend)?;
             Some((backend.config.proxy.name.clone(), server.config.name.clone()))
         };
-        self.control.end_flows(&ending.into_iter().filter_map(name).collect())
+        self.control.end_flows(&ending.into_iter().filter_map(name).collect(), (self.shared.clock)())
     }
 
     /// Brings everything to the daemon's state and the host's network.
@@ -221,6 +221,7 @@ impl Agent {
         let (network, interfaces) = (&self.view.network, &self.interfaces());
         let wanted = Wanted { snapshot: &snapshot, placements: &placements, network, interfaces };
         self.control.replan(&wanted)?;
+        self.control.follow_tables(&snapshot, (self.shared.clock)());
         let shortages: Vec<_> = self.control.planned().shortages.iter().map(ToString::to_string).collect();
         shortages.into_iter().for_each(|text| self.trouble(text));
         self.publish();
@@ -294,19 +295,24 @@ impl Agent {
     fn tick(&mut self) -> anyhow::Result<()> {
         self.ticks = self.ticks.wrapping_add(1);
         if self.walking || self.ticks.is_multiple_of(WALK) || self.control.pressure() {
-            let ended = self.control.sweep()?;
+            let ended = self.control.sweep((self.shared.clock)())?;
             self.walking = !ended;
             if ended && self.control.plan_is_due() {
                 self.refresh()?;
             }
         }
-        if self.ticks.is_multiple_of(TURN) { self.turn() } else { Ok(()) }
+        if self.ticks.is_multiple_of(TURN) {
+            self.turn()?;
+        }
+        self.control.tell_sources((self.shared.clock)())
     }
 
     /// What is done once a second.
     fn turn(&mut self) -> anyhow::Result<()> {
         let snapshot = self.shared.runtime.snapshot();
-        self.control.count(&snapshot, (self.shared.clock)())?;
+        let now = (self.shared.clock)();
+        self.control.count(&snapshot, now)?;
+        self.control.read_sources(now)?;
         if std::mem::take(&mut self.retry) {
             self.refresh()?;
         }

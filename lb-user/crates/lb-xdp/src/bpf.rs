@@ -15,17 +15,18 @@ use lb_common::counter::{Count, Reason, ServerCounters, ServiceCounters};
 use lb_common::key::{FlowKey, ServiceKey};
 use lb_common::label::Label;
 use lb_common::names;
-use lb_common::rule::{LIST_BITS, ListNumber, Rule, SourceKey, Tracked};
+use lb_common::rule::{LIST_BITS, ListNumber, Rule, SourceKey, TableNumber, Tracked};
 use lb_common::value::{Flow, Jiffies, Server, ServerId, ServerLoad, Service, ServiceId, ServiceLoad, Slots};
 
+use crate::bpf_sources::SourceMaps;
 use crate::flows::{self, Ended, Policy, Step, Sweeper};
 use crate::label::{self, Owner};
 use crate::pins::Pins;
 use crate::plan::{Plan, ServiceAt};
 use crate::rulebook::{List, Prefix};
 use crate::store::{
-    Contents, Entry, FlowTable, FlowTables, Ids, Room, ServerTally, ServiceTally, Store, Tallies, Write,
-    write_each,
+    Contents, Entry, FlowTable, FlowTables, Ids, Room, ServerTally, ServiceTally, Sources, Store, Tallies,
+    Write, write_each,
 };
 use crate::sys::{self, Place};
 
@@ -66,6 +67,7 @@ pub struct BpfStore {
     tracked: Array<MapData, Tracked>,
     sources4: LpmTrie<MapData, SourceKey<V4>, u32>,
     sources6: LpmTrie<MapData, SourceKey<V6>, u32>,
+    sources: SourceMaps,
     flows4: Flows<V4>,
     flows6: Flows<V6>,
     clock: Array<MapData, u64>,
@@ -109,6 +111,7 @@ impl BpfStore {
             clock: pinned(pins, names::CLOCK)?,
             clock_program: fd(names::CLOCK_PROGRAM)?,
             labels: pinned(pins, names::LABELS)?,
+            sources: SourceMaps::new(pins)?,
             rules: pinned(pins, names::RULES)?,
             rule_counters: pinned(pins, names::RULE_COUNTERS)?,
             tracked: pinned(pins, names::TRACKED)?,
@@ -238,6 +241,11 @@ impl Store for BpfStore {
         step
     }
 
+    fn sources(&mut self, tables: &BTreeSet<TableNumber>) -> anyhow::Result<Sources> {
+        let now = self.now()?;
+        Ok(Sources { now, changed: self.sources.read(tables, now)? })
+    }
+
     fn end_flows(&mut self, servers: &BTreeSet<ServerId>) -> anyhow::Result<Vec<Ended>> {
         // The walk that is under way would miss what it has not seen yet.
         self.sweeper = Sweeper::default();
@@ -268,6 +276,9 @@ impl BpfStore {
             Write::RemoveRules(place, count) => {
                 self.write_rules(*place, &vec![Rule::default(); *count as usize])
             }
+            Write::HostRates(table, ip, rates) => self.sources.set(*table, *ip, rates),
+            Write::ForgetSource(table, ip) => self.sources.forget(*table, *ip),
+            Write::ForgetSources => self.sources.clear(),
             Write::Tracked(id, tracked) => Ok(self.tracked.set(u32::from(*id), tracked, 0)?),
             Write::RemoveTracked(id) => Ok(self.tracked.set(u32::from(*id), Tracked::default(), 0)?),
             Write::Service(at, service) => match at.address.ip() {
@@ -404,7 +415,7 @@ fn found<T>(result: Result<T, MapError>) -> anyhow::Result<Option<T>> {
 }
 
 /// What was to be removed is gone, be it that it was not there.
-fn removed(result: Result<(), MapError>) -> anyhow::Result<()> {
+pub(crate) fn removed(result: Result<(), MapError>) -> anyhow::Result<()> {
     found(result).map(|_| ())
 }
 

@@ -16,7 +16,8 @@ use crate::neigh::{IfIndex, Network};
 use crate::plan::{Inputs, Planned, Planner, ServerName};
 use crate::record::Recorder;
 use crate::rulebook;
-use crate::store::{Contents, Ids, ServerTally, ServiceTally, Store, Tallies};
+use crate::sharing::Sharing;
+use crate::store::{Contents, Ids, ServerTally, ServiceTally, Store, Tallies, Write};
 use crate::sync::{Expired, Maps};
 
 /// Entries of the tables of flows that one step of a walk looks at, about: what keeps a step short.
@@ -60,6 +61,7 @@ pub struct Control<S> {
     server_meter: Meter<ServerId>,
     service_meter: Meter<ServiceId>,
     denied_meter: Growth<ServiceId>,
+    sharing: Sharing,
 }
 
 impl<S: Store> Control<S> {
@@ -87,7 +89,10 @@ impl<S: Store> Control<S> {
             server_meter: Meter::default(),
             service_meter: Meter::default(),
             denied_meter: Growth::default(),
+            sharing: Sharing::default(),
         };
+        // Tables have other numbers now, and are empty.
+        control.maps.tell(&[Write::ForgetSources])?;
         // What was counted before this daemon was told to another one.
         let tallies = control.read_tallies()?;
         for (id, tally) in &tallies.services {
@@ -147,12 +152,13 @@ impl<S: Store> Control<S> {
     /// # Errors
     ///
     /// A map cannot be read or written.
-    pub fn sweep(&mut self) -> anyhow::Result<bool> {
+    pub fn sweep(&mut self, now: Tick) -> anyhow::Result<bool> {
         if self.walk.is_none() {
             self.walk = Some(self.begin_walk()?);
         }
         let step = self.maps.store.sweep(&self.policy, STEP)?;
         self.maps.expire(&flows::counted(&step.ended))?;
+        self.sharing.expired(&self.maps.contents().plan, &step.ended, now);
         self.keep_records(|recorder| step.ended.iter().filter_map(|end| recorder.expired(end)).collect());
         let Some(census) = step.census else { return Ok(false) };
         let walk = self.walk.take().unwrap_or_default();
@@ -162,6 +168,35 @@ impl<S: Store> Control<S> {
         self.policy.pressure = u64::from(census.entries) * 100 > room * PRESSURE;
         self.census = census;
         Ok(true)
+    }
+
+    /// Begins to count together with the stick tables that the plan's rules look at.
+    pub fn follow_tables(&mut self, snapshot: &Snapshot, now: Tick) {
+        self.sharing.follow(&self.planned.plan, &self.planner.rulebook, snapshot, now);
+    }
+
+    /// Puts what the kernel counted of sources into the stick tables.
+    ///
+    /// # Errors
+    ///
+    /// A map cannot be read.
+    pub fn read_sources(&mut self, now: Tick) -> anyhow::Result<()> {
+        let tables = self.sharing.numbers();
+        if !tables.is_empty() {
+            let sources = self.maps.store.sources(&tables)?;
+            self.sharing.take(&sources, self.policy.hz, now);
+        }
+        Ok(())
+    }
+
+    /// Tells the kernel what user space counted of sources.
+    ///
+    /// # Errors
+    ///
+    /// A map cannot be written.
+    pub fn tell_sources(&mut self, now: Tick) -> anyhow::Result<()> {
+        let changes = self.sharing.changes(now);
+        if changes.is_empty() { Ok(()) } else { self.maps.tell(&changes) }
     }
 
     /// Whether flows must go sooner than usual, and walks follow each other without a pause.
@@ -174,7 +209,7 @@ impl<S: Store> Control<S> {
     /// # Errors
     ///
     /// A map cannot be read or written.
-    pub fn end_flows(&mut self, ended: &BTreeSet<(Name, Name)>) -> anyhow::Result<()> {
+    pub fn end_flows(&mut self, ended: &BTreeSet<(Name, Name)>, now: Tick) -> anyhow::Result<()> {
         let named = |name: &ServerName| ended.contains(&(name.backend.clone(), name.server.clone()));
         let servers = self.planner.servers.iter();
         let servers: BTreeSet<_> = servers.filter(|(_, name)| named(name)).map(|(id, _)| id).collect();
@@ -184,6 +219,7 @@ impl<S: Store> Control<S> {
         self.walk = None;
         let ended = self.maps.store.end_flows(&servers)?;
         self.maps.expire(&flows::counted(&ended))?;
+        self.sharing.expired(&self.maps.contents().plan, &ended, now);
         self.keep_records(|recorder| ended.iter().filter_map(|end| recorder.killed(end)).collect());
         Ok(())
     }

@@ -108,7 +108,7 @@ fn a_successor_gives_everybody_the_same_number() {
     assert_eq!([bed.number("a"), bed.number("b")], numbers);
     assert_eq!(bed.sessions()[0], (1, 0), "flows that are open count, those of before do not");
     bed.wait(Duration::from_secs(6));
-    assert!(bed.control.sweep().unwrap());
+    assert!(bed.control.sweep(Tick::ZERO).unwrap());
     assert_eq!(bed.sessions()[0], (0, 0));
     assert!(numbers.contains(&open));
 }
@@ -124,8 +124,8 @@ fn a_successor_leaves_numbers_without_labels_to_their_flows() {
     assert!(!numbers.contains(&bed.number("a")) && !numbers.contains(&bed.number("b")));
     bed.wait(Duration::from_secs(20));
     // The first walk ends the flow, the second one sees that it is gone.
-    bed.control.sweep().unwrap();
-    bed.control.sweep().unwrap();
+    bed.control.sweep(Tick::ZERO).unwrap();
+    bed.control.sweep(Tick::ZERO).unwrap();
     let taken = bed.control.planner().servers.taken();
     assert!(numbers.iter().all(|n| !taken.contains(n)));
 }
@@ -138,12 +138,12 @@ fn a_server_that_left_is_forgotten_when_its_last_flow_is_over() {
     let smaller = config(&["10.0.0.1:80"], &[("b", "10.0.1.2:82")]);
     bed.runtime.reconfigure(Arc::new(smaller), Tick::ZERO);
     bed.replan();
-    assert!(bed.control.sweep().unwrap());
+    assert!(bed.control.sweep(Tick::ZERO).unwrap());
     assert_eq!(bed.number("a"), a, "a flow refers to it");
     assert_eq!(bed.send(mine, SYN), Reason::ToServer);
     bed.wait(Duration::from_secs(6));
-    bed.control.sweep().unwrap();
-    bed.control.sweep().unwrap();
+    bed.control.sweep(Tick::ZERO).unwrap();
+    bed.control.sweep(Tick::ZERO).unwrap();
     bed.replan();
     assert!(bed.control.servers().all(|(number, _)| number != a));
     assert!(bed.control.maps.contents().owners.keys().all(|&key| label::number(key) != a || key < 1 << 16));
@@ -159,7 +159,7 @@ fn sessions_are_counted_in_the_statistics() {
     bed.send(1, RST);
     assert_eq!(bed.sessions()[0], (9, 10));
     bed.wait(Duration::from_secs(11));
-    bed.control.sweep().unwrap();
+    bed.control.sweep(Tick::ZERO).unwrap();
     assert_eq!(bed.sessions(), [(0, 10), (0, 10), (0, of_a)]);
 }
 
@@ -172,7 +172,7 @@ fn a_wrong_count_of_open_flows_is_mended() {
     wrong.add(1, a);
     wrong.add(1, a);
     bed.control.maps.expire(&wrong).unwrap();
-    assert!(bed.control.sweep().unwrap());
+    assert!(bed.control.sweep(Tick::ZERO).unwrap());
     assert_eq!(bed.sessions()[0].0, 1);
 }
 
@@ -193,11 +193,11 @@ fn a_table_that_fills_up_makes_half_open_flows_short_lived() {
     }
     bed.sessions();
     assert!(bed.control.pressure(), "known before a walk");
-    bed.control.sweep().unwrap();
+    bed.control.sweep(Tick::ZERO).unwrap();
     assert!(bed.control.pressure());
     bed.wait(Duration::from_secs(2));
-    bed.control.sweep().unwrap();
-    bed.control.sweep().unwrap();
+    bed.control.sweep(Tick::ZERO).unwrap();
+    bed.control.sweep(Tick::ZERO).unwrap();
     assert!(!bed.control.pressure());
     assert_eq!(bed.control.census().entries, 0);
 }

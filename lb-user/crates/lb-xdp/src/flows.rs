@@ -9,7 +9,9 @@ use lb_common::counter::Count;
 use lb_common::key::FlowKey;
 use lb_common::packet::Network;
 use lb_common::tcp::TcpState;
-use lb_common::value::{Direction, FLOW_CLOSED, FLOW_EVENTS, Flow, Jiffies, ServerId, ServiceId};
+use lb_common::value::{
+    Direction, FLOW_CLOSED, FLOW_EVENTS, FLOW_TRACKED, FLOW_TRACKED_SHIFT, Flow, Jiffies, ServerId, ServiceId,
+};
 use lb_conf::model::{Backend, Frontend};
 use serde::{Deserialize, Serialize};
 
@@ -242,6 +244,8 @@ pub struct Ended {
     pub state: TcpState,
     /// Its end is to be reported.
     pub reported: bool,
+    /// The counters of its service that track its client: a bit for each.
+    pub tracked: u8,
 }
 
 impl Ended {
@@ -268,6 +272,7 @@ impl Ended {
             age: now.wrapping_sub(flow.opened),
             state: flow.state,
             reported: flow.marks & FLOW_EVENTS != 0,
+            tracked: ((flow.marks & FLOW_TRACKED) >> FLOW_TRACKED_SHIFT) as u8,
         })
     }
 }
@@ -535,6 +540,7 @@ mod tests {
             age: 100,
             state: TcpState::Open,
             reported: false,
+            tracked: 0,
         };
         assert_eq!(ended, [expected]);
         assert_eq!((left(&maps), counted(&ended).servers), (0, [(1, 1)].into()));

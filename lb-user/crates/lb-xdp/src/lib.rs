@@ -7,6 +7,7 @@
 mod agent;
 pub mod attach;
 pub mod bpf;
+mod bpf_sources;
 pub mod control;
 pub mod counters;
 pub mod ethtool;
@@ -30,6 +31,7 @@ mod record;
 mod report;
 pub mod reset;
 pub mod rulebook;
+mod sharing;
 pub mod status;
 pub mod steward;
 pub mod store;

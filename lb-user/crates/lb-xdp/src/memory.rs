@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
 use lb_common::address::{V4, V6};
-use lb_common::key::{FlowKey, ServiceKey};
+use lb_common::key::{FlowKey, RateKey, ServiceKey};
 use lb_common::memory::MemoryTables;
-use lb_common::rule::{ListNumber, Rule};
+use lb_common::rates::Rates;
+use lb_common::rule::{ListNumber, Rule, TableNumber};
 use lb_common::tables::{CommonTables, FamilyTables};
 use lb_common::value::{Flow, Jiffies, ServerId, ServiceId};
 
@@ -15,8 +16,8 @@ use crate::label::Owner;
 use crate::plan::{Plan, ServiceAt};
 use crate::rulebook::List;
 use crate::store::{
-    Contents, Entry, FlowTable, FlowTables, Ids, Room, ServerTally, ServiceTally, Store, Tallies, Write,
-    write_each,
+    Contents, Entry, FlowTable, FlowTables, Ids, Room, ServerTally, ServiceTally, Source, Sources, Store,
+    Tallies, Write, write_each,
 };
 
 /// The maps in memory.
@@ -36,6 +37,10 @@ pub(crate) struct MemoryStore {
 
 fn key<A>(address: A, at: &ServiceAt) -> ServiceKey<A> {
     ServiceKey { address, port: at.address.port(), protocol: at.protocol, reserved: 0 }
+}
+
+fn rate_key<A>(source: A, table: TableNumber) -> RateKey<A> {
+    RateKey { source, table, reserved: 0 }
 }
 
 fn at<A>(key: &ServiceKey<A>, ip: IpAddr) -> ServiceAt {
@@ -139,6 +144,17 @@ impl Store for MemoryStore {
         step
     }
 
+    fn sources(&mut self, tables: &BTreeSet<TableNumber>) -> anyhow::Result<Sources> {
+        let rates = self.tables.v4.rates.borrow();
+        let own = rates.iter().filter(|(key, _)| tables.contains(&key.table));
+        let source = |(key, rates): (&RateKey<V4>, &Rates)| Source {
+            table: key.table,
+            ip: IpAddr::from(key.source),
+            rates: *rates,
+        };
+        Ok(Sources { now: self.tables.now.get(), changed: own.map(source).collect() })
+    }
+
     fn end_flows(&mut self, servers: &BTreeSet<ServerId>) -> anyhow::Result<Vec<Ended>> {
         self.sweeper = Sweeper::default();
         flows::end(self, servers)
@@ -161,6 +177,24 @@ impl MemoryStore {
             Write::Server(id, server) => self.set_server(*id, *server),
             Write::Table(id, slots) => drop(self.tables.tables.insert(*id, slots.clone())),
             Write::RemoveTable(id) => drop(self.tables.tables.remove(id)),
+            Write::HostRates(table, IpAddr::V4(ip), rates) => {
+                self.tables.v4.host_rates.insert(rate_key(ip.octets(), *table), *rates);
+            }
+            Write::HostRates(table, IpAddr::V6(ip), rates) => {
+                self.tables.v6.host_rates.insert(rate_key(ip.octets(), *table), *rates);
+            }
+            Write::ForgetSource(table, IpAddr::V4(ip)) => {
+                self.tables.v4.host_rates.remove(&rate_key(ip.octets(), *table));
+                self.tables.v4.rates.borrow_mut().remove(&rate_key(ip.octets(), *table));
+            }
+            Write::ForgetSource(table, IpAddr::V6(ip)) => {
+                self.tables.v6.host_rates.remove(&rate_key(ip.octets(), *table));
+                self.tables.v6.rates.borrow_mut().remove(&rate_key(ip.octets(), *table));
+            }
+            Write::ForgetSources => {
+                self.tables.v4.rates.borrow_mut().clear();
+                self.tables.v6.rates.borrow_mut().clear();
+            }
             Write::List(number, list) => drop(self.lists.insert(*number, list.clone())),
             Write::RemoveList(number, _) => drop(self.lists.remove(number)),
             Write::Rules(place, rules) => {

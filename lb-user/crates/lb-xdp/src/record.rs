@@ -52,6 +52,7 @@ impl Recorder<'_> {
             age: event.now.wrapping_sub(event.opened),
             state: event.state,
             reported: true,
+            tracked: 0,
         };
         let termination = match event.state {
             TcpState::Opening => REFUSED,

@@ -1,11 +1,13 @@
 //! The maps as the rest of the kernel plane sees them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use lb_common::address::{Address, V4, V6};
 use lb_common::counter::{Count, ServerCounters, ServiceCounters};
 use lb_common::key::FlowKey;
-use lb_common::rule::{ListNumber, Rule, Tracked};
+use lb_common::rates::{HostRates, Rates};
+use lb_common::rule::{ListNumber, Rule, TableNumber, Tracked};
 use lb_common::value::{Flow, Jiffies, Server, ServerId, ServerLoad, Service, ServiceId, ServiceLoad};
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +35,12 @@ pub enum Write {
     Service(ServiceAt, Service),
     /// Removes a service's entry.
     RemoveService(ServiceAt),
+    /// Says what user space counted of a source.
+    HostRates(TableNumber, IpAddr, HostRates),
+    /// Forgets what was counted of a source.
+    ForgetSource(TableNumber, IpAddr),
+    /// Forgets what was counted of all sources.
+    ForgetSources,
     /// Takes a service's slots away.
     RemoveTable(ServiceId),
     /// Clears so many steps from a place on.
@@ -118,6 +126,26 @@ pub struct ServiceTally {
     pub counters: ServiceCounters,
 }
 
+/// What the kernel counted of a source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Source {
+    /// The table.
+    pub table: TableNumber,
+    /// The source.
+    pub ip: IpAddr,
+    /// All that was counted so far.
+    pub rates: Rates,
+}
+
+/// What the kernel counted of sources.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sources {
+    /// When it was read.
+    pub now: Jiffies,
+    /// The sources of which something was counted.
+    pub changed: Vec<Source>,
+}
+
 /// What the kernel has counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tallies {
@@ -142,6 +170,8 @@ pub trait Store {
     fn tallies(&self, of: &Ids) -> anyhow::Result<Tallies>;
     /// Goes on with the walk over the flows, for about so many entries, and deletes what is over.
     fn sweep(&mut self, policy: &Policy, budget: usize) -> anyhow::Result<Step>;
+    /// What the kernel counted of sources in these tables, as far as it has changed since the last call.
+    fn sources(&mut self, tables: &BTreeSet<TableNumber>) -> anyhow::Result<Sources>;
     /// Deletes all flows to these servers that are not closed; a walk that is under way begins anew.
     fn end_flows(&mut self, servers: &BTreeSet<ServerId>) -> anyhow::Result<Vec<Ended>>;
 }

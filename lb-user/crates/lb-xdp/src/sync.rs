@@ -154,6 +154,15 @@ impl<S: Store> Maps<S> {
         Ok(writes.len())
     }
 
+    /// Tells what user space counted of sources.
+    ///
+    /// # Errors
+    ///
+    /// A write failed.
+    pub fn tell(&mut self, writes: &[Write]) -> anyhow::Result<()> {
+        self.store.write(writes).1
+    }
+
     fn write(&mut self, writes: &[Write]) -> anyhow::Result<()> {
         let (done, result) = self.store.write(writes);
         writes.iter().take(done).for_each(|write| self.have.note(write));
@@ -220,6 +229,8 @@ impl Contents {
             Write::Server(id, server) => drop(plan.servers.insert(*id, *server)),
             Write::Table(id, slots) => drop(plan.tables.insert(*id, slots.clone())),
             Write::Service(at, service) => drop(plan.services.insert(*at, *service)),
+            // What is counted is not kept in step by plans.
+            Write::HostRates(..) | Write::ForgetSource(..) | Write::ForgetSources => {}
             Write::List(number, list) => drop(plan.lists.insert(*number, list.clone())),
             Write::Rules(place, rules) => drop(plan.rules.insert(*place, rules.clone())),
             Write::Tracked(id, tracked) => drop(plan.tracked.insert(*id, *tracked)),

@@ -204,7 +204,16 @@ fn selection(net: Net) -> Vec<Row> {
         reason: Reason::Opened,
         out: Out::To(9),
     };
+    let limited: fn(&mut Server) = |server| server.maxconn = 1;
     vec![
+        row(
+            "a client whose server by hash is full waits for it in user space",
+            [
+                opens(&syn(1, At::Hash), net.hashed),
+                Step::Change(net.hashed, limited),
+                pass(syn(1, At::Hash).from_port(9), Reason::NoServer),
+            ],
+        ),
         row(
             "servers take turns",
             [

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use lb_common::rule::Column as Shared;
 use lb_conf::model::Column;
 
 /// Something that a table may store of a key.
@@ -54,6 +55,8 @@ pub struct Slot {
     pub(super) index: usize,
     /// Of a rate, what it is counted over; None: a plain number.
     pub period: Option<Duration>,
+    // What another plane may count of it too.
+    pub(super) shared: Option<Shared>,
 }
 
 /// The columns of a table in the order of its entries' cells.
@@ -82,7 +85,7 @@ impl Layout {
 
     pub(super) fn slot(&self, metric: Metric) -> Option<Slot> {
         let index = *self.places.get(&metric)?;
-        Some(Slot { index, period: self.cells.get(index)?.period })
+        self.cells.get(index).map(|cell| cell.slot(index))
     }
 
     /// The slot of a column by the name that operators give it; `gpc` and its like stand for their first element.
@@ -94,7 +97,19 @@ impl Layout {
             _ => &first,
         };
         let index = self.cells.iter().position(|cell| cell.name == first)?;
-        Some(Slot { index, period: self.cells.get(index)?.period })
+        self.cells.get(index).map(|cell| cell.slot(index))
+    }
+}
+
+impl Cell {
+    pub(super) fn slot(&self, index: usize) -> Slot {
+        let shared = match self.metric {
+            Metric::ConnCnt => Some(Shared::Connections),
+            Metric::ConnRate => Some(Shared::Rate),
+            Metric::ConnCur => Some(Shared::Open),
+            _ => None,
+        };
+        Slot { index, period: self.period, shared }
     }
 }
 

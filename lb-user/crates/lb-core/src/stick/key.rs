@@ -68,6 +68,15 @@ impl Key {
         .ok_or(BadKey::Invalid)
     }
 
+    /// The address that it is, if the table's keys are addresses.
+    pub fn to_ip(&self, kind: KeyType) -> Option<IpAddr> {
+        match kind {
+            KeyType::Ipv4 => <[u8; 4]>::try_from(&*self.0).ok().map(IpAddr::from),
+            KeyType::Ipv6 => <[u8; 16]>::try_from(&*self.0).ok().map(|ip| IpAddr::from(ip).to_canonical()),
+            _ => None,
+        }
+    }
+
     /// The key as bytes, big-endian where it is a number.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0

@@ -6,6 +6,7 @@
 mod columns;
 mod entry;
 mod key;
+mod shared;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -13,4 +14,5 @@ mod tests;
 pub use columns::{Metric, Slot};
 pub use entry::{Entry, Tracker};
 pub use key::{BadKey, Key};
+pub use shared::Counts;
 pub use table::{StickTable, Used};

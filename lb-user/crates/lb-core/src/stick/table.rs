@@ -1,18 +1,20 @@
 //! Tables: look-up, insertion, expiry.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::BuildHasher as _;
 use std::hash::RandomState;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
+use lb_common::rate::Window;
 use lb_conf::model;
 use parking_lot::Mutex;
 
 use super::columns::{self, Cell, Layout, Metric, Slot};
 use super::entry::{Entry, Tracker};
 use super::key::Key;
+use super::shared::{Counts, Journal};
 use crate::tick::Tick;
 
 /// Tables of fewer entries have one shard, so that the oldest entry of all makes room for a new one; in larger ones
@@ -40,6 +42,7 @@ struct Live {
     shards: Box<[Mutex<Shard>]>,
     used: AtomicUsize,
     next_id: AtomicU64,
+    journal: Arc<Journal>,
 }
 
 #[derive(Debug, Default)]
@@ -87,6 +90,7 @@ impl StickTable {
             shards: (0..shards).map(|_| Mutex::default()).collect(),
             used: AtomicUsize::new(0),
             next_id: AtomicU64::new(1),
+            journal: Arc::default(),
         };
         Self { config, live: Arc::new(live) }
     }
@@ -114,7 +118,7 @@ impl StickTable {
 
     /// The columns' names, in the order in which they are shown, with their slots.
     pub(crate) fn columns(&self) -> impl Iterator<Item = (&str, Slot)> {
-        let slot = |(index, cell): (usize, &Cell)| Slot { index, period: cell.period };
+        let slot = |(index, cell): (usize, &Cell)| cell.slot(index);
         self.live.layout.cells.iter().enumerate().map(move |(index, cell)| (&*cell.name, slot((index, cell))))
     }
 
@@ -183,7 +187,7 @@ impl StickTable {
 
     fn insert(&self, shard: &mut Shard, key: &Key, now: Tick) -> Arc<Entry> {
         let id = self.live.next_id.fetch_add(1, Relaxed);
-        let entry = Arc::new(Entry::new(id, key.clone(), &self.live.layout, now));
+        let entry = Arc::new(Entry::new(id, key.clone(), &self.live.layout, &self.live.journal, now));
         // Another worker may have made it while the shard was not locked.
         if let Some(twin) = shard.entries.get(key) {
             self.live.used.fetch_sub(1, Relaxed);
@@ -208,6 +212,33 @@ impl StickTable {
         shard.entries.remove(&entry.key);
         shard.order.remove(&entry.place());
         self.live.used.fetch_sub(1, Relaxed);
+        self.live.journal.gone(&entry.key);
+    }
+
+    /// Whether another plane counts by the same keys. Once it does, it is to be told of all entries.
+    pub fn share(&self, on: bool, now: Tick) {
+        if !self.live.journal.turn(on) && on {
+            self.entries(now).iter().for_each(|entry| self.live.journal.changed(&entry.key));
+        }
+    }
+
+    /// The keys whose entries have changed since the last call, and those whose entries are gone.
+    pub fn changes(&self) -> (HashSet<Key>, HashSet<Key>) {
+        self.live.journal.take()
+    }
+
+    /// What this plane counted of a key, and of the other's window what does not count. None: there is no entry.
+    pub fn own(&self, key: &Key, now: Tick) -> Option<(Counts, Window)> {
+        let slots = [Metric::ConnCnt, Metric::ConnRate, Metric::ConnCur].map(|metric| self.slot(metric));
+        Some(self.look_up(key, now)?.own(&slots))
+    }
+
+    /// Takes note of what the other plane counted of a key so far, and when it last did. False: that is too long ago, or
+    /// there is no room.
+    pub fn merge(&self, key: &Key, counts: Counts, used: Tick, now: Tick) -> bool {
+        let alive = self.config.expire.is_none_or(|expire| counts.open > 0 || used + expire > now);
+        let entry = if alive { self.enter(key, used) } else { None };
+        entry.map(|entry| entry.set_foreign(counts)).is_some()
     }
 
     // Drops expired entries from the front of the order, at most so many.

@@ -240,3 +240,44 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn two_planes_count_together() {
+    let columns = [Column::ConnCnt, Column::ConnCur, Column::ConnRate(MINUTE)];
+    let table = StickTable::new(spec(KeyType::Ipv4, 10, Some(MINUTE), &columns));
+    let key = Key::ip(KeyType::Ipv4, [10, 0, 0, 1].into()).unwrap();
+    let slot = |metric| table.slot(metric).unwrap();
+    let figures = |now: Tick| {
+        let entry = table.look_up(&key, now).unwrap();
+        [Metric::ConnCnt, Metric::ConnCur, Metric::ConnRate].map(|metric| entry.get(slot(metric), now))
+    };
+    table.share(true, at(0));
+    let start = (at(0).millis() & u64::from(u32::MAX)) as u32;
+    let window = |current| lb_common::rate::Window { start, current, previous: 0 };
+    assert!(table.merge(&key, Counts { connections: 5, rate: window(5), open: 2 }, at(0), at(1)));
+    assert_eq!(figures(at(1)), [5, 2, 5]);
+    assert!(!table.clear_key(&key), "the other plane uses it");
+    let entry = table.enter(&key, at(2)).unwrap();
+    for metric in [Metric::ConnCnt, Metric::ConnCur, Metric::ConnRate] {
+        entry.add(slot(metric), 1, at(2));
+    }
+    assert_eq!(figures(at(2)), [6, 3, 6]);
+    assert_eq!(table.changes().0.len(), 1);
+    // An operator sets less than the other plane counted, which goes on counting.
+    for metric in [Metric::ConnCnt, Metric::ConnCur, Metric::ConnRate] {
+        entry.set(slot(metric), 1, at(3));
+    }
+    assert_eq!(figures(at(3)), [1, 1, 1]);
+    assert!(table.merge(&key, Counts { connections: 7, rate: window(7), open: 2 }, at(4), at(4)));
+    assert_eq!(figures(at(4)), [3, 1, 3]);
+    let (own, ignored) = table.own(&key, at(4)).unwrap();
+    assert_eq!((own.connections, ignored), (1_u64.wrapping_sub(5), window(5)));
+    // A flow that only user space knows to be over.
+    entry.expired_elsewhere();
+    entry.expired_elsewhere();
+    assert!(table.merge(&key, Counts { connections: 7, rate: window(7), open: 2 }, at(5), at(5)));
+    assert!(table.clear_key(&key));
+    assert_eq!(table.changes().1.len(), 1);
+    let late = Counts { connections: 1, ..Counts::default() };
+    assert!(!table.merge(&key, late, at(0), at(0) + MINUTE), "what has expired is made anew");
+}

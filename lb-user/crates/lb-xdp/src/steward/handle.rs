@@ -9,6 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::Context;
+use lb_common::rule::TableNumber;
 use lb_common::value::ServerId;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
@@ -21,7 +22,7 @@ use super::message::{
 };
 use crate::flows::{Ended, Policy, Step};
 use crate::loader::Settings;
-use crate::store::{Contents, Ids, Room, Store, Tallies, Write};
+use crate::store::{Contents, Ids, Room, Sources, Store, Tallies, Write};
 
 /// Notices that wait for the kernel plane's task.
 const NOTICES: usize = 64;
@@ -183,6 +184,10 @@ impl Store for RemoteStore {
     fn sweep(&mut self, policy: &Policy, budget: usize) -> anyhow::Result<Step> {
         let budget = u32::try_from(budget).unwrap_or(u32::MAX);
         self.steward.call(&Call::Sweep(policy.clone(), budget)).context("looking for flows that are over")
+    }
+
+    fn sources(&mut self, tables: &BTreeSet<TableNumber>) -> anyhow::Result<Sources> {
+        self.steward.call(&Call::Sources(tables.clone())).context("reading what was counted of sources")
     }
 
     fn end_flows(&mut self, servers: &BTreeSet<ServerId>) -> anyhow::Result<Vec<Ended>> {

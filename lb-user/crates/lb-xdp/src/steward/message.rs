@@ -7,6 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use lb_common::event::FlowEvent;
+use lb_common::rule::TableNumber;
 use lb_common::value::ServerId;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -39,6 +40,8 @@ pub(crate) enum Call {
     Tallies(Ids),
     /// Walk on over the flows, for about so many entries: [`crate::flows::Step`].
     Sweep(Policy, u32),
+    /// What the kernel counted of sources in these tables: [`crate::store::Sources`].
+    Sources(BTreeSet<TableNumber>),
     /// Delete all flows to these servers and tell both ends: a vector of [`crate::flows::Ended`].
     EndFlows(BTreeSet<ServerId>),
     /// List so many connections at most: a vector of [`Listed`].

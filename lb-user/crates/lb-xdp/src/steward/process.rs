@@ -219,6 +219,7 @@ fn of_maps(session: &mut Session, call: Call) -> io::Result<Vec<u8>> {
         }
         Call::Tallies(ids) => encode(store.tallies(&ids)),
         Call::Sweep(policy, budget) => encode(store.sweep(&policy, budget as usize)),
+        Call::Sources(tables) => encode(store.sources(&tables)),
         Call::EndFlows(servers) => encode(store.end_flows(&servers).and_then(|ended| {
             reset::prompt(&ended).context("telling clients and servers that connections are over")?;
             Ok(ended)
