@@ -218,6 +218,11 @@ impl Session {
         self.is_killed.get()
     }
 
+    /// Its number in its worker.
+    pub(crate) fn number(&self) -> u64 {
+        self.open.number()
+    }
+
     /// Whether the client speaks HTTP/2.
     pub(crate) fn is_h2(&self) -> bool {
         match self.tls.get().and_then(|tls| tls.alpn()) {

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
-use lb_conf::model::{CompressionAlgorithm, LogLevel};
+use lb_conf::model::{CompressionAlgorithm, ConnectionMode, LogLevel};
 use lb_core::counters::Phases;
 use lb_core::{Backend, Server, ServerId, ServerLease};
 use lb_expr::ctx::Kept;
@@ -309,6 +309,20 @@ impl Stream {
     /// Where its client wanted to go.
     pub(crate) fn asked(&self) -> Option<SocketAddr> {
         self.dst.unwrap_or_else(|| self.session.local.get())
+    }
+
+    /// What happens to the connections after this request: the more closing of what both proxies say.
+    pub(crate) fn mode(&self) -> ConnectionMode {
+        let back = self.backend.as_ref().and_then(|b| b.config.proxy.connection);
+        let modes = [self.front.frontend.config.proxy.connection, back];
+        let any = |mode| modes.contains(&Some(mode));
+        if any(ConnectionMode::Close) {
+            ConnectionMode::Close
+        } else if any(ConnectionMode::ServerClose) {
+            ConnectionMode::ServerClose
+        } else {
+            ConnectionMode::KeepAlive
+        }
     }
 
     /// It ends here, for this reason, unless it has ended before.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::args::{invalid, one_of};
-use super::{Args, Keyword, Sections, planned, served};
+use super::{Args, Keyword, Sections, served};
 use crate::diag::{Code, Diagnostic};
 use crate::draft::{ErrorFilesDraft, HttpErrorsDraft, Placed, ProxyDraft};
 use crate::lex::Word;
@@ -128,7 +128,7 @@ pub(crate) static HTTP: &[Keyword<ProxyDraft>] = &[
         p.rate_limit = Some(a.number(0..=u32::MAX)?).filter(|n| *n > 0);
         Ok(())
     }),
-    planned("max-keep-alive-queue", "<number>", DB, "queue length at which a server is changed", |p, a| {
+    served("max-keep-alive-queue", "<number>", DB, "queue length at which a server is changed", |p, a| {
         p.max_keep_alive_queue = Some(a.number(-1..=i32::MAX)?);
         Ok(())
     }),

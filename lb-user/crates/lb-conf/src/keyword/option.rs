@@ -102,7 +102,7 @@ pub(crate) static OPTIONS: &[Keyword<ProxyDraft>] = &[
     .negatable(),
     newer("option http-drop-request-trailers", "", DB, "drops trailers of requests"),
     newer("option http-drop-response-trailers", "", DF, "drops trailers of responses"),
-    planned("option http-ignore-probes", "", DF, "takes no note of connections without a request", |p, a| {
+    served("option http-ignore-probes", "", DF, "takes no note of connections without a request", |p, a| {
         switch(p, a, ProxyOption::IgnoreProbes)
     })
     .negatable(),
@@ -110,7 +110,7 @@ pub(crate) static OPTIONS: &[Keyword<ProxyDraft>] = &[
         switch(p, a, ProxyOption::NoDelay)
     })
     .negatable(),
-    planned(
+    served(
         "option http-pretend-keepalive",
         "",
         DB,
@@ -180,7 +180,7 @@ pub(crate) static OPTIONS: &[Keyword<ProxyDraft>] = &[
     })
     .negatable(),
     served("option pgsql-check", "user <name>", DB, "checks PostgreSQL servers", service_check::pgsql),
-    planned("option prefer-last-server", "", DB, "stays with the last server of a connection", |p, a| {
+    served("option prefer-last-server", "", DB, "stays with the last server of a connection", |p, a| {
         switch(p, a, ProxyOption::PreferLastServer)
     })
     .negatable(),

@@ -14,8 +14,13 @@ use crate::net::proxy_header::{Told, ToldTls, write};
 use crate::net::socket::Binding;
 use crate::stream::Stream;
 
-/// What tells the connections of one server apart that not every stream may use. 0: any may.
-pub(crate) fn tag(stream: &Stream, server: &Server) -> u64 {
+/// What tells the connections of one server apart that not every stream may use. 0: any may. `own`: those of the same
+/// client's connection alone.
+pub(crate) fn tag(stream: &Stream, server: &Server, own: bool) -> u64 {
+    if own {
+        // Odd, since that is what tags are.
+        return stream.session.number() << 1 | 1;
+    }
     let config = &server.config;
     let seen = config.source.as_ref().is_some_and(|source| source.seen.is_some());
     let options = stream.server_options;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
+use lb_conf::model::ConnectionMode;
 
 use super::compress::{self, Coder};
 use super::link::{Link, NoResponse};
@@ -107,6 +108,7 @@ impl Download {
             && let (Some(mut link), Some(server)) = (link.take(), &stream.server)
             // The end of the response makes the connection ready for the next request, unless either end is to
             // close or the request is not through yet.
+            && stream.mode() == ConnectionMode::KeepAlive
             && link.is_alive()
         {
             stream.session.worker.pool.put(server, link);

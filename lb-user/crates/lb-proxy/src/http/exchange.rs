@@ -14,8 +14,8 @@ use http::uri::PathAndQuery;
 use http::{Method, Request, Response, StatusCode, Uri, Version, request, response};
 use hyper::body::{Body, Incoming};
 use lb_conf::model::{ConnectionMode, HttpReuse, ProxyOption};
-use lb_core::Backend;
 use lb_core::stick::Metric;
+use lb_core::{Backend, Server};
 use lb_expr::ctx::KeptRequest;
 
 use super::answer;
@@ -163,6 +163,7 @@ async fn route(stream: &mut Stream, head: &mut request::Parts) -> Result<Route, 
         stream.end(Cause::Server, Stage::Connect);
         return Err(Stop::Error(StatusCode::SERVICE_UNAVAILABLE));
     };
+    let last = stream.session.route.borrow().server.clone();
     stream.enter_backend(backend);
     // The rules of a `listen` section are those of both its halves and were carried out already.
     if !Arc::ptr_eq(&backend.config.proxy.rules, &config.proxy.rules) {
@@ -185,8 +186,24 @@ async fn route(stream: &mut Stream, head: &mut request::Parts) -> Result<Route, 
         rules::stick(backend, stream, Some(head));
     }
     rules::choose_server(backend, stream, head);
+    prefer(stream, backend, last);
     stream.balance_key = balance::key(stream, backend, head);
     Ok(Route::Backend(Arc::clone(backend)))
+}
+
+/// `option prefer-last-server`: a connection stays on its server where nothing else is wanted, as long as not too many
+/// wait for it.
+fn prefer(stream: &mut Stream, backend: &Backend, last: Option<Arc<Server>>) {
+    let config = &backend.config;
+    if !config.proxy.options.has(ProxyOption::PreferLastServer) || stream.wanted.is_some() {
+        return;
+    }
+    let is_short = |server: &Arc<Server>| {
+        let waiting = server.counters().traffic.waiting.get();
+        config.max_keep_alive_queue.is_none_or(|most| waiting <= u64::from(most))
+    };
+    let own = |server: &Arc<Server>| server.at.backend == config.id && server.state().usable();
+    stream.wanted = last.filter(|server| own(server) && is_short(server));
 }
 
 /// Writes a request of HTTP/2 as one of HTTP/1: the authority goes to the Host header, and the cookies that were
@@ -219,7 +236,8 @@ async fn send(
     let coder = compress::on_request(stream, &mut head);
     strip_connection(&mut head.headers);
     head.version = Version::HTTP_11;
-    if mode(stream) != ConnectionMode::KeepAlive {
+    let pretends = backend.config.proxy.options.has(ProxyOption::PretendKeepAlive);
+    if stream.mode() != ConnectionMode::KeepAlive && !pretends {
         head.headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
     take_seat(stream, backend).await.map_err(unconnected)?;
@@ -295,20 +313,6 @@ fn server_timeout(stream: &Stream, backend: &Backend) -> Option<Duration> {
     stream.kept.server_timeout.or(backend.config.timeout_server)
 }
 
-/// What happens to the connections after this request: the more closing of what both proxies say.
-fn mode(stream: &Stream) -> ConnectionMode {
-    let back = stream.backend.as_ref().and_then(|b| b.config.proxy.connection);
-    let modes = [stream.front.frontend.config.proxy.connection, back];
-    let any = |mode| modes.contains(&Some(mode));
-    if any(ConnectionMode::Close) {
-        ConnectionMode::Close
-    } else if any(ConnectionMode::ServerClose) {
-        ConnectionMode::ServerClose
-    } else {
-        ConnectionMode::KeepAlive
-    }
-}
-
 fn unconnected(reason: NoConnection) -> Stop {
     match reason {
         NoConnection::NoServer | NoConnection::QueueTimeout | NoConnection::Failed => {
@@ -325,8 +329,9 @@ async fn acquire(
     upgrade: bool,
 ) -> Result<Box<Link>, Stop> {
     let Some(server) = stream.server.clone() else { return Err(unconnected(NoConnection::NoServer)) };
-    let tag = outgoing::tag(stream, &server);
-    if may_reuse(http, backend, mode(stream))
+    let own = backend.config.http_reuse == HttpReuse::Never;
+    let tag = outgoing::tag(stream, &server, own);
+    if may_reuse(http, backend, stream.mode())
         && let Some(link) = http.session.worker.pool.take(&server, tag, upgrade)
     {
         server.counters().traffic.reuses.inc();
@@ -351,7 +356,8 @@ async fn acquire(
 fn may_reuse(http: &HttpSession, backend: &Backend, mode: ConnectionMode) -> bool {
     mode == ConnectionMode::KeepAlive
         && match backend.config.http_reuse {
-            HttpReuse::Never => false,
+            // The client's own connection is still there for its next request.
+            HttpReuse::Never => true,
             HttpReuse::Safe => !http.is_first(),
             // Every idle connection here has been used before.
             HttpReuse::Aggressive | HttpReuse::Always => true,
@@ -449,7 +455,7 @@ where
     let (mut head, body) = std::mem::take(response).into_parts();
     last_rules(stream, &mut head);
     *response = Response::from_parts(head, body);
-    let ends = closes || http.is_ending() || mode(stream) == ConnectionMode::Close;
+    let ends = closes || http.is_ending() || stream.mode() == ConnectionMode::Close;
     if ends && http.protocol() == Protocol::Http1 {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }

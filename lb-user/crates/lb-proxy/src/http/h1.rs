@@ -10,6 +10,7 @@ use http::{Request, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::http1::{Builder, Connection, Parts};
 use hyper::service::{HttpService, service_fn};
+use lb_conf::model::ProxyOption;
 use tokio::io::AsyncWriteExt;
 
 use lb_conf::model::Tuning;
@@ -127,12 +128,17 @@ async fn conclude<S>(http: &Rc<HttpSession>, parts: Parts<Wire, S>, end: End) {
 
 /// A connection that was opened and closed, with nothing in between, has a line in the log too.
 fn note_null(http: &Rc<HttpSession>) {
-    if http.session.requests.get() == 0 && http.meter.received() == 0 {
+    if http.session.requests.get() == 0 && http.meter.received() == 0 && !ignores_probes(http) {
         let mut stream = http.begin();
         stream.end(Cause::Client, Stage::Request);
         stream.status = Some(StatusCode::BAD_REQUEST);
         stream.is_null = true;
     }
+}
+
+/// `option http-ignore-probes`: browsers open connections that they may never use.
+fn ignores_probes(http: &HttpSession) -> bool {
+    http.session.endpoint.front().frontend.config.proxy.options.has(ProxyOption::IgnoreProbes)
 }
 
 /// What is to be said to a client whose request did not arrive, and on whose account.
@@ -143,6 +149,7 @@ fn last_words(http: &HttpSession, end: &End) -> Option<(StatusCode, Cause)> {
         End::Error(e) if e.is_incomplete_message() && phase == Phase::Head => {
             Some((StatusCode::BAD_REQUEST, Cause::Client))
         }
+        End::TimedOut if http.meter.received() == 0 && ignores_probes(http) => None,
         // Between requests silence is no offence.
         End::TimedOut if phase == Phase::Head || phase == Phase::Idle && http.session.requests.get() == 0 => {
             Some((StatusCode::REQUEST_TIMEOUT, Cause::ClientTimeout))
