@@ -22,7 +22,7 @@ fn main() {
     files.sort();
     let cases =
         files.iter().flat_map(|file| [Program::Haproxy, Program::Lbx].map(|program| case(file, program)));
-    suite::main(cases.collect());
+    suite::main_waiting(cases.collect());
 }
 
 fn case(file: &Path, program: Program) -> Case {
