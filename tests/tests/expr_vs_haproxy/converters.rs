@@ -5,6 +5,9 @@ use crate::table::{Place, Row, Table};
 pub(crate) static TABLES: &[&Table] = &[&Table::new("converters::on_constants", Place::Request, CONSTANTS)];
 
 static CONSTANTS: &[Row] = &[
+    "str(abc),digest(md5),hex",
+    "str(),digest(MD5),hex",
+    "str(abc),hmac(md5,a2V5),hex",
     "bin(0102ff41)",
     "bin(410042)",
     "bin(410042),hex",

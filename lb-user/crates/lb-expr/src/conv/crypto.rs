@@ -5,6 +5,7 @@ use aws_lc_rs::aead::{
 };
 use aws_lc_rs::digest::{self, SHA1_FOR_LEGACY_USE_ONLY, SHA224, SHA256, SHA384, SHA512};
 use aws_lc_rs::{constant_time, hmac};
+use md5::{Digest, Md5};
 
 use super::base64::{self, Alphabet};
 use crate::args::{Arg, ArgError, ArgKind, Args, need, opt};
@@ -48,9 +49,12 @@ pub(super) static ROWS: &[ConverterRow] = &[
         "digest",
         &[need("algorithm", ArgKind::Str)],
         BYTES,
-        "a digest: sha1, sha224, sha256, sha384 or sha512",
+        "a digest: md5, sha1, sha224, sha256, sha384 or sha512",
         "str(abc),digest(sha256),hex",
         |a| {
+            if is_md5(a.str(0)) {
+                return Ok(convert_with((), |(), s, _| Some(Sample::bin(md5([s.data()?])))));
+            }
             let algorithm = digest_named(a.str(0))?.digest;
             Ok(convert_with(algorithm, |algorithm, s, _| digested(algorithm, &s)))
         },
@@ -137,7 +141,7 @@ pub(super) fn digest_named(name: &str) -> Result<&'static DigestRow, ArgError> {
     let lower = name.to_ascii_lowercase();
     DIGESTS.iter().find(|row| row.names.contains(&&*lower)).ok_or_else(|| {
         ArgError::new(0, format!("`{name}` is no digest that is served"))
-            .hint("sha1, sha224, sha256, sha384 and sha512 are")
+            .hint("md5, sha1, sha224, sha256, sha384 and sha512 are")
     })
 }
 
@@ -168,7 +172,35 @@ impl Secret {
     }
 }
 
+/// MD5, which fingerprints of TLS clients (JA3) are made with.
+fn is_md5(name: &str) -> bool {
+    name.eq_ignore_ascii_case("md5")
+}
+
+fn md5<'p>(parts: impl IntoIterator<Item = &'p [u8]>) -> Vec<u8> {
+    let mut hasher = Md5::new();
+    parts.into_iter().for_each(|part| hasher.update(part));
+    hasher.finalize().to_vec()
+}
+
+/// RFC 2104, with blocks of 64 bytes.
+fn hmac_md5(key: &[u8], bytes: &[u8]) -> Vec<u8> {
+    let short = if key.len() > 64 { md5([key]) } else { key.to_vec() };
+    let pad = |with: u8| -> Vec<u8> {
+        let padding = std::iter::repeat_n(&0, 64 - short.len());
+        short.iter().chain(padding).map(|b| b ^ with).collect()
+    };
+    let inner = md5([&pad(0x36), bytes]);
+    md5([&pad(0x5c)[..], &inner])
+}
+
 fn hmac_of(args: &mut Args<'_>) -> Built {
+    if is_md5(args.str(0)) {
+        return Ok(convert_with(Secret::parse(args, 1)?, |key, s, ctx| {
+            let bytes = s.data()?;
+            key.with(ctx, |key| Some(Sample::bin(hmac_md5(key, bytes))))
+        }));
+    }
     let algorithm = digest_named(args.str(0))?.hmac;
     Ok(convert_with((algorithm, Secret::parse(args, 1)?), |(algorithm, key), s, ctx| {
         let bytes = s.data()?;
@@ -298,5 +330,19 @@ mod tests {
         assert_ne!(sealed.eval(&ctx), Some(Sample::bin(&b"hello"[..])));
         assert_eq!(opened.eval(&ctx), Some(Sample::bin(&b"hello"[..])));
         assert_eq!(tampered.eval(&ctx), None);
+    }
+}
+
+#[cfg(test)]
+mod md5_tests {
+    use super::*;
+
+    // RFC 2202, section 2.
+    #[test]
+    fn hmac_of_md5_is_the_rfcs() {
+        let tag = hmac_md5(b"Jefe", b"what do ya want for nothing?");
+        assert_eq!(tag, crate::pattern::hex("750c783e6ab0b503eaa86e310a5db738").unwrap());
+        let long = hmac_md5(&[0xaa; 80], b"Test Using Larger Than Block-Size Key - Hash Key First");
+        assert_eq!(long, crate::pattern::hex("6b1ab7fe4bd7bf8f0b62e6ce61b9d0cd").unwrap());
     }
 }

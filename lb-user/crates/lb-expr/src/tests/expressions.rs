@@ -100,7 +100,7 @@ fn errors_mark_what_is_wrong_and_say_what_was_meant() {
         ("date(1,x)", "x"),
         ("path,set-var(txn.a,foo)", "foo"),
         ("str(a.b.c),jwt_verify(FOO,bad)", "FOO"),
-        ("str(a),digest(md5)", "md5"),
+        ("str(a),digest(md4)", "md4"),
         ("res.cache_hit", "res.cache_hit"),
         ("length", "length"),
         ("", ""),
