@@ -164,7 +164,7 @@ impl Connection for Session {
     }
 
     fn listener_connections(&self) -> Option<u32> {
-        u32::try_from(self.endpoint.bound.connections()).ok()
+        u32::try_from(self.endpoint.of_address.get()).ok()
     }
 
     fn tcp_info(&self) -> Option<TcpInfo> {

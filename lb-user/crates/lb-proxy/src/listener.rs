@@ -32,8 +32,8 @@ pub(crate) struct Bound {
     address: BindAddress,
     settings: BindSocket,
     sockets: Vec<Socket>,
-    /// Sessions of the address.
-    pub(crate) sessions: Gauge,
+    /// Sessions of the address. They hold this and not the sockets, which would listen until the last of them ends.
+    pub(crate) sessions: Arc<Gauge>,
 }
 
 /// What a `bind` line is called.
@@ -74,7 +74,7 @@ impl Bound {
             Some(name) => inside(name, make)?,
         };
         let (address, settings) = (bind.address.clone(), bind.socket.clone());
-        Ok(Arc::new(Self { address, settings, sockets, sessions: Gauge::default() }))
+        Ok(Arc::new(Self { address, settings, sockets, sessions: Arc::default() }))
     }
 
     /// Whether it is what another configuration asks for. The file of a Unix socket is taken away with the socket, which
@@ -82,11 +82,6 @@ impl Bound {
     pub(crate) fn serves(&self, bind: &Bind) -> bool {
         self.address == bind.address
             && (!matches!(self.address, BindAddress::Inet(_)) || self.settings == bind.socket)
-    }
-
-    /// Connections that are open.
-    pub(crate) fn connections(&self) -> u64 {
-        self.sessions.get()
     }
 
     /// The address as the kernel has it, which tells the port where port 0 was asked for.

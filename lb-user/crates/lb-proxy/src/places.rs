@@ -12,7 +12,6 @@ use parking_lot::RwLock;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
-use crate::listener::Bound;
 use crate::session::Front;
 
 /// How long who is held back by a rate waits before it looks again.
@@ -51,7 +50,7 @@ pub(crate) struct Places {
 pub(crate) struct Place {
     places: Arc<Places>,
     frontend: Arc<Frontend>,
-    bound: Arc<Bound>,
+    of_address: Arc<Gauge>,
     tls: bool,
 }
 
@@ -120,7 +119,7 @@ impl Places {
         let number = front.frontend.state() == FrontendState::Open
             && within(self.current.get(), maxconn)
             && within(traffic.sessions.get(), front.frontend.maxconn())
-            && within(front.bound.sessions.get(), front.maxconn)
+            && within(front.of_address.get(), front.maxconn)
             && (!tls || within(self.tls.get(), limits.tls_connections));
         let rate = below(&self.rate, limits.connection_rate)
             && below(&self.rate, limits.session_rate)
@@ -140,7 +139,7 @@ impl Places {
         let gauges = [
             (&self.current, maxconn),
             (&frontend.traffic().sessions, frontend.maxconn()),
-            (&front.bound.sessions, front.maxconn),
+            (&front.of_address, front.maxconn),
             (&self.tls, limits.tls_connections),
         ];
         let gauges = gauges.get(..if tls { 4 } else { 3 }).unwrap_or_default();
@@ -156,8 +155,8 @@ impl Places {
         }
         frontend.traffic().connection_opened(now);
         frontend.traffic().session_counted(now);
-        let (frontend, bound) = (Arc::clone(frontend), Arc::clone(&front.bound));
-        Ok(Place { places: Arc::clone(self), frontend, bound, tls })
+        let (frontend, of_address) = (Arc::clone(frontend), Arc::clone(&front.of_address));
+        Ok(Place { places: Arc::clone(self), frontend, of_address, tls })
     }
 }
 
@@ -174,7 +173,7 @@ fn take_all(gauges: &[(&Gauge, Option<u32>)]) -> ControlFlow<usize> {
 impl Drop for Place {
     fn drop(&mut self) {
         self.frontend.traffic().sessions.dec();
-        self.bound.sessions.dec();
+        self.of_address.dec();
         self.places.current.dec();
         if self.tls {
             self.places.tls.dec();

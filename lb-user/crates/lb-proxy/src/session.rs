@@ -9,6 +9,7 @@ use std::task::Context;
 use std::time::Duration;
 
 use lb_conf::model::{Mode, ProxyOption};
+use lb_core::counters::Gauge;
 use lb_core::host::SessionInfo;
 use lb_core::{Backend, Frontend, Server, Snapshot};
 use lb_expr::vars::{ProcVars, VarStore};
@@ -35,8 +36,8 @@ pub(crate) struct Front {
     pub(crate) snapshot: Arc<Snapshot>,
     /// The frontend of the address.
     pub(crate) frontend: Arc<Frontend>,
-    /// The address's sockets.
-    pub(crate) bound: Arc<Bound>,
+    /// Sessions of the address.
+    pub(crate) of_address: Arc<Gauge>,
     /// `maxconn` of the address.
     pub(crate) maxconn: Option<u32>,
     /// What the address is called.
@@ -82,8 +83,8 @@ impl Front {
 pub(crate) struct Endpoint {
     /// The address itself, unless it is a wildcard.
     address: Option<SocketAddr>,
-    /// Its sockets in all workers.
-    pub(crate) bound: Arc<Bound>,
+    /// Its sessions in all workers.
+    pub(crate) of_address: Arc<Gauge>,
     front: RefCell<Rc<Front>>,
     closing: Cell<bool>,
 }
@@ -94,7 +95,7 @@ impl Endpoint {
         let address = bound.local_addr().filter(|address| !address.ip().is_unspecified());
         Self {
             address,
-            bound: Arc::clone(bound),
+            of_address: Arc::clone(&bound.sessions),
             front: RefCell::new(Rc::new(front)),
             closing: Cell::new(false),
         }

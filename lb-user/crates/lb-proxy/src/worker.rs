@@ -251,7 +251,7 @@ impl Worker {
         Front {
             snapshot: Arc::clone(&setup.snapshot),
             frontend: Arc::clone(frontend),
-            bound: Arc::clone(&address.bound),
+            of_address: Arc::clone(&address.bound.sessions),
             maxconn: address.maxconn,
             listener: address.name.clone(),
             accept_proxy: address.accept_proxy,
