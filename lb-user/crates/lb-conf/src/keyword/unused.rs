@@ -25,6 +25,13 @@ pub(crate) static UNUSED: &[Keyword<GlobalDraft>] = &[
         "nothing here is experimental",
     ),
     inert(
+        "tune.http.cookielen",
+        "<number>",
+        G,
+        "bytes of a captured cookie",
+        "a capture is as long as its own 'len' says",
+    ),
+    inert(
         "h1-accept-payload-with-any-method",
         "",
         G,
@@ -276,6 +283,7 @@ pub(crate) static UNUSED: &[Keyword<GlobalDraft>] = &[
         "compression sizes its window itself",
     ),
     inert("external-check", "[preserve-env]", G, "permits checks by programs", "no program is started"),
+    unread("default-path", "current|config|parent|origin <folder>", G, "what relative paths begin at"),
     unread("h1-case-adjust", "<from> <to>", G, "the case of a header's name"),
     unread("h1-case-adjust-file", "<file>", G, "the case of headers' names"),
     unread("issuers-chain-path", "<folder>", G, "where chains of certificates are found"),
