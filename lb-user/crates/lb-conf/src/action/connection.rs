@@ -93,9 +93,7 @@ pub(super) static ACTIONS: &[ActionRow] = &[
         "replaces the number of retries",
         |a| Ok(Action::SetRetries(a.number()?)),
     ),
-    row(Status::Served, "pause", "<time>|<expression>", Q.union(R), "waits", |a| {
-        Ok(Action::Pause(milliseconds(a)?))
-    }),
+    row(Status::Served, "pause", "<time>|<expression>", Q, "waits", |a| Ok(Action::Pause(milliseconds(a)?))),
     row(Status::Served, "set-priority-class", "<expression>", TQ.union(Q), "its class in the queue", |a| {
         Ok(Action::SetPriorityClass(a.expr()?))
     }),
@@ -114,7 +112,7 @@ pub(super) static ACTIONS: &[ActionRow] = &[
         Status::Served,
         "wait-for-body",
         "time <time> [at-least <size>]",
-        Q.union(R),
+        Q,
         "waits for the body",
         wait_for_body,
     ),

@@ -25,7 +25,7 @@ const WINDOW: u32 = 256 * 1024;
 /// The version that a server speaks, with the connection that speaks it.
 pub(super) enum Carrier {
     /// HTTP/1.
-    H1 { sender: http1::SendRequest<Upload>, connection: http1::Connection<Wire, Upload> },
+    H1 { sender: http1::SendRequest<Upload>, connection: Box<http1::Connection<Wire, Upload>> },
     /// HTTP/2.
     H2 { sender: http2::SendRequest<Upload>, connection: Box<http2::Connection<Wire, Upload, Local>> },
 }
@@ -40,7 +40,7 @@ impl Carrier {
     /// Speaks HTTP/1.
     pub(super) async fn h1(wire: Wire) -> hyper::Result<Self> {
         let (sender, connection) = http1::Builder::new().max_buf_size(BUFFER_BYTES).handshake(wire).await?;
-        Ok(Self::H1 { sender, connection })
+        Ok(Self::H1 { sender, connection: Box::new(connection) })
     }
 
     /// Speaks HTTP/2.

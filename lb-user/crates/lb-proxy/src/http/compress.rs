@@ -104,6 +104,7 @@ pub(super) fn on_response(stream: &mut Stream, head: &mut response::Parts) -> Op
     if !with_body || !is_wanted(stream, &head.headers, |s| &s.response) {
         return None;
     }
+    let coder = Coder::new(algorithm)?;
     stream.kept.compression =
         Some(algorithm.coding()).filter(|_| algorithm != CompressionAlgorithm::Identity);
     announce(algorithm, &mut head.headers);
@@ -114,7 +115,7 @@ pub(super) fn on_response(stream: &mut Stream, head: &mut response::Parts) -> Op
     for traffic in traffics(stream) {
         traffic.compressed_responses.inc();
     }
-    Coder::new(algorithm).map(Box::new)
+    Some(Box::new(coder))
 }
 
 fn request_coder(stream: &Stream, head: &mut request::Parts) -> Option<Box<Coder>> {
@@ -125,8 +126,9 @@ fn request_coder(stream: &Stream, head: &mut request::Parts) -> Option<Box<Coder
         return None;
     }
     let algorithm = first(stream, |s| s.request.algorithms.first())?;
+    let coder = Coder::new(*algorithm)?;
     announce(*algorithm, &mut head.headers);
-    Coder::new(*algorithm).map(Box::new)
+    Some(Box::new(coder))
 }
 
 /// Whether a body of this kind is to be compressed, and is not yet.

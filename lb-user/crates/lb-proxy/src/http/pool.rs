@@ -27,8 +27,8 @@ impl Pool {
         let mut idle = self.idle.borrow_mut();
         let links = idle.get_mut(server.id.0 as usize)?;
         // One that goes to where the server was before its address changed is of no use either.
-        let fits = |link: &Box<Link>| link.tag() == tag && !(h1_only && link.is_h2());
-        while let Some(at) = links.iter().rposition(fits) {
+        let fits = |link: &Link| link.tag() == tag && !(h1_only && link.is_h2());
+        while let Some(at) = links.iter().rposition(|link| fits(link)) {
             let mut link = links.remove(at);
             if link.is_alive() && *link.address() == server.address() {
                 return Some(link);

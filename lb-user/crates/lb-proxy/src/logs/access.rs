@@ -105,7 +105,7 @@ fn is_wanted(stream: &Stream) -> bool {
     let nothing = stream.received == 0 && stream.sent == 0 && stream.times.head.is_none() && stream.is_null;
     stream.log_level.is_some()
         && !(nothing && options.has(ProxyOption::DontLogNull))
-        && !(options.has(ProxyOption::DontLogNormal) && !has_failed(stream))
+        && (has_failed(stream) || !options.has(ProxyOption::DontLogNormal))
 }
 
 /// Whether something went wrong. That a rule answers is in order, unless it answers with an error of the server's.
