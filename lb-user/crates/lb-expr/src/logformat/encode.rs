@@ -13,7 +13,7 @@ pub(super) fn text(bytes: &[u8], flags: Flags, out: &mut Vec<u8>) {
 
 /// A text that came from a client or a server: what is not printable in the map becomes `#` and two digits.
 pub(super) fn untrusted(bytes: &[u8], map: Map, flags: Flags, out: &mut Vec<u8>) {
-    quoted(bytes, flags, out, |b, out| match map.has(b) {
+    quoted(bytes, flags, out, |b, out| match map.has(b) && !flags.raw {
         true => hexed(b'#', b, out),
         false => plain(b, flags, out),
     });

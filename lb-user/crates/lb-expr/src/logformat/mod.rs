@@ -2,6 +2,7 @@
 
 mod encode;
 mod facts;
+mod json;
 mod parse;
 mod variable;
 
@@ -37,11 +38,15 @@ pub struct Flags {
     pub hex: bool,
     /// `M`: a dash where there is nothing.
     pub mandatory: bool,
+    /// As it is: what it is written into has an encoding of its own.
+    raw: bool,
 }
 
 /// A compiled format.
 pub struct LogFormat {
     parts: Vec<Part>,
+    /// Of a JSON object: the names of the parts.
+    members: Option<Vec<json::Member>>,
     style: Style,
     /// Whether a variable in it asks for facts of the log.
     needs_facts: bool,
@@ -82,6 +87,13 @@ impl LogFormat {
             Some(source) => source.log_facts(),
             None => LogFacts::default(),
         };
+        match &self.members {
+            Some(members) => json::write(members, &self.parts, &facts, ctx, out),
+            None => self.write_text(&facts, ctx, out),
+        }
+    }
+
+    fn write_text<'a>(&'a self, facts: &LogFacts<'_>, ctx: &Ctx<'a>, out: &mut Vec<u8>) {
         let mut after_blank = true;
         for part in &self.parts {
             let before = out.len();
@@ -89,7 +101,7 @@ impl LogFormat {
                 Part::Blank if after_blank => continue,
                 Part::Blank => out.push(b' '),
                 Part::Text(text) => out.extend_from_slice(text),
-                Part::Variable(row, flags) => row.write(ctx, &facts, *flags, out),
+                Part::Variable(row, flags) => row.write(ctx, facts, *flags, out),
                 Part::Expr(expr, flags) => self.write_value(expr.eval_str(ctx), *flags, out),
             }
             let optional = matches!(part, Part::Variable(row, _) if row.is_optional());
@@ -116,6 +128,7 @@ impl LogFormat {
     /// The text, where nothing in it varies.
     pub fn constant(&self) -> Option<&[u8]> {
         match self.parts.as_slice() {
+            _ if self.members.is_some() => None,
             [] => Some(b""),
             [Part::Text(text)] => Some(text),
             _ => None,

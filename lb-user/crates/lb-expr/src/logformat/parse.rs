@@ -1,5 +1,6 @@
 //! Formats out of text.
 
+use super::json::{KINDS, Member};
 use super::variable::{VARIABLES, named};
 use super::{Flags, LogFormat, Part, Style};
 use crate::error::{ErrorKind, ParseError};
@@ -9,14 +10,18 @@ use crate::resolve::Env;
 
 pub(super) fn parse(text: &str, style: Style, env: &mut Env<'_>) -> Result<LogFormat, ParseError> {
     let defaults = Flags { mandatory: style == Style::Log, ..Flags::default() };
-    let mut parser = Parser { text, at: 0, style, defaults, parts: Vec::new(), literal: Vec::new() };
+    let mut parser =
+        Parser { text, at: 0, style, defaults, parts: Vec::new(), literal: Vec::new(), members: None };
     while parser.at < text.len() {
         parser.step(env)?;
     }
     parser.flush();
     let needs_facts = parser.parts.iter().any(|p| matches!(p, Part::Variable(row, _) if row.needs_facts()));
-    Ok(LogFormat { parts: parser.parts, style, needs_facts })
+    Ok(LogFormat { parts: parser.parts, members: parser.members, style, needs_facts })
 }
+
+/// Behind a `%` at the beginning: the format is a JSON object.
+const JSON: &str = "{+json}o";
 
 struct Parser<'t> {
     text: &'t str,
@@ -26,6 +31,8 @@ struct Parser<'t> {
     defaults: Flags,
     parts: Vec<Part>,
     literal: Vec<u8>,
+    /// Of a JSON object, what its parts are called.
+    members: Option<Vec<Member>>,
 }
 
 impl Parser<'_> {
@@ -36,7 +43,7 @@ impl Parser<'_> {
     fn step(&mut self, env: &mut Env<'_>) -> Result<(), ParseError> {
         match self.peek() {
             Some(b'%') => self.directive(env),
-            Some(b' ') if self.style == Style::Log => {
+            Some(b' ') if self.style == Style::Log && self.members.is_none() => {
                 self.flush();
                 if !matches!(self.parts.last(), Some(Part::Blank)) {
                     self.parts.push(Part::Blank);
@@ -61,6 +68,15 @@ impl Parser<'_> {
             ParseError::new(start..to, ErrorKind::Syntax(what))
         };
         let mut flags = self.defaults;
+        let mut member = None;
+        if self.members.is_some() && self.peek() == Some(b'(') {
+            member = Some(self.member()?);
+        }
+        if self.text[self.at..].starts_with(JSON) && self.parts.is_empty() && self.literal.is_empty() {
+            self.at += JSON.len();
+            self.members = Some(Vec::new());
+            return Ok(());
+        }
         if self.peek() == Some(b'{') {
             self.flags(&mut flags)?;
         }
@@ -71,10 +87,19 @@ impl Parser<'_> {
                 self.literal.push(b'%');
                 Ok(())
             }
-            Some(b'[') => self.expression(flags, env),
+            Some(b'[') => {
+                let part = self.expression(flags, env)?;
+                self.push(part, member);
+                Ok(())
+            }
             // As haproxy has it, `%(` is an opening parenthesis.
             Some(b) if !b.is_ascii_alphabetic() => Ok(()),
-            Some(_) => self.variable(flags),
+            Some(_) => {
+                if let Some(part) = self.variable(flags)? {
+                    self.push(part, member);
+                }
+                Ok(())
+            }
         }
     }
 
@@ -94,7 +119,37 @@ impl Parser<'_> {
         Ok(())
     }
 
-    fn expression(&mut self, flags: Flags, env: &mut Env<'_>) -> Result<(), ParseError> {
+    /// `(name)` or `(name:type)`
+    fn member(&mut self) -> Result<Member, ParseError> {
+        let open = self.at;
+        let Some(len) = self.text[open..].find(')') else {
+            let kind = ErrorKind::Syntax("missing `)`".to_owned());
+            return Err(ParseError::new(open..self.text.len(), kind));
+        };
+        self.at = open + len + 1;
+        let inside = &self.text[open + 1..open + len];
+        let (name, kind) = inside.split_once(':').unwrap_or((inside, ""));
+        let known = KINDS.iter().find(|(word, _)| *word == kind).map(|(_, kind)| *kind);
+        if known.is_none() && !kind.is_empty() {
+            let what = format!("unknown type `{kind}`; there are str, sint and bool");
+            return Err(ParseError::new(self.at - 1 - kind.len()..self.at - 1, ErrorKind::Syntax(what)));
+        }
+        Ok(Member { name: name.into(), kind: known })
+    }
+
+    /// Of a JSON object, what has no name is left out.
+    fn push(&mut self, part: Part, member: Option<Member>) {
+        match (&mut self.members, member) {
+            (None, _) => self.parts.push(part),
+            (Some(members), Some(member)) => {
+                members.push(member);
+                self.parts.push(part);
+            }
+            (Some(_), None) => {}
+        }
+    }
+
+    fn expression(&mut self, flags: Flags, env: &mut Env<'_>) -> Result<Part, ParseError> {
         let open = self.at;
         let (expr, end) = Expr::parse_at(self.text, open + 1, env)?;
         if self.text.as_bytes().get(end) != Some(&b']') {
@@ -108,18 +163,18 @@ impl Parser<'_> {
         }
         self.at = end + 1;
         self.flush();
-        self.parts.push(Part::Expr(Box::new(expr), flags));
-        Ok(())
+        Ok(Part::Expr(Box::new(expr), flags))
     }
 
-    fn variable(&mut self, flags: Flags) -> Result<(), ParseError> {
+    /// None: `%o` has no value.
+    fn variable(&mut self, flags: Flags) -> Result<Option<Part>, ParseError> {
         let rest = &self.text[self.at..];
         let len = rest.bytes().take_while(u8::is_ascii_alphanumeric).count();
         let (start, name) = (self.at, &rest[..len]);
         if name == "o" {
             self.defaults = flags;
             self.at += len;
-            return Ok(());
+            return Ok(None);
         }
         let Some(row) = named(name) else {
             let hint = nearest(name, VARIABLES.iter().map(|v| v.name));
@@ -129,13 +184,12 @@ impl Parser<'_> {
         };
         self.at += len;
         self.flush();
-        self.parts.push(Part::Variable(row, flags));
-        Ok(())
+        Ok(Some(Part::Variable(row, flags)))
     }
 
     fn flush(&mut self) {
-        if !self.literal.is_empty() {
-            let text = std::mem::take(&mut self.literal);
+        let text = std::mem::take(&mut self.literal);
+        if !text.is_empty() && self.members.is_none() {
             self.parts.push(Part::Text(text.into()));
         }
     }
@@ -151,7 +205,10 @@ fn set_flag(flags: &mut Flags, word: &str) -> Result<(), ParseError> {
         "M" => &mut flags.mandatory,
         other => {
             let kind = ErrorKind::UnknownFlag(other.to_owned());
-            let hint = Some("flags are Q, E, X and M, each behind `+` or `-`".to_owned());
+            let hint = Some(
+                "flags are Q, E, X and M, each behind `+` or `-`; `%{+json}o` stands at the beginning"
+                    .to_owned(),
+            );
             return Err(ParseError::new(0..word.len(), kind).with_hint(hint));
         }
     };

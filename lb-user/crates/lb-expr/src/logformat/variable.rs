@@ -209,6 +209,11 @@ impl VariableRow {
         matches!(self.value, Number(_) | Hex(..) | Timer(..) | Other(_))
     }
 
+    /// Whether its value is a number.
+    pub(super) fn is_number(&self) -> bool {
+        matches!(self.value, Number(_) | Hex(..) | Timer(..) | Port(_) | Other(_))
+    }
+
     /// Appends its value. Facts that do not exist yet count as zero and dashes.
     pub(super) fn write(&self, ctx: &Ctx<'_>, facts: &LogFacts<'_>, flags: Flags, out: &mut Vec<u8>) {
         match &self.value {

@@ -123,6 +123,23 @@ fn what_is_not_there_leaves_no_gap() {
 }
 
 #[test]
+fn json_has_what_has_a_name() {
+    let rows = [
+        ("%{+json}o %(client)ci:%cp %(port)cp", r#"{"client":"127.0.0.1","port":40000}"#),
+        ("%{+json}o%(status)ST %(line)r", r#"{"status":200,"line":"GET /a/b?x=1 HTTP/1.1"}"#),
+        ("%{+json}o %(header)[capture.req.hdr(1)]", r#"{"header":"t \"q\" ]x\\"}"#),
+        ("%{+json}o %(none)[capture.req.hdr(2)]", r#"{"none":null}"#),
+        ("%{+json}o %(n)[int(5)] %(s:str)[int(5)] %(b:bool)[int(5)]", r#"{"n":5,"s":"5","b":true}"#),
+        ("%{+json}o %(yes)[bool(true)] %(port:str)cp", r#"{"yes":true,"port":"40000"}"#),
+        (r#"%{+json}o %(a"b)ci"#, r#"{"a\"b":"127.0.0.1"}"#),
+        ("%{+json}o text %%", "{}"),
+    ];
+    for (format, expected) in rows {
+        assert_eq!(line(format), expected, "{format}");
+    }
+}
+
+#[test]
 fn errors_mark_what_is_wrong() {
     let rows = [
         ("%ci %foo", "%foo"),
@@ -134,6 +151,9 @@ fn errors_mark_what_is_wrong() {
         ("%[src", ""),
         ("%[src x]", " "),
         ("%[path]", "path"),
+        ("%ci %{+json}o", "+json"),
+        ("%{+json}o %(a", "(a"),
+        ("%{+json}o %(a:int)ci", "int"),
     ];
     for (text, expected) in rows {
         let e = parse(text, Style::Log).expect_err(text);
