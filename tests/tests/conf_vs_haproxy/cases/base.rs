@@ -84,6 +84,30 @@ pub(crate) static ROWS: &[Row] = &[
         ".if version_atleast(2.4) && !version_before(2.6)\n.else\nnonsense\n.endif\ndefaults\n    timeout client 1s\n    timeout server 1s\n    timeout connect 1s\nbackend b\n    server s 127.0.0.1:80\n",
     ),
     same(
+        "if: words behind endif",
+        "defaults\n    timeout client 1s\n    timeout server 1s\n    timeout connect 1s\nbackend b\n    server s 127.0.0.1:80\n.if 1\n.endif x\n",
+    ),
+    same(
+        "if: words behind else",
+        "defaults\n    timeout client 1s\n    timeout server 1s\n    timeout connect 1s\nbackend b\n    server s 127.0.0.1:80\n.if 1\n.else x\n.endif\n",
+    ),
+    same(
+        "if: words behind endif in a block that is left out",
+        "defaults\n    timeout client 1s\n    timeout server 1s\n    timeout connect 1s\nbackend b\n    server s 127.0.0.1:80\n.if 0\n.if 1\n.endif x\n.endif\n",
+    ),
+    same(
+        "message: two words",
+        "defaults\n    timeout client 1s\n    timeout server 1s\n    timeout connect 1s\nbackend b\n    server s 127.0.0.1:80\n.notice a b\n",
+    ),
+    same(
+        "message: two words in a block that is left out",
+        "defaults\n    timeout client 1s\n    timeout server 1s\n    timeout connect 1s\nbackend b\n    server s 127.0.0.1:80\n.if 0\n.notice a b\n.endif\n",
+    ),
+    same(
+        "message: none",
+        "defaults\n    timeout client 1s\n    timeout server 1s\n    timeout connect 1s\nbackend b\n    server s 127.0.0.1:80\n.warning\n",
+    ),
+    same(
         "message: warning",
         "defaults\n    timeout client 1s\n    timeout server 1s\n    timeout connect 1s\nbackend b\n    server s 127.0.0.1:80\n.warning \"mind\"\n",
     ),

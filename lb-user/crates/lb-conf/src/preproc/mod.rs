@@ -68,14 +68,10 @@ impl Directives {
         let result = match kind {
             Some(Kind::If) => self.open(head, rest, lookup),
             Some(Kind::Elif) => self.elif(head, rest, lookup),
-            Some(Kind::Else) => self.otherwise(head),
-            Some(Kind::Endif) => self.close(head),
+            Some(Kind::Else) => self.otherwise(head).and(nothing_more(head, rest)),
+            Some(Kind::Endif) => self.close(head).and(nothing_more(head, rest)),
             _ if self.skipping() => Ok(()),
-            Some(Kind::Message(make)) => {
-                let text: Vec<_> = rest.iter().map(|w| w.text.as_str()).collect();
-                out.push(make(Code::Message, text.join(" ")).at(head.span));
-                Ok(())
-            }
+            Some(Kind::Message(make)) => message(head, rest, make).map(|message| out.push(message)),
             None => {
                 let error = Diagnostic::alert(Code::Directive, format!("unknown directive '{}'", head.text));
                 Err(error.at(head.span).nearest(head, DIRECTIVES.iter().map(|(name, _)| *name)))
@@ -130,6 +126,25 @@ impl Directives {
 
 fn lonely(head: &Word) -> Diagnostic {
     Diagnostic::alert(Code::Directive, format!("'{}' without a preceding '.if'", head.text)).at(head.span)
+}
+
+/// What a directive such as `.notice` says: one word, which quotes keep together.
+fn message(
+    head: &Word,
+    rest: &[Word],
+    make: fn(Code, String) -> Diagnostic,
+) -> Result<Diagnostic, Diagnostic> {
+    let (text, surplus) =
+        rest.split_first().map_or(("", rest), |(text, surplus)| (text.text.as_str(), surplus));
+    nothing_more(head, surplus).map_err(|error| error.help("a message with blanks needs quotes"))?;
+    Ok(make(Code::Message, text.to_owned()).at(head.span))
+}
+
+/// Refuses words behind those that a directive takes.
+fn nothing_more(head: &Word, surplus: &[Word]) -> Result<(), Diagnostic> {
+    let Some(word) = surplus.first() else { return Ok(()) };
+    let text = format!("'{}' is one word too many for '{}'", word.text, head.text);
+    Err(Diagnostic::alert(Code::Directive, text).at(word.span))
 }
 
 fn condition(head: &Word, rest: &[Word], lookup: Lookup<'_>) -> Result<bool, Diagnostic> {
