@@ -18,6 +18,12 @@ pub(super) fn read(row: &Row, reason: &str, args: &mut Args<'_>) -> Result<(), D
     Ok(())
 }
 
+/// Says that an argument of a word that is served has no effect, and why.
+pub(super) fn argument_note(argument: &str, reason: &str, args: &mut Args<'_>) {
+    let note = Diagnostic::notice(Code::NoEffect, format!("'{argument}' has no effect here"));
+    args.note(note.at(args.last().span).label(reason));
+}
+
 /// Reads what one word of a syntax stands for.
 fn argument(expected: &str, args: &mut Args<'_>) -> Result<(), Diagnostic> {
     if let Some(inside) = expected.strip_prefix('[') {

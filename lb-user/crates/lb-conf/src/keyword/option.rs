@@ -106,9 +106,13 @@ pub(crate) static OPTIONS: &[Keyword<ProxyDraft>] = &[
         switch(p, a, ProxyOption::IgnoreProbes)
     })
     .negatable(),
-    served("option http-no-delay", "", DFB, "sends each piece at once", |p, a| {
-        switch(p, a, ProxyOption::NoDelay)
-    })
+    inert(
+        "option http-no-delay",
+        "",
+        DFB,
+        "sends each piece at once",
+        "each piece is sent at once in any case",
+    )
     .negatable(),
     served(
         "option http-pretend-keepalive",

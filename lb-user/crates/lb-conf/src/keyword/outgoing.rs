@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::args::invalid;
 use super::bind::resolve;
-use super::{Address, Args, HostPart, Keyword, Ports, Sections, list, served, unread};
+use super::{Address, Args, HostPart, Keyword, Ports, Sections, inert, list, served, unread};
 use crate::diag::{Code, Diagnostic};
 use crate::draft::{ProxyDraft, ServerSettings};
 use crate::lex::Word;
@@ -59,11 +59,13 @@ pub(super) static OUTGOING: &[Keyword<ServerSettings>] = &[
         s.pool.max_idle = u32::try_from(a.number(-1..=i32::MAX)?).ok();
         Ok(())
     }),
-    served("pool-low-conn", "<number>", B, "idle connections below which all threads share", |s, a| {
-        // Each worker has connections of its own, so that there is nothing to share.
-        s.pool.low = Some(a.number(0..=u32::MAX)?);
-        Ok(())
-    }),
+    inert(
+        "pool-low-conn",
+        "<number>",
+        B,
+        "idle connections below which all threads share",
+        "each worker keeps idle connections of its own",
+    ),
     served("pool-purge-delay", "<time>", B, "how long idle connections are kept", |s, a| {
         s.pool.keep = a.time()?;
         Ok(())

@@ -1,7 +1,7 @@
 //! `retry-on`.
 
 use super::args::invalid;
-use super::{Args, Keyword, Sections, served};
+use super::{Args, Keyword, Sections, inert, served};
 use crate::diag::Diagnostic;
 use crate::draft::ProxyDraft;
 use crate::model::RetryOn;
@@ -43,8 +43,9 @@ fn retry_on(proxy: &mut ProxyDraft, args: &mut Args<'_>) -> Result<(), Diagnosti
                 "empty-response" => on.empty_responses = true,
                 "junk-response" => on.junk_responses = true,
                 "response-timeout" => on.timeouts = true,
-                // Nothing is sent before the handshake is over, so that nothing of it can be rejected.
-                "0rtt-rejected" => {}
+                early @ "0rtt-rejected" => {
+                    inert::argument_note(early, "nothing is sent before the handshake is over", args);
+                }
                 "all-retryable-errors" => all(&mut on),
                 other => match other.parse().ok().filter(|status| STATUSES.contains(status)) {
                     Some(status) => on.statuses.push(status),

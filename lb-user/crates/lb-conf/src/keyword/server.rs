@@ -237,8 +237,9 @@ fn resolve_opts(settings: &mut ServerSettings, args: &mut Args<'_>) -> Result<()
         match option {
             "allow-dup-ip" => settings.allow_duplicates = true,
             "prevent-dup-ip" => settings.allow_duplicates = false,
-            // Weights are in SRV records only, which are not looked up.
-            "ignore-weight" => {}
+            "ignore-weight" => {
+                inert::argument_note(option, "weights are in SRV records, which are not looked up", args);
+            }
             _ => {
                 let error = invalid(word, format!("unknown option '{option}'"));
                 return Err(error.nearest(option, ["allow-dup-ip", "prevent-dup-ip", "ignore-weight"]));
@@ -258,6 +259,9 @@ fn init_addr(settings: &mut ServerSettings, args: &mut Args<'_>) -> Result<(), D
         _ => text.parse().ok().map(InitialAddress::Fixed),
     };
     let methods: Option<Vec<_>> = word.split(',').map(method).collect();
+    if word.split(',').any(|text| text == "last") {
+        inert::argument_note("last", "a reload keeps what name servers said, and a start begins anew", args);
+    }
     settings.init_addr = methods.ok_or_else(|| {
         invalid(word, format!("'{}' is no list of ways to an address", word.text))
             .label("expected last, libc, none or an address, with commas between them")
@@ -365,7 +369,6 @@ impl Place<'_> {
         let mut asked = false;
         for way in ways {
             match way {
-                // A reload keeps what name servers said, and a start begins anew.
                 InitialAddress::Last => {}
                 InitialAddress::System => {
                     asked = true;

@@ -1,7 +1,7 @@
 //! Words of `global` for limits, sizes and the start of the process.
 
 use super::args::invalid;
-use super::{Args, Keyword, Sections, served};
+use super::{Args, Keyword, Sections, inert, served};
 use crate::diag::Diagnostic;
 use crate::draft::{GlobalDraft, ProcVarDraft};
 
@@ -28,10 +28,7 @@ pub(crate) static TUNING: &[Keyword<GlobalDraft>] = &[
         g.tuning.grace = Some(a.time()?);
         Ok(())
     }),
-    served("localpeer", "<name>", G, "this instance's name among the peers", |g, a| {
-        g.tuning.local_peer = Some(a.word("a name")?.text.clone());
-        Ok(())
-    }),
+    inert("localpeer", "<name>", G, "this instance's name among the peers", "there are no peers yet"),
     served("spread-checks", "<percent>", G, "how much the intervals of checks vary", |g, a| {
         g.spread_checks = a.number(0..=50)?;
         Ok(())

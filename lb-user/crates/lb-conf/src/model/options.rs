@@ -26,8 +26,6 @@ pub enum ProxyOption {
     BufferRequest,
     /// `http-ignore-probes`
     IgnoreProbes,
-    /// `http-no-delay`
-    NoDelay,
     /// `http-pretend-keepalive`
     PretendKeepAlive,
     /// `http-use-proxy-header`
@@ -68,7 +66,7 @@ pub enum ProxyOption {
 
 impl ProxyOption {
     /// All of them with their names.
-    pub const ALL: [(Self, &'static str); 30] = [
+    pub const ALL: [(Self, &'static str); 29] = [
         (Self::AbortOnClose, "abortonclose"),
         (Self::AcceptInvalidRequest, "accept-invalid-http-request"),
         (Self::AcceptInvalidResponse, "accept-invalid-http-response"),
@@ -80,7 +78,6 @@ impl ProxyOption {
         (Self::DontLogNull, "dontlognull"),
         (Self::BufferRequest, "http-buffer-request"),
         (Self::IgnoreProbes, "http-ignore-probes"),
-        (Self::NoDelay, "http-no-delay"),
         (Self::PretendKeepAlive, "http-pretend-keepalive"),
         (Self::UseProxyHeader, "http-use-proxy-header"),
         (Self::IdleCloseOnResponse, "idle-close-on-response"),

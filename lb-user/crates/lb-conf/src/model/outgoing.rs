@@ -34,8 +34,6 @@ pub struct ProxyFields {
 pub struct ServerPool {
     /// `pool-max-conn`: so many at most. None: any number.
     pub max_idle: Option<u32>,
-    /// `pool-low-conn`.
-    pub low: Option<u32>,
     /// `pool-purge-delay`: how long they are kept; 5 s by default.
     pub keep: Duration,
     /// `max-reuse`: how often one is used again. None: any number of times.
@@ -44,7 +42,7 @@ pub struct ServerPool {
 
 impl Default for ServerPool {
     fn default() -> Self {
-        Self { max_idle: None, low: None, keep: Duration::from_secs(5), max_reuse: None }
+        Self { max_idle: None, keep: Duration::from_secs(5), max_reuse: None }
     }
 }
 

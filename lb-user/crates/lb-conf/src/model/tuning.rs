@@ -19,8 +19,6 @@ pub struct Tuning {
     pub no_splice: bool,
     /// `grace`: how long a soft stop waits before it closes the addresses.
     pub grace: Option<Duration>,
-    /// `localpeer`: this instance's name among its peers.
-    pub local_peer: Option<String>,
     /// `max-spread-checks`: the most that the first checks of servers are spread over.
     pub max_spread_checks: Option<Duration>,
     /// `maxconnrate`, `maxsessrate`, `maxsslconn` and `maxsslrate`.

@@ -107,7 +107,13 @@ pub(in crate::keyword) static GLOBAL_TLS: &[Keyword<GlobalDraft>] = &[
         g.model.tls.capture = a.number(0..=u32::MAX)?;
         Ok(())
     }),
-    served("tune.ssl.force-private-cache", "", G, "processes share no TLS sessions", |_, _| Ok(())),
+    inert(
+        "tune.ssl.force-private-cache",
+        "",
+        G,
+        "processes share no TLS sessions",
+        "there is one process, and its sessions are its own",
+    ),
     newer("ssl-default-bind-client-sigalgs", "<list>", G, "signature algorithms of client certificates"),
     newer("ssl-default-bind-sigalgs", "<list>", G, "signature algorithms of listeners"),
     newer("ssl-default-server-client-sigalgs", "<list>", G, "signature algorithms of own certificates"),
