@@ -65,8 +65,8 @@ pub(crate) struct Run {
     /// How diagnostics are written.
     #[arg(long, value_name = "FORM", default_value = "text")]
     pub(crate) format: Format,
-    /// -cc COND: exit with 0 if the condition of an .if line holds, with 1 if not.
-    #[arg(long, value_name = "COND")]
+    /// -cc COND: exit with 0 if the condition of an .if line holds, with 1 if not, with 2 if it is wrong.
+    #[arg(long, value_name = "COND", allow_hyphen_values = true)]
     pub(crate) condition: Option<String>,
     /// With -c: print the configuration as it was understood, every default filled in.
     #[arg(long)]
@@ -264,6 +264,11 @@ mod tests {
         let run = parse("-f a.cfg -dS -dV -L me -dKcfg,smp").unwrap().run;
         assert_eq!(run.prelude(), "global\n    localpeer me\n    nosplice\n    ssl-server-verify none\n");
         assert_eq!(run.keywords.as_deref(), Some("cfg,smp"));
+    }
+
+    #[test]
+    fn a_condition_may_begin_with_a_hyphen() {
+        assert_eq!(parse("-cc -1").unwrap().run.condition.as_deref(), Some("-1"));
     }
 
     #[test]

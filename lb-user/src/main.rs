@@ -61,7 +61,7 @@ fn run(args: impl IntoIterator<Item = OsString>) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     if let Some(condition) = &run.condition {
-        return answer(condition);
+        return Ok(answer(condition));
     }
     if run.quiet && !run.verbose && !run.debug {
         messages::quiet();
@@ -100,11 +100,16 @@ fn list(run: &Run) -> Result<()> {
     Ok(())
 }
 
-/// `-cc`: whether a condition of the preprocessor holds, as the exit status.
-fn answer(condition: &str) -> Result<ExitCode> {
+/// `-cc`: whether a condition of the preprocessor holds, as the exit status: 0, 1, or 2 if it is wrong.
+fn answer(condition: &str) -> ExitCode {
     let variable = |name: &str| std::env::var(name).ok();
-    let holds = lb_conf::preproc::evaluate(condition, &variable).context("in the condition")?;
-    Ok(ExitCode::from(u8::from(!holds)))
+    match lb_conf::preproc::evaluate_argument(condition, &variable) {
+        Ok(holds) => ExitCode::from(u8::from(!holds)),
+        Err(error) => {
+            say(LogLevel::Alert, format_args!("in the condition: {error}"));
+            ExitCode::from(2)
+        }
+    }
 }
 
 /// From a configuration to a daemon that serves it, and to that daemon's end.

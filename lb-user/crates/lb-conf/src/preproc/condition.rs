@@ -3,7 +3,8 @@
 use std::fmt;
 
 use super::predicate::{self, PREDICATES};
-use crate::lex::Lookup;
+use crate::lex::{Lexer, Lookup};
+use crate::span::FileId;
 
 /// How deep parentheses and negations may nest, so that no input exhausts the stack.
 const DEPTH: u32 = 64;
@@ -27,7 +28,24 @@ impl fmt::Display for ConditionError {
 
 impl std::error::Error for ConditionError {}
 
-/// Whether a condition holds: that of an `.if`, or of `-cc` on the command line. An empty one does not.
+/// Whether the condition that `-cc` gives on the command line holds. It is read as what stands behind `.if` is, with
+/// quotes, escapes and variables.
+///
+/// # Errors
+///
+/// What is wrong with the text as a line, or with the condition that it comes to.
+pub fn evaluate_argument(text: &str, lookup: Lookup<'_>) -> Result<bool, ConditionError> {
+    let wrong = |message: String| ConditionError { message, offset: 0, unknown: None };
+    let mut lexer = Lexer::new(FileId(0), text.as_bytes());
+    let line = lexer.next(lookup).transpose().map_err(|error| wrong(error.message))?;
+    if lexer.next(lookup).is_some() {
+        return Err(wrong("a condition is one line".into()));
+    }
+    let words: Vec<_> = line.iter().flat_map(|line| &line.words).map(|word| word.text.as_str()).collect();
+    evaluate(&words.join(" "), lookup)
+}
+
+/// Whether a condition holds: that of an `.if`, when quotes and variables are resolved. An empty one does not.
 ///
 /// # Errors
 ///
@@ -101,13 +119,27 @@ impl<'a> Parser<'a> {
         self.predicate()
     }
 
+    /// A number with or without a sign; all but zero hold.
+    fn number(&mut self) -> Option<bool> {
+        let start = self.at;
+        if self.rest().starts_with(['+', '-']) {
+            self.at += 1;
+        }
+        let digits = self.word(|c| c.is_ascii_alphanumeric() || c == '_');
+        if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
+            self.at = start;
+            return None;
+        }
+        self.blanks();
+        Some(digits.bytes().any(|b| b != b'0'))
+    }
+
     fn predicate(&mut self) -> Result<bool, ConditionError> {
+        if let Some(value) = self.number() {
+            return Ok(value);
+        }
         let start = self.at;
         let name = self.word(|c| c.is_ascii_alphanumeric() || c == '_');
-        if !name.is_empty() && name.bytes().all(|b| b.is_ascii_digit()) {
-            self.blanks();
-            return Ok(name.bytes().any(|b| b != b'0'));
-        }
         let Some(row) = PREDICATES.iter().find(|p| p.name == name) else {
             self.at = start;
             let unknown = (!name.is_empty()).then(|| name.to_owned());

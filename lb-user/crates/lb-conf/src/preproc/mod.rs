@@ -7,7 +7,7 @@ use crate::diag::{Code, Diagnostic};
 use crate::lex::{Lookup, Statement, Word};
 use crate::span::Span;
 
-pub use condition::{ConditionError, evaluate};
+pub use condition::{ConditionError, evaluate, evaluate_argument};
 pub use predicate::{FEATURES, LANGUAGE_VERSION, PREDICATES, Predicate};
 
 /// The directives and what they do.

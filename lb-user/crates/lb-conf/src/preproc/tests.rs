@@ -14,6 +14,9 @@ fn conditions_are_answered() {
         ("1", true),
         ("20", true),
         ("!0", true),
+        ("-1", true),
+        ("-0", false),
+        ("+1", true),
         ("!!1", true),
         ("defined(SET)", true),
         ("defined(UNSET)", false),
@@ -60,9 +63,31 @@ fn wrong_conditions_are_refused_where_they_are_wrong() {
     assert_eq!(evaluate(&"(".repeat(10_000), &lookup).unwrap_err().message, "nested too deep");
 }
 
+#[test]
+fn conditions_of_the_command_line_are_lexed() {
+    let lookup = |name: &str| (name == "FOO").then(|| "bar".to_owned());
+    let rows = [
+        (r#"streq("$FOO",bar)"#, Some(true)),
+        (r#"streq("${FOO}x",barx)"#, Some(true)),
+        (r#"streq("$FOO",baz)"#, Some(false)),
+        ("streq($FOO,bar)", Some(false)),
+        ("streq(a b,a b)", Some(true)),
+        (r#""1""#, Some(true)),
+        ("-1", Some(true)),
+        ("", Some(false)),
+        (r#"streq("a"#, None),
+        ("1 x", None),
+        ("1\n1", None),
+    ];
+    for (text, value) in rows {
+        assert_eq!(evaluate_argument(text, &lookup).ok(), value, "{text}");
+    }
+}
+
 proptest! {
     #[test]
     fn never_panics(text in "[a-z(),!&| \"'\\\\0-9é]{0,60}") {
         let _ = evaluate(&text, &lookup);
+        let _ = evaluate_argument(&text, &lookup);
     }
 }
