@@ -81,6 +81,11 @@ pub(crate) fn backend_of(
         let error = Diagnostic::alert(Code::UnknownName, message).at(name.span);
         return Err(Box::new(error.nearest(&name.value, names.backend_names())));
     };
+    if from.kind == SectionKind::Listen && name.value == from.name {
+        let message = format!("'{}' cannot lead to itself", from.name);
+        let error = Diagnostic::alert(Code::Conflict, message).at(name.span);
+        return Err(Box::new(error.help("without a backend a 'listen' section uses servers of its own")));
+    }
     // A TCP frontend may lead to an HTTP backend: the connection is then upgraded.
     if from.mode == Mode::Http && target.mode == Mode::Tcp {
         let message =

@@ -21,7 +21,11 @@ pub(super) fn fill(
 ) {
     for (draft, server) in draft.servers.iter().zip(servers) {
         let settings = &draft.settings;
-        let Some(name) = settings.resolvers.as_ref().filter(|_| draft.hostname.is_some()) else { continue };
+        let Some(name) = &settings.resolvers else { continue };
+        // What is not looked up needs no name servers, but a name that nothing has is a mistake all the same.
+        if draft.hostname.is_none() && name.value == DEFAULT {
+            continue;
+        }
         let Some(resolvers) = section(name, host, sections) else {
             let message = format!("there is no resolvers section '{}'", name.value);
             let known = sections.iter().map(|s| &*s.name);
@@ -30,6 +34,9 @@ pub(super) fn fill(
             );
             continue;
         };
+        if draft.hostname.is_none() {
+            continue;
+        }
         Arc::make_mut(server).lookup = Some(Lookup {
             resolvers,
             prefer_v4: settings.prefer_v4,
