@@ -28,7 +28,13 @@ pub(crate) static TUNING: &[Keyword<GlobalDraft>] = &[
         g.tuning.grace = Some(a.time()?);
         Ok(())
     }),
-    inert("localpeer", "<name>", G, "this instance's name among the peers", "there are no peers yet"),
+    inert(
+        "localpeer",
+        "<name>",
+        G,
+        "this instance's name among the peers",
+        "there are no peers yet; it sets HAPROXY_LOCALPEER only",
+    ),
     served("spread-checks", "<percent>", G, "how much the intervals of checks vary", |g, a| {
         g.spread_checks = a.number(0..=50)?;
         Ok(())
