@@ -50,16 +50,16 @@ const PREFIXES: &[(&str, Prefix)] = &[
     ("udp6@", Prefix::V6),
     ("unix@", Prefix::Unix),
     ("fd@", Prefix::Fd),
-    ("abns@", Prefix::Unsupported("sockets in the abstract namespace")),
-    ("abnsz@", Prefix::Unsupported("sockets in the abstract namespace")),
-    ("sockpair@", Prefix::Unsupported("socket pairs")),
-    ("quic4@", Prefix::Unsupported("QUIC")),
-    ("quic6@", Prefix::Unsupported("QUIC")),
-    ("rhttp@", Prefix::Unsupported("reverse HTTP")),
-    ("mptcp4@", Prefix::Unsupported("Multipath TCP")),
-    ("mptcp6@", Prefix::Unsupported("Multipath TCP")),
-    ("ring@", Prefix::Unsupported("log buffers")),
-    ("backend@", Prefix::Unsupported("logging to a backend")),
+    ("abns@", Prefix::Unsupported("sockets in the abstract namespace are")),
+    ("abnsz@", Prefix::Unsupported("sockets in the abstract namespace are")),
+    ("sockpair@", Prefix::Unsupported("socket pairs are")),
+    ("quic4@", Prefix::Unsupported("QUIC is")),
+    ("quic6@", Prefix::Unsupported("QUIC is")),
+    ("rhttp@", Prefix::Unsupported("reverse HTTP is")),
+    ("mptcp4@", Prefix::Unsupported("Multipath TCP is")),
+    ("mptcp6@", Prefix::Unsupported("Multipath TCP is")),
+    ("ring@", Prefix::Unsupported("log buffers are")),
+    ("backend@", Prefix::Unsupported("logging to a backend is")),
 ];
 
 #[derive(Clone, Copy)]
@@ -69,6 +69,7 @@ enum Prefix {
     V6,
     Unix,
     Fd,
+    /// What it would be, and the verb that goes with it.
     Unsupported(&'static str),
 }
 
@@ -82,8 +83,7 @@ impl Address {
             .unwrap_or((Prefix::Inet, text));
         match prefix {
             Prefix::Unsupported(what) => {
-                let error =
-                    Diagnostic::alert(Code::NotServed, format!("{what} are not supported yet by lbx"));
+                let error = Diagnostic::alert(Code::NotServed, format!("{what} not supported yet by lbx"));
                 Err(error.at(span))
             }
             Prefix::Unix => Ok(Self { host: HostPart::Unix(rest.into()), ports: Ports::None }),
