@@ -6,6 +6,18 @@ use crate::Row;
 /// All of them.
 pub(crate) static ROWS: &[Row] = &[
     same(
+        "set-timeout in a frontend",
+        "defaults d\n    mode http\n    timeout client 1s\n    timeout server 1s\n    timeout connect 1s\nfrontend f\n    bind :18080\n    http-request set-timeout server 1s\n",
+    ),
+    same(
+        "set-timeout in the defaults of a frontend",
+        "defaults d\n    mode http\n    timeout client 1s\n    timeout server 1s\n    timeout connect 1s\n    http-request set-timeout server 1s\nfrontend f from d\n    bind :18080\n",
+    ),
+    same(
+        "set-timeout in a backend",
+        "defaults d\n    mode http\n    timeout client 1s\n    timeout server 1s\n    timeout connect 1s\nbackend b\n    http-request set-timeout server 1s\n    server s 127.0.0.1:80\n",
+    ),
+    same(
         "acl: named and used",
         "defaults\n    timeout client 1s\n    timeout server 1s\n    timeout connect 1s\n    mode http\nfrontend f\n    bind :18080\n    acl a path_beg /x\n    http-request deny if a\nbackend b\nbackend c\n",
     ),

@@ -37,9 +37,7 @@ pub(crate) static RULES: &[Keyword<ProxyDraft>] = &[
         "rules for what servers send",
         |p, a| keep(p, a, RuleKind::TcpResponse),
     ),
-    served("http-request", "<action> [if|unless <condition>]", DFB, "rules for requests", |p, a| {
-        keep(p, a, RuleKind::HttpRequest)
-    }),
+    served("http-request", "<action> [if|unless <condition>]", DFB, "rules for requests", http_request),
     served(
         "http-response",
         "<action> [if|unless <condition>]",
@@ -162,6 +160,16 @@ pub(super) fn keep(proxy: &mut ProxyDraft, args: &mut Args<'_>, kind: RuleKind) 
     proxy.lines.push(args.text());
     proxy.rules.push(RuleDraft { kind, words: args.take_rest().to_vec(), head });
     Ok(())
+}
+
+/// `http-request …`. A frontend has no servers whose timeouts could be set; what it inherits may be meant for others.
+fn http_request(proxy: &mut ProxyDraft, args: &mut Args<'_>) -> Result<(), Diagnostic> {
+    let action = args.peek().filter(|word| word.text == "set-timeout" && args.sections == F);
+    if let Some(action) = action {
+        let error = Diagnostic::alert(Code::Misplaced, "'set-timeout' is for backends").at(action.span);
+        return Err(error.label("valid in backend and listen"));
+    }
+    keep(proxy, args, RuleKind::HttpRequest)
 }
 
 /// A `stick-table` as it is written.
