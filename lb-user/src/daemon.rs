@@ -130,11 +130,15 @@ impl Daemon {
 
     /// Answers a line of a runtime socket.
     pub(crate) fn execute(&self, line: &str, session: &mut Session) -> Output {
-        cli::execute(
-            line,
-            session,
-            &cli::Context { runtime: &self.runtime, host: self, now: self.clock.now() },
-        )
+        let told = self.kernel_plane.changes();
+        let context = cli::Context { runtime: &self.runtime, host: self, now: self.clock.now() };
+        let output = cli::execute(line, session, &context);
+        // Who was told that a server drains may stop it when its connections are gone: none may come any more, and
+        // none may be missing in the count.
+        if self.kernel_plane.changes() != told {
+            self.kernel_plane.settle();
+        }
+        output
     }
 
     /// The configuration that is served.

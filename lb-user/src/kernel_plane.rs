@@ -2,6 +2,7 @@
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use lb_conf::model::{Config, LogLevel, XdpUse};
@@ -25,6 +26,9 @@ pub(crate) struct KernelPlane {
 
 /// Connections that `show sess` lists, at most: they are read one by one, and printed.
 const LISTED: u32 = 10_000;
+
+/// How long a command waits for the maps to follow it, at most.
+const SETTLE: Duration = Duration::from_secs(2);
 
 /// A connection of the kernel plane, with a number that no session of the user plane has.
 fn session(flow: Listed) -> SessionInfo {
@@ -125,6 +129,17 @@ impl KernelPlane {
             }
             Err(why) => without(config, &format_args!("the kernel plane can't be started: {why:#}")),
         }
+    }
+
+    /// How many changes of the daemon's state it was told of.
+    pub(crate) fn changes(&self) -> u64 {
+        self.plane.lock().as_ref().map_or(0, Plane::changes)
+    }
+
+    /// Waits until the maps follow all of them. One that does not answer is busy or gone, which is said elsewhere.
+    pub(crate) fn settle(&self) {
+        let settled = self.plane.lock().as_ref().map(Plane::settled);
+        let _ended = settled.map(|settled| settled.recv_timeout(SETTLE));
     }
 
     /// What it does; None where there is none.

@@ -4,8 +4,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use lbx_tests::daemon::Daemon;
 use lbx_tests::lab::Family;
 use lbx_tests::load::{self, Attempt};
+use lbx_tests::wait;
 
 use crate::fixture::Fixture;
 
@@ -80,4 +82,32 @@ pub(crate) fn dead_server_remembered() -> Result<()> {
     attempts
         .into_iter()
         .try_for_each(|attempt| attempt.server.map(drop).context("it went to the dead server"))
+}
+
+/// When the answer to "drain" is there, no connection goes to the server any more, and those that it has are counted: who
+/// reads that it has none may stop it.
+pub(crate) fn drained_at_once() -> Result<()> {
+    let fixture = Fixture::echo(Family::V4)?;
+    let daemon = fixture.start("    balance roundrobin\n", "check")?;
+    for round in 0..5 {
+        let mut open = (0..3).map(|_| fixture.connect()).collect::<Result<Vec<_>>>()?;
+        daemon.cli("set server service/s2 state drain")?;
+        let connections = sessions(&daemon)?;
+        ensure!(connections == "1", "round {round}: {connections} on s2");
+        open.extend((0..6).map(|_| fixture.connect()).collect::<Result<Vec<_>>>()?);
+        let on_it = open.iter().filter(|echo| echo.server == "s2").count();
+        ensure!(on_it == 1, "round {round}: {on_it} connections on s2");
+        drop(open);
+        daemon.cli("set server service/s2 state ready")?;
+        let idle = || sessions(&daemon).is_ok_and(|connections| connections == "0");
+        wait::until("the connections to be gone", wait::SOON, idle)?;
+    }
+    Ok(())
+}
+
+/// The open connections of `s2` as `show stat` tells them.
+fn sessions(daemon: &Daemon) -> Result<String> {
+    let stat = daemon.cli("show stat")?;
+    let row = stat.lines().find(|line| line.starts_with("service,s2,")).context("a row of s2")?;
+    Ok(row.split(',').nth(4).context("a fifth column")?.to_owned())
 }

@@ -62,6 +62,7 @@ fn main() {
         test("commands::without_a_kernel_plane", commands::without),
         test("commands::each_map_reads_like_a_table", commands::dumps),
         test("failures::a_dead_server_gets_no_connection", failures::server_killed),
+        test("failures::a_drained_server_gets_no_connection", failures::drained_at_once),
         test("failures::a_dead_server_is_remembered", failures::dead_server_remembered),
         test("failures::a_dead_daemon_breaks_nothing", failures::daemon_killed),
     ]);

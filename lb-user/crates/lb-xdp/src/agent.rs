@@ -35,6 +35,8 @@ const WALK: u32 = 12;
 /// What the daemon wants of the agent.
 #[derive(Debug)]
 pub(crate) enum Command {
+    /// Take in what changed and count anew; then whoever waits at the other end of this is let go.
+    Settle(std::sync::mpsc::Sender<()>),
     /// Open no flow any more.
     Close,
     /// End in good order.
@@ -117,6 +119,7 @@ impl Agent {
                 Wake::Command(None) => return,
                 Wake::Command(Some(Command::Stop)) => return self.stop(),
                 Wake::Command(Some(Command::Close)) => self.close(),
+                Wake::Command(Some(Command::Settle(_waiting))) => self.changed().and_then(|()| self.turn()),
                 Wake::Changed => self.changed(),
                 Wake::Notice(Some(notice)) => self.noticed(notice),
                 Wake::Notice(None) => {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use anyhow::Context;
@@ -141,14 +142,14 @@ impl Prepared {
         let changes = Arc::<Changes>::default();
         let status = Arc::new(Mutex::new(Status::default()));
         subscribe(&runtime, &changes);
-        let shared = Shared { runtime, clock, changes, status: Arc::clone(&status) };
+        let shared = Shared { runtime, clock, changes: Arc::clone(&changes), status: Arc::clone(&status) };
         let (ready, started) = std::sync::mpsc::channel();
         let thread = thread::Builder::new()
             .name("lbx-xdp".into())
             .spawn(move || run(self, shared, inbox, &ready))
             .context("starting the kernel plane's thread")?;
         started.recv().context("the kernel plane's thread ended")??;
-        Ok(Plane { commands: Some(commands), status, thread: Some(thread) })
+        Ok(Plane { commands: Some(commands), changes, status, thread: Some(thread) })
     }
 }
 
@@ -181,6 +182,7 @@ fn run(
 /// The kernel plane at work. Dropping it leaves it as it is: what is pinned goes on forwarding without the daemon.
 pub struct Plane {
     commands: Option<mpsc::UnboundedSender<Command>>,
+    changes: Arc<Changes>,
     status: Arc<Mutex<Status>>,
     thread: Option<thread::JoinHandle<()>>,
 }
@@ -189,6 +191,19 @@ impl Plane {
     /// What it does, as of a second ago at most.
     pub fn status(&self) -> Status {
         self.status.lock().clone()
+    }
+
+    /// How many changes of the daemon's state it was told of.
+    pub fn changes(&self) -> u64 {
+        self.changes.told.load(Ordering::Acquire)
+    }
+
+    /// Ends, with an error that says nothing, when the maps have everything that it was told of, and the counts are of
+    /// now.
+    pub fn settled(&self) -> std::sync::mpsc::Receiver<()> {
+        let (waiting, settled) = std::sync::mpsc::channel();
+        self.send(Command::Settle(waiting));
+        settled
     }
 
     /// Opens no flow any more; those that are open go on. The host's stack gets what clients send.
@@ -234,6 +249,8 @@ pub(crate) struct Shared {
 /// What the agent has not seen yet of the daemon's changes.
 #[derive(Default)]
 pub(crate) struct Changes {
+    /// How many there were.
+    told: AtomicU64,
     /// Wakes the agent.
     pub(crate) notify: Notify,
     /// Servers whose sessions are to end.
@@ -250,6 +267,7 @@ fn subscribe(runtime: &Runtime, changes: &Arc<Changes>) {
             Event::ShutdownSessions(server) => drop(changes.ending.lock().insert(server.id)),
             _ => {}
         }
+        changes.told.fetch_add(1, Ordering::Release);
         changes.notify.notify_one();
     }));
 }
