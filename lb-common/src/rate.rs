@@ -67,12 +67,14 @@ impl Window {
     }
 
     /// The windows as they stand at `now`: windows follow each other without a gap while there are events, and start
-    /// afresh after two periods of silence.
+    /// afresh after two periods of silence, or with the first event of all.
     #[inline(always)]
     fn rotated(&self, now: u32, period: u32) -> Self {
         let period = period.max(1);
         let age = now.wrapping_sub(self.start);
-        if age < period {
+        if self.current | self.previous == 0 {
+            Self { start: now, current: 0, previous: 0 }
+        } else if age < period {
             *self
         } else if age < period.saturating_mul(2) {
             Self { start: self.start.wrapping_add(period), current: 0, previous: self.current }
@@ -97,6 +99,17 @@ mod tests {
         for now in [9_991, 9_995, 10_000] {
             assert!((98..=102).contains(&window.rate(now, 1000)), "{}", window.rate(now, 1000));
         }
+    }
+
+    /// What HAProxy tells at these times; its clock never is as near to its beginning as ours.
+    #[test]
+    fn the_first_window_begins_with_the_first_event() {
+        let mut window = Window::default();
+        window.add(7_000, 10_000, 60);
+        window.add(13_000, 10_000, 60);
+        assert_eq!(window.rate(13_000, 10_000), 120);
+        assert_eq!(window.rate(16_999, 10_000), 120);
+        assert_eq!(window.rate(22_000, 10_000), 60);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
 use lb_conf::model::{Config, LogLevel};
+use lb_core::change::{Change, FrontendChange};
 use lb_core::cli::{self, Output, Session};
 use lb_core::event::Event;
 use lb_core::host::Host;
@@ -201,6 +202,14 @@ impl Daemon {
     /// `hard-stop-after`.
     pub(crate) fn hard_stop_after(&self) -> Option<Duration> {
         self.runtime.load().config.global.hard_stop_after
+    }
+
+    /// SIGTTOU and SIGTTIN: pauses all frontends, or lets them accept again; the runtime tells what that did.
+    pub(crate) fn change_frontends(&self, change: FrontendChange) {
+        for frontend in &self.runtime.snapshot().frontends {
+            // Refused by one that was stopped for good, which stays so.
+            let _ = self.runtime.apply(Change::Frontend(frontend.config.id, change), self.clock.now());
+        }
     }
 
     /// SIGHUP: says how every server is.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use lb_conf::model::LogLevel;
+use lb_core::change::FrontendChange;
 use nix::sys::signal::Signal;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -27,15 +28,18 @@ enum Order {
     Kill(Signal),
     Reload,
     ShowServers,
+    Frontends(FrontendChange),
 }
 
 /// The signals of HAProxy's manual (management.txt, section 4), and SIGUSR2, which its master process takes.
-const SIGNALS: [(Signal, Order); 5] = [
+const SIGNALS: [(Signal, Order); 7] = [
     (Signal::SIGUSR1, Order::Finish),
     (Signal::SIGTERM, Order::Kill(Signal::SIGTERM)),
     (Signal::SIGINT, Order::Kill(Signal::SIGINT)),
     (Signal::SIGUSR2, Order::Reload),
     (Signal::SIGHUP, Order::ShowServers),
+    (Signal::SIGTTOU, Order::Frontends(FrontendChange::Disable)),
+    (Signal::SIGTTIN, Order::Frontends(FrontendChange::Enable)),
 ];
 
 /// Signals that have arrived and were not acted on yet.
@@ -71,6 +75,7 @@ pub(crate) async fn serve(daemon: &Arc<Daemon>, mut orders: Orders) -> End {
         match orders.next().await {
             Order::Reload => reload(daemon).await,
             Order::ShowServers => daemon.show_servers(),
+            Order::Frontends(change) => daemon.change_frontends(change),
             Order::Kill(signal) => return kill(daemon, signal),
             Order::Finish => return finish(daemon, orders).await,
         }

@@ -6,6 +6,7 @@ use lbx_tests::daemon::Daemon;
 use lbx_tests::origin::Origin;
 use lbx_tests::wait;
 use nix::sys::signal::Signal;
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::os::unix::process::ExitStatusExt;
 
 use crate::{DEFAULTS, lbx};
@@ -90,6 +91,27 @@ pub(crate) fn soft_stop() -> Result<()> {
     open.check(b"still there")?;
     drop(open);
     ensure!(daemon.wait_end(wait::SOON)?.success());
+    Ok(())
+}
+
+/// SIGTTOU and SIGTTIN: what is open goes on, nothing new is served, and then it is again.
+pub(crate) fn pause() -> Result<()> {
+    let (_s1, _s2, mut daemon) = start()?;
+    let mut open = connect(&daemon)?;
+    open.check(b"there")?;
+    daemon.signal(Signal::SIGTTOU)?;
+    daemon.wait_output("Paused frontend relay")?;
+    // The kernel takes it, and nobody serves it.
+    let mut waiting = std::net::TcpStream::connect(daemon.address("relay"))?;
+    waiting.write_all(b"hello")?;
+    waiting.set_nonblocking(true)?;
+    open.check(b"still there")?;
+    let nothing = waiting.read(&mut [0]);
+    ensure!(nothing.is_err_and(|error| error.kind() == ErrorKind::WouldBlock));
+    daemon.signal(Signal::SIGTTIN)?;
+    connect(&daemon)?.check(b"served again")?;
+    daemon.signal(Signal::SIGTERM)?;
+    ensure!(daemon.wait_end(wait::SOON)?.signal() == Some(Signal::SIGTERM as i32));
     Ok(())
 }
 

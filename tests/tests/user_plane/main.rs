@@ -30,6 +30,7 @@ fn main() {
         test("life::reload_keeps_connections", life::reload_keeps_connections),
         test("life::reload_changes_listeners", life::reload_changes_listeners),
         test("life::reload_fails_safely", life::reload_fails_safely),
+        test("life::a_pause_ends_nothing", life::pause),
         test("life::soft_stop_waits_for_connections", life::soft_stop),
         test("life::soft_stop_waits_for_responses", life::soft_stop_http),
         test("life::hard_stop_waits_for_nothing", life::hard_stop),
