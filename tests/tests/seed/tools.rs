@@ -1,14 +1,16 @@
 //! The runtime socket's own clients: hatop on a terminal, and socat.
 
+use std::fs;
+use std::num::NonZero;
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use lbx_tests::daemon::Program;
-use lbx_tests::oracle::Side;
-use lbx_tests::privilege::Need;
+use lbx_tests::oracle::{STATUS, Side};
+use lbx_tests::privilege::{self, Need};
 use lbx_tests::suite::Case;
-use lbx_tests::tool::{self, Tool};
+use lbx_tests::tool::{self, Keys, Tool};
 use lbx_tests::wait;
 
 use crate::page::STATS;
@@ -30,34 +32,92 @@ fn socket(side: &Side) -> String {
     side.daemon.home().dir().join("sock").display().to_string()
 }
 
-/// The terminal's size is what hatop needs for all of its columns.
+/// hatop gives a balancer one second for each answer. A busy machine may need more, which says nothing of either.
+const PATIENT: &str = "
+import runpy, socket, sys
+settimeout = socket.socket.settimeout
+socket.socket.settimeout = lambda self, seconds: settimeout(self, 60)
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name='__main__')
+";
+
+/// How long a key may take to show its effect: Python is slow to start where everything else runs, too.
+const SCREEN: Duration = Duration::from_secs(60);
+
+/// Rows and columns of hatop's terminal, which all of its columns find room in.
+const SIZE: [NonZero<u16>; 2] = [NonZero::new(40).expect("rows"), NonZero::new(160).expect("columns")];
+
+/// hatop and the terminal that it runs on.
+struct Hatop {
+    tool: Tool,
+    keys: Keys,
+}
+
+impl Hatop {
+    fn start(side: &Side) -> Result<Self> {
+        let patient = side.daemon.home().dir().join("patient.py");
+        fs::write(&patient, PATIENT)?;
+        let hatop = privilege::find_program("hatop").context("hatop")?;
+        let [rows, columns] = SIZE;
+        let line = format!(
+            "stty rows {rows} cols {columns}; exec python3 {} {} -s {} -i 1",
+            patient.display(),
+            hatop.display(),
+            socket(side)
+        );
+        let mut command = Command::new("script");
+        command
+            .args(["--quiet", "--return", "--flush", "--command", &line, "/dev/null"])
+            .env("TERM", "xterm");
+        let (tool, keys) = Tool::interactive(&mut command)?;
+        Ok(Self { tool, keys })
+    }
+
+    /// Waits until a row of the screen has all of these words.
+    fn shows(&mut self, words: &[&str]) -> Result<()> {
+        let output = self.tool.output_handle();
+        let shown = move || screen(&output()).lines().any(|row| words.iter().all(|word| row.contains(word)));
+        let came = self.tool.wait_until(&format!("{words:?} on the screen"), SCREEN, shown);
+        came.with_context(|| screen(&self.tool.output()))
+    }
+
+    /// Types a line where a prompt is, and ends it when it is there.
+    fn enter(&mut self, line: &str) -> Result<()> {
+        self.keys.type_in(line)?;
+        self.shows(&[&format!("> {line}")])?;
+        self.keys.type_in("\r")
+    }
+}
+
+/// What a terminal shows that was sent this.
+fn screen(output: &str) -> String {
+    let mut terminal = vt100::Parser::new(SIZE[0], SIZE[1], 0);
+    terminal.process(output.as_bytes());
+    terminal.screen().contents()
+}
+
 fn hatop() -> Result<()> {
     let side = start(STATS, Program::Lbx)?;
-    let line = format!("stty rows 40 cols 160; exec hatop -s {} -i 1", socket(&side));
-    let mut command = Command::new("script");
-    command.args(["--quiet", "--return", "--flush", "--command", &line, "/dev/null"]).env("TERM", "xterm");
-    let (mut hatop, mut keys) = Tool::interactive(&mut command)?;
-    let shows = |hatop: &mut Tool, text: &str| {
-        let output = hatop.output_handle();
-        hatop.wait_until(&format!("{text:?} on the screen"), wait::SOON, move || output().contains(text))
-    };
-    for text in ["web_servers", "web01", "web02", "web03", "http_in", "BACKEND"] {
-        shows(&mut hatop, text)?;
+    let mut hatop = Hatop::start(&side)?;
+    // Servers that nobody checks have no status.
+    for words in
+        [["web_servers", ""], ["web02", " - "], ["BACKEND", "UP"], ["http_in", ""], ["FRONTEND", "OPEN"]]
+    {
+        hatop.shows(&words)?;
     }
     // Key 5 is its command line.
-    keys.type_in("5")?;
-    std::thread::sleep(Duration::from_millis(500));
-    keys.type_in("disable server web_servers/web02\r")?;
-    wait::until("the server to be in maintenance", wait::SOON, || {
-        side.daemon.cli("show stat").is_ok_and(|text| {
-            text.lines().any(|line| line.starts_with("web_servers,web02,") && line.contains(",MAINT,"))
-        })
+    hatop.keys.type_in("5")?;
+    hatop.shows(&["haproxy command line"])?;
+    hatop.enter("disable server web_servers/web02")?;
+    wait::until("the server to be in maintenance", SCREEN, || {
+        side.stat("web_servers/web02", STATUS).is_ok_and(|status| status == "MAINT")
     })?;
     // The next screen is the first one again.
-    keys.type_in("\t")?;
-    shows(&mut hatop, "MAINT")?;
-    keys.type_in("q")?;
-    ensure!(hatop.wait_end(wait::SOON)?.success(), "{}", hatop.output());
+    hatop.keys.type_in("\t")?;
+    hatop.shows(&["web02", "MAINT"])?;
+    hatop.shows(&["web03", " - "])?;
+    hatop.keys.type_in("q")?;
+    ensure!(hatop.tool.wait_end(SCREEN)?.success(), "{}", hatop.tool.output());
     Ok(())
 }
 
