@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use lb_conf::model::CommandLevel;
 
-use super::{Context, Session, admin, explain, servers, show, ssl, stats, tables};
+use super::{Context, Session, admin, explain, patterns, servers, show, ssl, stats, tables};
 
 /// A command.
 #[derive(Clone, Copy)]
@@ -50,9 +50,17 @@ macro_rules! rows {
 
 rows! {
     ["abort" "ssl" "cert"] "<certfile>" Admin ssl::abort, "forget a certificate that was set";
+    ["add" "acl"] "[@<version>] <acl> <pattern>" Operator patterns::add_acl, "add a pattern to those of an ACL";
+    ["add" "map"] "[@<version>] <map> <key> <value>" Operator patterns::add_map, "add an entry to a map, or those of a payload";
+    ["clear" "acl"] "[@<version>] <acl>" Operator patterns::clear_acl, "drop all patterns of an ACL";
     ["clear" "counters"] "[all]" Operator stats::clear, "forget the highest values, or all counts";
+    ["clear" "map"] "[@<version>] <map>" Operator patterns::clear_map, "drop all entries of a map";
     ["clear" "table"] "<table> [key <key> | data.<type> <op> <value>]" Admin tables::clear, "drop entries of a stick table";
+    ["commit" "acl"] "@<version> <acl>" Operator patterns::commit_acl, "put prepared patterns in force";
+    ["commit" "map"] "@<version> <map>" Operator patterns::commit_map, "put prepared entries in force";
     ["commit" "ssl" "cert"] "<certfile>" Admin ssl::commit, "show a certificate that was set to clients";
+    ["del" "acl"] "<acl> [<pattern> | #<number>]" Operator patterns::del_acl, "drop patterns of an ACL";
+    ["del" "map"] "<map> [<key> | #<number>]" Operator patterns::del_map, "drop entries of a map";
     ["disable" "agent"] "<bk>/<srv>" Admin servers::disable_agent, "stop asking a server's agent";
     ["disable" "frontend"] "<frontend>" Admin admin::disable_frontend, "stop accepting on a frontend";
     ["disable" "health"] "<bk>/<srv>" Admin servers::disable_health, "stop checking a server's health";
@@ -62,12 +70,17 @@ rows! {
     ["enable" "health"] "<bk>/<srv>" Admin servers::enable_health, "check a server's health again";
     ["enable" "server"] "<bk>/<srv>" Admin servers::enable_server, "end a server's maintenance";
     ["explain"] "<client> <address>:<port>" User explain::explain, "say what would become of a connection, and why";
+    ["get" "acl"] "<acl> <text>" User patterns::get_acl, "say which pattern of an ACL a text matches";
+    ["get" "map"] "<map> <text>" User patterns::get_map, "say which entry of a map a text matches";
     ["get" "weight"] "<bk>/<srv>" User servers::get_weight, "print a server's weight";
     ["help"] "[<command>]" User help, "list all commands, or those that begin so";
     ["operator"] "" User admin::operator, "become an operator";
+    ["prepare" "acl"] "<acl>" Operator patterns::prepare_acl, "begin another version of an ACL's patterns";
+    ["prepare" "map"] "<map>" Operator patterns::prepare_map, "begin another version of a map";
     ["prompt"] "" User prompt, "stay connected, with a prompt, or no longer";
     ["quit"] "" User quit, "close the connection";
     ["reload"] "" Admin admin::reload, "read the configuration again and take it over";
+    ["set" "map"] "<map> [<key> | #<number>] <value>" Operator patterns::set_map, "change the value of entries of a map";
     ["set" "maxconn" "frontend"] "<frontend> <value>" Admin admin::set_maxconn_frontend, "limit a frontend";
     ["set" "maxconn" "server"] "<bk>/<srv> <value>" Admin servers::set_maxconn, "limit a server";
     ["set" "server"] "<bk>/<srv> <what> <value>" Admin servers::set_server, "change a server: its state, health, agent, weight or addr";
@@ -76,10 +89,12 @@ rows! {
     ["set" "table"] "<table> key <key> [data.<type> <value>]*" Admin tables::set, "set an entry of a stick table";
     ["set" "timeout" "cli"] "<delay>" User admin::set_timeout, "set the longest silence of this connection";
     ["set" "weight"] "<bk>/<srv> <weight>[%]" Admin servers::set_weight, "change a server's weight";
+    ["show" "acl"] "[[@<version>] <acl>]" User patterns::show_acl, "list the sets of patterns of ACLs, or those of one";
     ["show" "backend"] "" User show::backends, "list the backends";
     ["show" "cli" "level"] "" User show::cli_level, "print what this connection may do";
     ["show" "cli" "sockets"] "" Operator show::cli_sockets, "list the runtime sockets";
     ["show" "info"] "[typed|json] [desc]" User stats::info, "print what is known of the process";
+    ["show" "map"] "[[@<version>] <map>]" User patterns::show_map, "list the maps, or the entries of one";
     ["show" "proc"] "" Operator show::processes, "list the processes, as HAProxy's master does";
     ["show" "resolvers"] "[<section>]" User show::resolvers, "print what name servers answered";
     ["show" "servers" "conn"] "[<backend>]" User servers::show_conn, "print the servers' connections";

@@ -3,6 +3,7 @@
 mod admin;
 mod command;
 mod explain;
+mod patterns;
 mod servers;
 mod session;
 mod show;

@@ -45,6 +45,7 @@ impl AclTest {
             at: 1,
             method: None,
             icase: false,
+            is_method: expr.output() == SampleType::Method,
             lookup: true,
             as_map: false,
             id: None,
@@ -165,6 +166,8 @@ struct Parser<'w> {
     at: usize,
     method: Option<Method>,
     icase: bool,
+    /// Whether it compares methods, of which the known ones never fold.
+    is_method: bool,
     /// Whether names may stand for addresses: no `-n` so far.
     lookup: bool,
     as_map: bool,
@@ -313,9 +316,11 @@ impl<'w> Parser<'w> {
     ) -> Result<Vec<Arc<Compiled>>, ParseError> {
         // Patterns of the line have a set of their own, empty or not, which the runtime socket can add to.
         if !entries.is_empty() || self.references.is_empty() {
-            let inline = env.resolver.patterns().add_inline(self.id, entries);
+            let criterion = self.words.first().copied().unwrap_or_default();
+            let inline = env.resolver.patterns().add_inline(self.id, criterion, entries);
             let inline = inline.map_err(|reason| self.error(0, ErrorKind::BadPattern(reason)))?;
-            self.references.push((inline, 0, false));
+            // Patterns that are added at run time fold their case like those of the line.
+            self.references.push((inline, 0, self.icase && !self.is_method));
         }
         let mut compiled = Vec::with_capacity(self.references.len());
         for (reference, word, icase) in &self.references {

@@ -7,11 +7,13 @@ mod parse;
 mod regexes;
 mod store;
 mod text;
+mod versions;
 
 use std::fmt;
 
 pub use number::Operator;
-pub use store::{Edit, Networks, Patterns, Reference, ReferenceName};
+pub use store::{Networks, Patterns, Reference, ReferenceName, Report};
+pub use versions::{Edit, EditError, Which};
 
 use crate::cast::{cast, possible};
 use crate::sample::{Sample, SampleType};

@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use arc_swap::ArcSwap;
 
+use super::versions::{Edit, EditError, Versions, Which};
 use super::{Method, Operator, Set, prepare};
-use crate::sample::Sample;
+use crate::sample::{Sample, SampleType};
 
 /// A pattern, and in a map the value that belongs to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub struct Entry {
     pub operator: Option<Operator>,
     /// The line of the file, counted from 1; 0 where it comes from no file.
     pub line: u32,
+    /// By what the runtime socket knows it within its set; 0 until it belongs to one.
+    pub number: u64,
 }
 
 impl Entry {
@@ -32,7 +35,7 @@ impl Entry {
     }
 
     pub(crate) fn new(pattern: &str, icase: bool) -> Self {
-        Self { pattern: pattern.into(), value: None, icase, operator: None, line: 0 }
+        Self { pattern: pattern.into(), value: None, icase, operator: None, line: 0, number: 0 }
     }
 }
 
@@ -54,6 +57,19 @@ impl fmt::Display for ReferenceName {
     }
 }
 
+/// What one use of a set makes of a text: `get map`, `get acl`.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// How it is compared.
+    pub method: Method,
+    /// Whether without regard to case.
+    pub icase: bool,
+    /// The entry that matches.
+    pub entry: Option<Entry>,
+    /// The type of its value, in a map.
+    pub value: Option<SampleType>,
+}
+
 /// A set of patterns as it was written, and everything that was compiled from it.
 pub struct Reference {
     id: u32,
@@ -65,21 +81,8 @@ pub struct Reference {
 }
 
 struct State {
-    entries: Vec<Entry>,
+    entries: Versions,
     compiled: Vec<Weak<Compiled>>,
-}
-
-/// A change of the runtime socket.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Edit {
-    /// `add acl`, `add map`.
-    Add(Entry),
-    /// `del acl`, `del map`: every entry of this pattern.
-    Delete(Box<str>),
-    /// `set map`: another value for every entry of this pattern.
-    Set(Box<str>, Box<str>),
-    /// `clear acl`, `clear map`.
-    Clear,
 }
 
 impl fmt::Debug for Reference {
@@ -102,6 +105,11 @@ impl Reference {
         }
     }
 
+    /// The file that it was read from.
+    pub fn file(&self) -> Option<&str> {
+        self.file.as_deref()
+    }
+
     /// Whether its entries have values.
     pub fn is_map(&self) -> bool {
         self.is_map
@@ -114,40 +122,65 @@ impl Reference {
 
     /// The entries as they are now.
     pub fn entries(&self) -> Vec<Entry> {
-        self.lock().entries.clone()
+        self.lock().entries.live().to_vec()
+    }
+
+    /// The entries of a version; those that are in force without one.
+    pub fn entries_of(&self, version: Option<u32>) -> Vec<Entry> {
+        self.lock().entries.of(version).to_vec()
+    }
+
+    /// The version that is in force, the latest one that was prepared, and how many entries all versions have.
+    pub fn versions(&self) -> (u32, u32, usize) {
+        self.lock().entries.numbers()
     }
 
     /// Applies changes, all or none: where the result does not compile, nothing changes and the reason is
     /// returned. Requests see either the old set or the new one.
-    pub fn edit(&self, edits: impl IntoIterator<Item = Edit>) -> Result<(), String> {
+    pub fn edit(&self, edits: impl IntoIterator<Item = Edit>) -> Result<(), EditError> {
         let mut state = self.lock();
         let mut entries = state.entries.clone();
         for edit in edits {
-            apply(&mut entries, edit)?;
+            if let Edit::Add(entry, Some(_)) = &edit {
+                // Of a version that is not in force yet: better now than when it is to be.
+                state.try_one(entry)?;
+            }
+            entries.apply(edit)?;
         }
-        let users: Vec<_> = state.compiled.iter().filter_map(Weak::upgrade).collect();
-        let tables = users.iter().map(|c| c.table(&entries)).collect::<Result<Vec<_>, _>>();
-        for (user, table) in users.iter().zip(tables.map_err(|(_, reason)| reason)?) {
-            user.current.store(Arc::new(table));
-        }
-        state.entries = entries;
-        Ok(())
+        state.publish(entries)
+    }
+
+    /// `prepare map`, `prepare acl`: the number of a new version without entries.
+    pub fn prepare(&self) -> u32 {
+        self.lock().entries.prepare()
+    }
+
+    /// Puts a prepared version in force, and forgets those before it.
+    pub fn commit(&self, version: u32) -> Result<(), EditError> {
+        let mut state = self.lock();
+        let mut entries = state.entries.clone();
+        entries.commit(version)?;
+        state.publish(entries)
+    }
+
+    /// What each use of the set makes of a text.
+    pub fn report(&self, key: &str) -> Vec<Report> {
+        let state = self.lock();
+        state.users().iter().map(|user| user.report(key, state.entries.live())).collect()
     }
 
     /// Makes sure that there is an entry of this pattern, and in a map that all of them have this value. The error says
     /// what is wrong with it.
-    pub fn put(&self, pattern: &str, value: Option<&str>) -> Result<(), String> {
+    pub fn put(&self, pattern: &str, value: Option<&str>) -> Result<(), EditError> {
         let (is_there, is_same) = {
             let state = self.lock();
-            let mut named = state.entries.iter().filter(|e| &*e.pattern == pattern).peekable();
+            let mut named = state.entries.live().iter().filter(|e| &*e.pattern == pattern).peekable();
             (named.peek().is_some(), named.all(|e| e.value.as_deref() == value))
         };
         match value {
             _ if is_there && is_same => Ok(()),
-            Some(value) if is_there => self.edit([Edit::Set(pattern.into(), value.into())]),
-            value => {
-                self.edit([Edit::Add(Entry { value: value.map(Into::into), ..Entry::new(pattern, false) })])
-            }
+            Some(value) if is_there => self.edit([Edit::Set(Which::Pattern(pattern.into()), value.into())]),
+            value => self.edit([Edit::add(pattern, value)]),
         }
     }
 
@@ -159,7 +192,7 @@ impl Reference {
         icase: bool,
     ) -> Result<Arc<Compiled>, (usize, String)> {
         let mut state = self.lock();
-        let table = Compiled::build(method, values, icase, &state.entries)?;
+        let table = Compiled::build(method, values, icase, state.entries.live())?;
         let compiled = Arc::new(Compiled { method, values, icase, current: ArcSwap::from_pointee(table) });
         state.compiled.retain(|c| c.strong_count() > 0);
         state.compiled.push(Arc::downgrade(&compiled));
@@ -172,30 +205,27 @@ impl Reference {
     }
 }
 
-fn apply(entries: &mut Vec<Entry>, edit: Edit) -> Result<(), String> {
-    let missing = |pattern: &str| format!("no entry `{pattern}`");
-    match edit {
-        Edit::Add(entry) => entries.push(entry),
-        Edit::Clear => entries.clear(),
-        Edit::Delete(pattern) => {
-            let before = entries.len();
-            entries.retain(|e| e.pattern != pattern);
-            if entries.len() == before {
-                return Err(missing(&pattern));
-            }
-        }
-        Edit::Set(pattern, value) => {
-            let mut found = false;
-            for entry in entries.iter_mut().filter(|e| e.pattern == pattern) {
-                entry.value = Some(value.clone());
-                found = true;
-            }
-            if !found {
-                return Err(missing(&pattern));
-            }
-        }
+impl State {
+    fn users(&self) -> Vec<Arc<Compiled>> {
+        self.compiled.iter().filter_map(Weak::upgrade).collect()
     }
-    Ok(())
+
+    fn try_one(&self, entry: &Entry) -> Result<(), EditError> {
+        let alone = std::slice::from_ref(entry);
+        let tried = self.users().iter().try_for_each(|user| user.table(alone).map(drop));
+        tried.map_err(|(_, reason)| EditError::Useless(reason))
+    }
+
+    /// Compiles entries for everybody who uses them, or changes nothing.
+    fn publish(&mut self, entries: Versions) -> Result<(), EditError> {
+        let users = self.users();
+        let tables = users.iter().map(|c| c.table(entries.live())).collect::<Result<Vec<_>, _>>();
+        for (user, table) in users.iter().zip(tables.map_err(|(_, reason)| EditError::Useless(reason))?) {
+            user.current.store(Arc::new(table));
+        }
+        self.entries = entries;
+        Ok(())
+    }
 }
 
 /// What the value of a map's entry becomes.
@@ -262,6 +292,19 @@ impl Compiled {
     #[inline]
     pub(crate) fn matches(&self, sample: &Sample<'_>) -> bool {
         self.current.load().set.find(sample).is_some()
+    }
+
+    fn report(&self, key: &str, entries: &[Entry]) -> Report {
+        let table = self.current.load();
+        let found = prepare(Sample::str(key), self.method).and_then(|sample| table.set.find(&sample));
+        let found = found.map(|at| at as usize);
+        let entry = found.and_then(|at| entries.get(at));
+        Report {
+            method: self.method,
+            icase: self.icase || entries.iter().any(|entry| entry.icase),
+            value: found.and_then(|at| table.values.get(at)).map(|value| value.sample().kind()),
+            entry: entry.cloned(),
+        }
     }
 
     /// The networks of a set of addresses.
@@ -380,7 +423,8 @@ impl Patterns {
     pub(crate) fn add_file(&mut self, path: &str, is_map: bool, entries: Vec<Entry>) -> Arc<Reference> {
         let path: Arc<str> = path.into();
         let id = self.free_id();
-        let reference = self.add(id, Some(path.clone()), is_map, entries, "pattern loaded from file");
+        let description = format!("pattern loaded from file '{path}'").into();
+        let reference = self.add(id, Some(path.clone()), is_map, entries, description);
         self.files.insert(path, reference.clone());
         reference
     }
@@ -389,16 +433,18 @@ impl Patterns {
     pub(crate) fn add_inline(
         &mut self,
         forced: Option<u32>,
+        criterion: &str,
         entries: Vec<Entry>,
     ) -> Result<Arc<Reference>, String> {
+        let description = format!("acl '{criterion}'").into();
         let Some(id) = forced else {
             let id = self.free_id();
-            return Ok(self.add(id, None, false, entries, "acl"));
+            return Ok(self.add(id, None, false, entries, description));
         };
         if self.all.iter().any(|r| r.id == id) {
             return Err(format!("the id {id} is already used"));
         }
-        let reference = self.add(id, None, false, entries, "acl");
+        let reference = self.add(id, None, false, entries, description);
         self.forced.insert(id, reference.clone());
         Ok(reference)
     }
@@ -409,10 +455,10 @@ impl Patterns {
         file: Option<Arc<str>>,
         is_map: bool,
         entries: Vec<Entry>,
-        description: &str,
+        description: Box<str>,
     ) -> Arc<Reference> {
-        let state = Mutex::new(State { entries, compiled: Vec::new() });
-        let reference = Arc::new(Reference { id, file, is_map, description: description.into(), state });
+        let state = Mutex::new(State { entries: Versions::new(entries), compiled: Vec::new() });
+        let reference = Arc::new(Reference { id, file, is_map, description, state });
         self.all.push(reference.clone());
         reference
     }
@@ -463,26 +509,5 @@ mod tests {
         let map = parse_file("  2.22.246.0/23    United Kingdom  \nk\n", true);
         assert_eq!((&*map[0].pattern, map[0].value.as_deref()), ("2.22.246.0/23", Some("United Kingdom")));
         assert_eq!((&*map[1].pattern, map[1].value.as_deref()), ("k", Some("")));
-    }
-
-    #[test]
-    fn edits_reach_what_was_compiled_or_change_nothing() {
-        let mut patterns = Patterns::default();
-        let reference = patterns.add_file("ips", false, parse_file("10.0.0.0/8\n", false));
-        let compiled = reference.compile(Method::Ip, MapValue::None, false).unwrap();
-        let ten = Sample::Ipv4([10, 1, 1, 1].into());
-        let local = Sample::Ipv4([127, 0, 0, 1].into());
-        assert!(compiled.matches(&ten) && !compiled.matches(&local));
-
-        reference.edit([Edit::Add(Entry::new("127.0.0.0/8", false))]).unwrap();
-        assert!(compiled.matches(&ten) && compiled.matches(&local));
-
-        let bad = [Edit::Clear, Edit::Add(Entry::new("not an address", false))];
-        assert!(reference.edit(bad).is_err());
-        assert!(compiled.matches(&ten) && reference.entries().len() == 2);
-
-        reference.edit([Edit::Delete("10.0.0.0/8".into())]).unwrap();
-        assert!(!compiled.matches(&ten) && compiled.matches(&local));
-        assert_eq!(patterns.find("ips").map(|r| r.id()), Some(reference.id()));
     }
 }

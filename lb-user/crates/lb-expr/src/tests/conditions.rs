@@ -246,8 +246,7 @@ fn patterns_in_the_configuration_have_ids_and_files_their_names() {
     let condition =
         parse("if { src -u 42 10.0.0.1 } or { path -f pats }", &mut Acls::default(), &mut resolver).unwrap();
     assert!(!condition.holds(&scene().ctx()));
-    let edit = |pattern: &str| crate::pattern::Edit::Add(crate::pattern::Entry::from_word(pattern));
-    resolver.patterns.find("#42").unwrap().edit([edit("127.0.0.0/8")]).unwrap();
+    resolver.patterns.find("#42").unwrap().edit([crate::pattern::Edit::add("127.0.0.0/8", None)]).unwrap();
     assert!(condition.holds(&scene().ctx()));
     assert!(resolver.patterns.find("pats").is_some());
     assert!(parse("if { src -u 42 10.0.0.1 }", &mut Acls::default(), &mut resolver).is_err());

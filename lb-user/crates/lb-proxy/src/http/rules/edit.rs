@@ -358,7 +358,7 @@ pub(crate) fn note<'a>(action: &'a Action, ctx: &Ctx<'a>, scene: &Scene<'_>) {
         Action::AddPattern(acl, pattern) => told(acl, |acl| acl.put(&text(pattern, ctx), None)),
         Action::DelPattern(set, pattern) => told(set, |set| {
             // A pattern that is not there need not be removed.
-            let _ = set.edit([pattern::Edit::Delete(text(pattern, ctx).into())]);
+            let _ = set.edit([pattern::Edit::Delete(pattern::Which::Pattern(text(pattern, ctx).into()))]);
             Ok(())
         }),
         _ => {}
@@ -370,7 +370,7 @@ fn text<'a>(format: &'a LogFormat, ctx: &Ctx<'a>) -> String {
 }
 
 /// Changes a set of patterns. A value that it cannot have is the fault of whoever sent it.
-fn told(set: &PatternSet, change: impl FnOnce(&pattern::Reference) -> Result<(), String>) {
+fn told(set: &PatternSet, change: impl FnOnce(&pattern::Reference) -> Result<(), pattern::EditError>) {
     if let Some(Err(reason)) = set.get().map(|set| change(set)) {
         log::debug!("a rule cannot change its set of patterns: {reason}");
     }
