@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::Result;
-use lbx_tests::oracle::Side;
+use lbx_tests::oracle::{STATUS, Side};
 
 pub(crate) const CONFIG: &str = "
 global
@@ -66,11 +66,36 @@ pub(crate) fn weights(side: &mut Side) -> Result<()> {
     )
 }
 
+/// Who is paused or stopped refuses connections.
 pub(crate) fn frontends(side: &mut Side) -> Result<()> {
-    commands(side, &["set maxconn frontend fe 100", "disable frontend missing"])?;
+    commands(
+        side,
+        &["set maxconn frontend fe 100", "disable frontend missing", "shutdown frontend missing"],
+    )?;
+    for line in [
+        "disable frontend fe",
+        "disable frontend fe",
+        "enable frontend fe",
+        "enable frontend fe",
+        "disable frontend fe",
+        "enable frontend fe",
+        "disable frontend fe",
+        "shutdown frontend fe",
+    ] {
+        side.command(line)?;
+        note_whether_open(side)?;
+    }
+    side.command("enable frontend fe")?;
     side.command("disable frontend fe")?;
-    side.command("disable frontend fe")?;
-    commands(side, &["enable frontend fe", "enable frontend fe", "shutdown frontend missing"])
+    side.command("shutdown frontend fe")
+}
+
+fn note_whether_open(side: &mut Side) -> Result<()> {
+    let state = side.stat("fe/FRONTEND", STATUS)?;
+    let answer = side.connect("web").and_then(|mut http| http.get("/"));
+    let served = answer.map_or_else(|_| "refused".to_owned(), |answer| answer.line);
+    side.note(format!("{state}: {served}"));
+    Ok(())
 }
 
 /// Where the answer lists what is possible, it lists what this program can do; such commands are not among these.

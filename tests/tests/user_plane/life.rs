@@ -6,7 +6,7 @@ use lbx_tests::daemon::Daemon;
 use lbx_tests::origin::Origin;
 use lbx_tests::wait;
 use nix::sys::signal::Signal;
-use std::io::{ErrorKind, Read as _, Write as _};
+use std::io::ErrorKind;
 use std::os::unix::process::ExitStatusExt;
 
 use crate::{DEFAULTS, lbx};
@@ -94,22 +94,34 @@ pub(crate) fn soft_stop() -> Result<()> {
     Ok(())
 }
 
-/// SIGTTOU and SIGTTIN: what is open goes on, nothing new is served, and then it is again.
+/// SIGTTOU and SIGTTIN: what is open goes on, nothing new is accepted, also after a reload, and then it is again.
 pub(crate) fn pause() -> Result<()> {
     let (_s1, _s2, mut daemon) = start()?;
     let mut open = connect(&daemon)?;
     open.check(b"there")?;
     daemon.signal(Signal::SIGTTOU)?;
     daemon.wait_output("Paused frontend relay")?;
-    // The kernel takes it, and nobody serves it.
-    let mut waiting = std::net::TcpStream::connect(daemon.address("relay"))?;
-    waiting.write_all(b"hello")?;
-    waiting.set_nonblocking(true)?;
+    let refused = || {
+        let connected = std::net::TcpStream::connect(daemon.address("relay"));
+        connected.is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused)
+    };
+    wait::until("connections to be refused", wait::SOON, refused)?;
     open.check(b"still there")?;
-    let nothing = waiting.read(&mut [0]);
-    ensure!(nothing.is_err_and(|error| error.kind() == ErrorKind::WouldBlock));
+    daemon.signal(Signal::SIGUSR2)?;
+    daemon.wait_output("the new configuration is in place")?;
+    ensure!(refused());
+    open.check(b"still there")?;
     daemon.signal(Signal::SIGTTIN)?;
-    connect(&daemon)?.check(b"served again")?;
+    // Twice as many as there are workers, and of those each gets some.
+    wait::until("connections to be taken", wait::SOON, || connect(&daemon).is_ok())?;
+    for _ in 0..16 {
+        connect(&daemon)?.check(b"served again")?;
+    }
+    daemon.signal(Signal::SIGTTOU)?;
+    wait::until("connections to be refused", wait::SOON, refused)?;
+    daemon.signal(Signal::SIGTTIN)?;
+    wait::until("connections to be taken", wait::SOON, || connect(&daemon).is_ok())?;
+    connect(&daemon)?.check(b"and again")?;
     daemon.signal(Signal::SIGTERM)?;
     ensure!(daemon.wait_end(wait::SOON)?.signal() == Some(Signal::SIGTERM as i32));
     Ok(())

@@ -30,7 +30,7 @@ pub enum PrepareError {
     Bind(Vec<BindError>),
 }
 
-fn display(address: &BindAddress) -> impl fmt::Display + '_ {
+pub(crate) fn display(address: &BindAddress) -> impl fmt::Display + '_ {
     struct Shown<'a>(&'a BindAddress);
     impl fmt::Display for Shown<'_> {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -3,16 +3,20 @@
 use std::fmt;
 use std::fs::{File, Permissions};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Shutdown, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use lb_conf::model::{Bind, BindAddress, BindSocket, Name, SocketFile};
 use lb_core::counters::Gauge;
+use lb_core::frontend::FrontendState;
 use nix::sched::{CloneFlags, setns};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+
+use crate::error::display;
 
 /// Connections that the kernel completes before they are accepted; `net.core.somaxconn` caps it.
 const BACKLOG: u32 = 4096;
@@ -32,6 +36,7 @@ pub(crate) struct Bound {
     address: BindAddress,
     settings: BindSocket,
     sockets: Vec<Socket>,
+    listening: AtomicBool,
     /// Sessions of the address. They hold this and not the sockets, which would listen until the last of them ends.
     pub(crate) sessions: Arc<Gauge>,
 }
@@ -74,7 +79,8 @@ impl Bound {
             Some(name) => inside(name, make)?,
         };
         let (address, settings) = (bind.address.clone(), bind.socket.clone());
-        Ok(Arc::new(Self { address, settings, sockets, sessions: Arc::default() }))
+        let listening = AtomicBool::new(true);
+        Ok(Arc::new(Self { address, settings, sockets, listening, sessions: Arc::default() }))
     }
 
     /// Whether it is what another configuration asks for. The file of a Unix socket is taken away with the socket, which
@@ -89,11 +95,34 @@ impl Bound {
         self.sockets.first()?.local_addr().ok()?.as_socket()
     }
 
+    /// Listens while its frontend is open, and refuses connections else. Unix sockets go on listening, since they could
+    /// not begin again: who connects to one waits.
+    pub(crate) fn follow(&self, state: FrontendState) {
+        let listen = state == FrontendState::Open;
+        if self.local_addr().is_none() || self.listening.swap(listen, Ordering::Relaxed) == listen {
+            return;
+        }
+        for socket in &self.sockets {
+            let done = match listen {
+                true => socket.listen(backlog(&self.settings)),
+                // The address stays bound. Copies of one socket are shut with the first of them.
+                false => socket.shutdown(Shutdown::Read),
+            };
+            if let Err(e) = done.or_else(unless_shut) {
+                log::error!("{}: {e}", display(&self.address));
+            }
+        }
+    }
+
     /// The socket of a worker, as a descriptor of its own.
     pub(crate) fn socket(&self, worker: usize) -> io::Result<OwnedFd> {
         let socket = self.sockets.get(worker).ok_or(io::ErrorKind::NotFound)?;
         socket.as_fd().try_clone_to_owned()
     }
+}
+
+fn unless_shut(error: io::Error) -> io::Result<()> {
+    if error.kind() == io::ErrorKind::NotConnected { Ok(()) } else { Err(error) }
 }
 
 impl Drop for Bound {

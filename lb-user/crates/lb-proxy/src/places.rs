@@ -1,6 +1,7 @@
 //! Places for connections: beyond `maxconn` of the process or of a frontend, accepting stops until one is freed.
 
 use std::ops::ControlFlow;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -85,9 +86,9 @@ impl Places {
         self.current.get()
     }
 
-    /// Waits until the address of `front` may accept.
-    pub(crate) async fn room(&self, front: &Front, now: impl Fn() -> Tick) {
-        self.wait(|| self.look(front, now())).await;
+    /// Waits until an address may accept. What it serves may be replaced in the meantime.
+    pub(crate) async fn room(&self, front: impl Fn() -> Rc<Front>, now: impl Fn() -> Tick) {
+        self.wait(|| self.look(&front(), now())).await;
     }
 
     /// Waits for a place and takes it. Workers that accept at the same moment may all have seen room for one: the

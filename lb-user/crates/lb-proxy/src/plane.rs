@@ -6,8 +6,9 @@ use std::thread::JoinHandle;
 use std::{io, thread};
 
 use lb_conf::model::{Action, Config, FrontendId};
+use lb_core::frontend::FrontendState;
 use lb_core::host::{Host, ResolversInfo, SessionInfo};
-use lb_core::{Event, Runtime, Snapshot};
+use lb_core::{Event, Frontend, Runtime, Snapshot};
 use lb_expr::Ctx;
 use lb_expr::sample::Sample;
 use lb_expr::vars::{ProcVars, Scope, VarNames};
@@ -32,10 +33,13 @@ pub struct Plane {
     shared: Arc<Shared>,
     workers: Vec<Worker>,
     checker: Worker,
-    live: Mutex<Vec<Arc<Bound>>>,
+    live: Arc<Mutex<Live>>,
     variables: Mutex<ProcVariables>,
     tls: Mutex<Arc<Site>>,
 }
+
+/// The addresses that are listened on, and whose they are.
+type Live = Vec<(FrontendId, Arc<Bound>)>;
 
 /// The variables of scope `proc` with the names that their indexes come from.
 #[derive(Debug)]
@@ -96,7 +100,7 @@ pub fn prepare(config: &Config, tls: Site, running: Option<&Plane>) -> Result<Pr
     let (mut addresses, mut errors) = (Vec::new(), Vec::new());
     for frontend in &config.frontends {
         for (index, bind) in frontend.binds.iter().enumerate() {
-            let kept = live.iter().find(|bound| bound.serves(bind));
+            let kept = live.iter().map(|(_, bound)| bound).find(|bound| bound.serves(bind));
             match kept.map_or_else(|| Bound::bind(bind, workers), |bound| Ok(Arc::clone(bound))) {
                 Ok(bound) => addresses.push(Address {
                     bound,
@@ -173,7 +177,7 @@ impl Plane {
         let workers: io::Result<Vec<_>> = (0..prepared.workers).map(|i| start_worker(i, &shared)).collect();
         let checker = start_checker(&shared)?;
         let variables = Mutex::new(ProcVariables::new(&Arc::default()));
-        let (live, tls) = (Mutex::default(), Mutex::default());
+        let (live, tls) = (Arc::default(), Mutex::default());
         let plane = Self { shared, workers: workers?, checker, live, variables, tls };
         plane.watch();
         plane.commit(prepared);
@@ -190,8 +194,8 @@ impl Plane {
     pub fn commit(&self, prepared: Prepared) {
         self.shared.places.set_limits(prepared.limits);
         *self.tls.lock() = Arc::clone(&prepared.tls);
-        *self.live.lock() = prepared.addresses.iter().map(|address| Arc::clone(&address.bound)).collect();
         let snapshot: Arc<Snapshot> = self.shared.runtime.snapshot();
+        self.take_over(&prepared.addresses, &snapshot);
         let proc_vars = {
             let mut variables = self.variables.lock();
             *variables = variables.carry_over(&snapshot.config.variables);
@@ -204,6 +208,15 @@ impl Plane {
             addresses: prepared.addresses,
             tls: prepared.tls,
         })));
+    }
+
+    /// Addresses of frontends that are paused do not listen.
+    fn take_over(&self, addresses: &[Address], snapshot: &Snapshot) {
+        let mut live = self.live.lock();
+        *live = addresses.iter().map(|address| (address.frontend, Arc::clone(&address.bound))).collect();
+        for (id, bound) in live.iter() {
+            bound.follow(snapshot.frontend(*id).map_or(FrontendState::Open, |frontend| frontend.state()));
+        }
     }
 
     /// Closes the addresses; connections end after what they are doing. See [`Plane::wait`].
@@ -284,13 +297,23 @@ impl Plane {
         }
     }
 
-    /// Accepting goes on when a frontend is enabled or may take more, sessions end with their servers, and logs tell what
+    /// Addresses open and close with their frontends, accepting goes on when a frontend may take more, sessions end with their servers, and logs tell what
     /// happens to servers.
     fn watch(&self) {
         let (places, logs) = (Arc::clone(&self.shared.places), self.checker.commands.clone());
+        let live = Arc::clone(&self.live);
         let workers: Vec<_> = self.workers.iter().map(|worker| worker.commands.clone()).collect();
         self.shared.runtime.subscribe(Box::new(move |event| match event {
-            Event::Frontend(..) => places.look_again(),
+            Event::Frontend(frontend, _) => {
+                follow(&live, frontend);
+                if frontend.state() == FrontendState::Stopped {
+                    for worker in &workers {
+                        // A thread that has ended has no addresses.
+                        let _ = worker.send(Command::Close(frontend.config.id));
+                    }
+                }
+                places.look_again();
+            }
             Event::ShutdownSessions(server) => {
                 for worker in &workers {
                     // A thread that has ended has no sessions.
@@ -306,6 +329,17 @@ impl Plane {
             _ => {}
         }));
     }
+}
+
+/// Lets the addresses of a frontend do as its state says. Those of one that has stopped are given up.
+fn follow(live: &Mutex<Live>, frontend: &Frontend) {
+    let (state, id) = (frontend.state(), frontend.config.id);
+    live.lock().retain(|(of, bound)| {
+        if *of == id {
+            bound.follow(state);
+        }
+        *of != id || state != FrontendState::Stopped
+    });
 }
 
 impl Worker {

@@ -68,6 +68,8 @@ pub(crate) enum Command {
     SoftStop,
     /// End at once.
     HardStop,
+    /// Give up the addresses of this frontend.
+    Close(FrontendId),
     /// Write to a proxy's log.
     Log(LogEvent),
     /// Write the line of a session that the kernel plane has served.
@@ -154,6 +156,7 @@ pub(crate) async fn run(index: usize, shared: Arc<Shared>, mut commands: mpsc::U
     while let Some(command) = commands.recv().await {
         match command {
             Command::Serve(setup) => worker.serve(&setup),
+            Command::Close(frontend) => worker.close_all_of(frontend),
             Command::SoftStop => worker.soft_stop(),
             Command::HardStop => return,
             // That is for the thread of the checks.
@@ -176,7 +179,7 @@ pub(crate) async fn run(index: usize, shared: Arc<Shared>, mut commands: mpsc::U
                 Command::EndSessions(server) => worker.end_sessions(server),
                 Command::HardStop => return,
                 Command::LogFlow(flow) => flow::write(&worker, &flow),
-                Command::Serve(_) | Command::SoftStop | Command::Log(_) => {}
+                Command::Serve(_) | Command::SoftStop | Command::Close(_) | Command::Log(_) => {}
             }
         }
     };
@@ -284,6 +287,12 @@ impl Worker {
         self.sessions.wake_all();
     }
 
+    fn close_all_of(&self, frontend: FrontendId) {
+        let is_of = |listener: &mut Listener| listener.endpoint.front().frontend.config.id == frontend;
+        let gone: Vec<_> = self.listeners.borrow_mut().extract_if(.., is_of).collect();
+        gone.iter().for_each(|listener| self.close(listener));
+    }
+
     /// The daemon-wide number of a session: its number in its worker with the worker's behind it.
     pub(crate) fn session_id(&self, number: u64) -> u64 {
         number << WORKER_BITS | self.index as u64
@@ -320,31 +329,53 @@ impl Worker {
 }
 
 async fn accept_until_stopped(worker: Rc<Worker>, socket: OwnedFd, endpoint: Rc<Endpoint>, stop: Rc<Notify>) {
-    let listener = match register(socket2::Socket::from(socket)) {
-        Ok(listener) => listener,
-        Err(e) => return log::error!("epoll of a listening socket: {e}"),
-    };
+    let socket = Rc::new(socket2::Socket::from(socket));
     tokio::select! {
-        () = accept_all(&worker, &listener, &endpoint) => {}
+        () = accept_all(&worker, &socket, &endpoint) => {}
         () = stop.notified() => {}
     }
     // What the kernel has completed for this socket already would be reset with it.
-    while let Ok(accepted) = accept_now(listener.get_ref()) {
+    while let Ok(accepted) = accept_now(&socket) {
         begin(&worker, &endpoint, accepted).await;
     }
 }
 
-async fn accept_all(worker: &Rc<Worker>, listener: &AsyncFd<socket2::Socket>, endpoint: &Rc<Endpoint>) {
+/// Registers the socket anew after each pause: what ceased to listen is at its end for the event loop, and would seem
+/// to be ready for ever.
+async fn accept_all(worker: &Rc<Worker>, socket: &Rc<socket2::Socket>, endpoint: &Rc<Endpoint>) {
     loop {
-        worker.shared.places.room(&endpoint.front(), || worker.shared.clock.now()).await;
+        room(worker, endpoint).await;
+        match register(Rc::clone(socket)) {
+            Ok(listener) => accept_while_listening(worker, &listener, endpoint).await,
+            Err(e) => return log::error!("epoll of a listening socket: {e}"),
+        }
+        // A frontend is enabled a moment before its sockets listen again.
+        tokio::time::sleep(SHUT_PAUSE).await;
+    }
+}
+
+/// How long a socket that does not listen is left alone.
+const SHUT_PAUSE: std::time::Duration = std::time::Duration::from_millis(5);
+
+async fn accept_while_listening(worker: &Rc<Worker>, listener: &Listening, endpoint: &Rc<Endpoint>) {
+    loop {
+        room(worker, endpoint).await;
         match accept(listener).await {
             Ok(accepted) => begin(worker, endpoint, accepted).await,
+            Err(e) if e.raw_os_error() == Some(libc::EINVAL) => return,
             Err(e) => pause_after(&e).await,
         }
     }
 }
 
-async fn accept(listener: &AsyncFd<socket2::Socket>) -> io::Result<Accepted> {
+async fn room(worker: &Worker, endpoint: &Endpoint) {
+    worker.shared.places.room(|| endpoint.front(), || worker.shared.clock.now()).await;
+}
+
+/// A listening socket that is registered with the event loop.
+type Listening = AsyncFd<Rc<socket2::Socket>>;
+
+async fn accept(listener: &Listening) -> io::Result<Accepted> {
     loop {
         let mut guard = listener.readable().await?;
         if let Ok(result) = guard.try_io(|fd| accept_now(fd.get_ref())) {

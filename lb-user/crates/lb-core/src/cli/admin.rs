@@ -34,10 +34,18 @@ fn change_frontend(call: &Call<'_, '_>, at: usize, change: FrontendChange, uncha
     match call.context.runtime.apply(Change::Frontend(frontend.config.id, change), call.context.now) {
         Ok(Applied::Changed) => String::new(),
         Ok(Applied::Unchanged) => unchanged.to_owned(),
-        Err(refused @ Refused::FrontendStopped) if change == FrontendChange::Shutdown => {
-            format!("{refused}\n").replace("cannot be changed", "is stopped already")
-        }
+        Err(Refused::FrontendStopped) => format!("Frontend was {}.\n", stopped(change)),
         Err(refused) => format!("{refused}\n"),
+    }
+}
+
+/// Why a frontend that has stopped cannot be changed so.
+fn stopped(change: FrontendChange) -> &'static str {
+    match change {
+        FrontendChange::Enable => "previously shut down, cannot enable",
+        FrontendChange::Disable => "previously shut down, cannot disable",
+        FrontendChange::Shutdown => "already shut down",
+        FrontendChange::Maxconn(_) => "previously shut down, cannot be changed",
     }
 }
 

@@ -62,7 +62,7 @@ pub(crate) async fn run(shared: Arc<Shared>, mut commands: mpsc::UnboundedReceiv
         match command {
             Command::Serve(setup) => checker.take(&setup),
             // Who is still served is still served by servers that work.
-            Command::SoftStop => {}
+            Command::SoftStop | Command::Close(_) => {}
             // Checks are no sessions.
             Command::ListSessions(_) | Command::KillSession(..) | Command::EndSessions(_) => {}
             Command::HardStop => break,

@@ -3,6 +3,7 @@
 //! One type for both families, with access by shared reference: a relay polls both directions of a socket at once,
 //! and splice(2) needs the descriptor beside its readiness.
 
+use std::borrow::Borrow;
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
@@ -117,7 +118,7 @@ fn bind_within(socket: &socket2::Socket, ip: IpAddr, (first, last): (u16, u16)) 
 }
 
 /// Registers a socket with the event loop of the current thread.
-pub(crate) fn register(socket: socket2::Socket) -> io::Result<AsyncFd<socket2::Socket>> {
+pub(crate) fn register<S: Borrow<socket2::Socket> + AsRawFd>(socket: S) -> io::Result<AsyncFd<S>> {
     // SAFETY: the socket owns its descriptor, and nothing here replaces it while it is registered.
     Ok(unsafe { AsyncFd::register(socket) }?)
 }
