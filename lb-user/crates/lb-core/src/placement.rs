@@ -8,8 +8,8 @@ use std::net::Ipv6Addr;
 use std::sync::Arc;
 
 use lb_conf::model::{
-    Algorithm, Backend, Bind, BindAddress, BindSocket, Config, Frontend, FrontendId, Mode, Name, Proxy,
-    ProxyOption, Rules, Server, ServerAddress, XdpUse,
+    Algorithm, Backend, Bind, BindAddress, BindSocket, Config, Frontend, FrontendId, HashKind, Mode, Name,
+    Proxy, ProxyOption, Rules, Server, ServerAddress, XdpUse,
 };
 use lb_conf::span::Span;
 
@@ -368,6 +368,8 @@ fn server_obstacles(server: &Server, add: &mut impl FnMut(ObstacleKind, Span)) {
         pool: _,
         speaks_h2: _,
         source,
+        // Of TLS, which is in the way already.
+        sni: _,
     } = server;
     if send_proxy.is_some() {
         add(ObstacleKind::Word("send-proxy"), *span);
@@ -386,6 +388,9 @@ fn server_obstacles(server: &Server, add: &mut impl FnMut(ObstacleKind, Span)) {
 /// The word that makes the choice of a server depend on what the kernel plane does not know.
 fn user_space_algorithm(backend: &Backend) -> Option<&'static str> {
     match &backend.algorithm {
+        Algorithm::Source if backend.hash_type.avalanche && backend.hash_type.kind == HashKind::MapBased => {
+            Some("hash-type … avalanche")
+        }
         Algorithm::Source if backend.hash_balance_factor.is_some() => Some("hash-balance-factor"),
         Algorithm::RoundRobin | Algorithm::StaticRr | Algorithm::Source => None,
         Algorithm::LeastConn => Some("balance leastconn"),

@@ -87,6 +87,14 @@ impl Expr {
         }
     }
 
+    /// The value as bytes, as hashes take it: numbers and addresses as they lie on the wire.
+    pub fn eval_bin<'a>(&'a self, ctx: &Ctx<'a>) -> Option<crate::sample::Data<'a>> {
+        match cast::cast(self.eval(ctx)?, SampleType::Bin)? {
+            Sample::Bin(data) => Some(data),
+            _ => None,
+        }
+    }
+
     /// Whether any of the values passes a test: a fetch like `req.hdr` has one for each occurrence.
     #[inline]
     pub fn any<'a>(&'a self, ctx: &Ctx<'a>, mut test: impl FnMut(Sample<'a>) -> bool) -> bool {

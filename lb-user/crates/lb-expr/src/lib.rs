@@ -24,6 +24,10 @@ mod expr;
 mod fetch;
 pub mod hello;
 pub mod hint;
+pub mod keyed {
+    //! The hashes of `hash-type`.
+    pub use crate::conv::hash::{avalanche, crc32, djb2, sdbm, wt6};
+}
 pub mod logformat;
 pub mod pattern;
 pub mod place;

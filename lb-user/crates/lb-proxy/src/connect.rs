@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::request;
 use lb_conf::model::{Algorithm, ProxyOption, Redispatch, ServerAddress};
 use lb_core::counters::Gauge;
 use lb_core::queue::{Line, Priority, QueueFull, Ticket, Turn};
@@ -172,14 +173,19 @@ fn input(stream: &Stream) -> PickInput<'_> {
     }
 }
 
-/// Connects to the server whose place the stream has, as often as `retries` allows.
-pub(crate) async fn connect(stream: &mut Stream, backend: &Arc<Backend>) -> Result<Transport, NoConnection> {
+/// Connects to the server whose place the stream has, as often as `retries` allows. `head` is the request's, where
+/// there is one.
+pub(crate) async fn connect(
+    stream: &mut Stream,
+    backend: &Arc<Backend>,
+    head: Option<&request::Parts>,
+) -> Result<Transport, NoConnection> {
     stream.stage = Stage::Connect;
     let limit = backend.config.timeout_connect;
     loop {
         let Some(server) = stream.server.clone() else { return Err(NoConnection::NoServer) };
         server.counters().traffic.connects.inc();
-        let error = match within(limit, attempt(stream, &server)).await {
+        let error = match within(limit, attempt(stream, &server, head)).await {
             Ok((transport, side)) => {
                 stream.upstream = Some(Rc::new(side));
                 stream.times.connected = Some(now());
@@ -276,13 +282,18 @@ fn give_up(stream: &mut Stream, backend: &Backend, error: &io::Error) -> NoConne
     NoConnection::Failed
 }
 
-async fn attempt(stream: &Stream, server: &Server) -> io::Result<(Transport, ServerSide)> {
+async fn attempt(
+    stream: &Stream,
+    server: &Server,
+    head: Option<&request::Parts>,
+) -> io::Result<(Transport, ServerSide)> {
     let mut socket = open(stream, server).await?;
     socket.wish(&wishes(stream, server));
     outgoing::introduce(stream, server, &mut socket).await?;
     let peer = server.socket_address(stream.asked().map_or(0, |addr| addr.port()));
     let upstream = stream.front.tls.upstream(server.at);
-    let secured = with_server(upstream, peer.map(|peer| peer.ip()), socket).await;
+    let name = outgoing::server_name(stream, server, head);
+    let secured = with_server(upstream, name.as_deref(), peer.map(|peer| peer.ip()), socket).await;
     let (transport, tls) = secured.map_err(io::Error::other)?;
     let side = ServerSide::new(&transport, peer, tls, stream.is_http);
     Ok((transport, side))

@@ -152,16 +152,17 @@ async fn read_greeting(socket: &Socket, room: u32) -> Option<Box<Greeting>> {
     }
 }
 
-/// Makes a socket that is connected to a server what its bytes go through. `ip` is the server's. The caller bounds the
-/// time.
+/// Makes a socket that is connected to a server what its bytes go through. `name` is what the server is asked for, where
+/// it is not always the same; `ip` is the server's. The caller bounds the time.
 pub(crate) async fn with_server(
     upstream: Option<&Upstream>,
+    name: Option<&str>,
     ip: Option<IpAddr>,
     socket: Socket,
 ) -> Result<(Transport, Option<TlsInfo>), HandshakeError> {
     let Some(upstream) = upstream else { return Ok((Transport::Plain(socket), None)) };
     let ip = ip.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-    let (stream, info) = upstream.connector.connect(socket, upstream.sni.as_deref(), ip).await?;
+    let (stream, info) = upstream.connector.connect(socket, name.or(upstream.sni.as_deref()), ip).await?;
     Ok((Transport::Tls(Box::new(stream.into())), Some(info)))
 }
 

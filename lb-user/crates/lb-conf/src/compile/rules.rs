@@ -1,5 +1,6 @@
 //! Rules of a proxy.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use lb_expr::{Checkpoint, Condition, Env, Expr};
@@ -7,7 +8,7 @@ use lb_expr::{Checkpoint, Condition, Env, Expr};
 use super::{Compiler, error, texts};
 use crate::action::{self, Places, RuleArgs};
 use crate::diag::{Code, Diagnostic};
-use crate::draft::{Placed, ProxyDraft, RuleDraft, RuleKind};
+use crate::draft::{Placed, ProxyDraft, RuleDraft, RuleKind, ServerDraft};
 use crate::keyword::{Args, Context, Sections};
 use crate::lex::Word;
 use crate::model::{
@@ -29,6 +30,8 @@ pub(crate) struct Compiled {
     pub(crate) request_captures: Vec<HeaderCapture>,
     pub(crate) response_captures: Vec<HeaderCapture>,
     pub(crate) balance_expr: Option<Arc<Expr>>,
+    /// Of each server.
+    pub(crate) sni: Vec<Option<Arc<Expr>>>,
     redirects: Vec<Rule>,
 }
 
@@ -54,6 +57,7 @@ impl<'d> Compiler<'d> {
         let redirects = std::mem::take(&mut compiled.redirects);
         compiled.rules.http_request.extend(redirects);
         compiled.balance_expr = self.balance(proxy, notes);
+        compiled.sni = self.sni(proxy, notes);
         compiled.check_rules = self.check_rules(proxy, notes);
         if proxy.is_frontend() {
             compiled.log_formats = self.log_formats(proxy, notes);
@@ -189,17 +193,33 @@ impl<'d> Compiler<'d> {
     fn balance(&mut self, proxy: &ProxyDraft, notes: &mut Vec<Diagnostic>) -> Option<Arc<Expr>> {
         let first = proxy.balance_words.first().filter(|_| proxy.is_backend())?;
         self.place = Checkpoint::UseServer;
-        match self.expr(&proxy.balance_words, first) {
-            Ok((expr, taken)) if taken == proxy.balance_words.len() => Some(Arc::new(expr)),
-            Ok((_, taken)) => {
-                let extra = proxy.balance_words.get(taken).unwrap_or(first);
+        self.whole_expr(&proxy.balance_words, first).map_err(|error| notes.push(error)).ok()
+    }
+
+    /// The expressions of `sni` words, by server.
+    fn sni(&mut self, proxy: &ProxyDraft, notes: &mut Vec<Diagnostic>) -> Vec<Option<Arc<Expr>>> {
+        self.place = Checkpoint::ServerConnect;
+        // One of `default-server`, or of a template, is the expression of many.
+        let mut known: HashMap<Span, Option<Arc<Expr>>> = HashMap::new();
+        let mut compile = |server: &ServerDraft| {
+            let word = server.settings.tls.sni_word.as_ref().filter(|_| proxy.is_backend())?;
+            let compiled = known.entry(word.span).or_insert_with(|| {
+                let expr = self.whole_expr(std::slice::from_ref(word), word);
+                expr.map_err(|error| notes.push(error)).ok()
+            });
+            compiled.clone()
+        };
+        proxy.servers.iter().map(&mut compile).collect()
+    }
+
+    /// The expression that all of `words` are.
+    fn whole_expr(&mut self, words: &[Word], before: &Word) -> Result<Arc<Expr>, Diagnostic> {
+        let (expr, taken) = self.expr(words, before)?;
+        match words.get(taken) {
+            None => Ok(Arc::new(expr)),
+            Some(extra) => {
                 let message = format!("unexpected '{}'", extra.text);
-                notes.push(Diagnostic::alert(Code::ExtraArgument, message).at(extra.span));
-                None
-            }
-            Err(error) => {
-                notes.push(error);
-                None
+                Err(Diagnostic::alert(Code::ExtraArgument, message).at(extra.span))
             }
         }
     }

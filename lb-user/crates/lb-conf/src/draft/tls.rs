@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::Placed;
+use crate::lex::Word;
 use crate::model::{IgnoredErrors, Name, SniFilter, TlsVersion};
 use crate::span::Span;
 use crate::tls::{CipherSuite, Curve};
@@ -85,7 +86,10 @@ pub(crate) struct ServerTlsDraft {
     pub(crate) enabled: Option<Span>,
     pub(crate) words: TlsWords,
     pub(crate) certificate: Option<String>,
+    /// `sni str(NAME)`.
     pub(crate) sni: Option<Name>,
+    /// `sni` with any other expression.
+    pub(crate) sni_word: Option<Word>,
     pub(crate) verify_host: Option<Name>,
     pub(crate) no_reuse: bool,
     pub(crate) check: Option<Placed<bool>>,

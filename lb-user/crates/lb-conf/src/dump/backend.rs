@@ -4,13 +4,13 @@ use super::frontend::keep_alive;
 use super::writer::{Words, Writer};
 use super::{check, server};
 use crate::model::{
-    Algorithm, Backend, BalanceKey, Config, Cookie, CookieMode, HashKind, HttpReuse, Redispatch,
+    Algorithm, Backend, BalanceKey, Config, Cookie, CookieMode, HashFunction, HashKind, HashType, HttpReuse,
+    Redispatch,
 };
 
 pub(super) fn write(backend: &Backend, config: &Config, out: &mut Writer) {
     out.line(&algorithm(&backend.algorithm));
-    let kind = if backend.hash_type.kind == HashKind::Consistent { "consistent" } else { "map-based" };
-    out.value("hash-type", kind);
+    out.value("hash-type", hash_type(backend.hash_type));
     out.optional("hash-balance-factor", backend.hash_balance_factor);
     check::write(&backend.check, out);
     keep_alive("srvtcpka", &backend.keep_alive, out);
@@ -40,6 +40,17 @@ pub(super) fn write(backend: &Backend, config: &Config, out: &mut Writer) {
     out.optional("http-reuse", reuse);
     out.optional("max-keep-alive-queue", backend.max_keep_alive_queue);
     backend.servers.iter().for_each(|s| server::write(s, config, out));
+}
+
+fn hash_type(hash: HashType) -> String {
+    let kind = if hash.kind == HashKind::Consistent { "consistent" } else { "map-based" };
+    if hash == HashType::of(hash.kind) {
+        return kind.to_owned();
+    }
+    let function = HashFunction::ALL.iter().find(|(_, known)| *known == hash.function);
+    let mut words = Words::new(kind);
+    words.word(function.map_or("", |(name, _)| name)).flag("avalanche", hash.avalanche);
+    words.text().to_owned()
 }
 
 fn algorithm(algorithm: &Algorithm) -> String {

@@ -177,33 +177,13 @@ fn unknown(word: &Word, name: &str) -> Diagnostic {
 const KINDS: [(&str, HashKind); 2] =
     [("map-based", HashKind::MapBased), ("consistent", HashKind::Consistent)];
 
-/// HAProxy's functions, which the planes do not use: one hash serves both.
-const FUNCTIONS: [&str; 5] = ["sdbm", "djb2", "wt6", "crc32", "none"];
-
 fn hash_type(proxy: &mut ProxyDraft, args: &mut Args<'_>) -> Result<(), Diagnostic> {
     let kind = args.choice(&KINDS)?;
-    if let Some(function) = args.take() {
-        hash_function(function)?;
-        if let Some(modifier) = args.take() {
-            let error =
-                Diagnostic::alert(Code::NotServed, "modifiers of a hash are not supported yet by lbx");
-            return Err(error.at(modifier.span));
-        }
+    proxy.hash_type = HashType::of(kind);
+    if args.peek().is_some() {
+        let function = args.choice(&HashFunction::ALL)?;
+        let avalanche = args.peek().is_some() && args.choice(&[("avalanche", true)])?;
+        proxy.hash_type = HashType { kind, function, avalanche };
     }
-    proxy.hash_type = HashType { kind, function: HashFunction::Xxh };
     Ok(())
-}
-
-fn hash_function(word: &Word) -> Result<(), Diagnostic> {
-    if word.text == "xxh" {
-        return Ok(());
-    }
-    if FUNCTIONS.contains(&word.as_ref()) {
-        let error = Diagnostic::alert(
-            Code::NotServed,
-            format!("the hash function '{}' is not supported yet by lbx", word.text),
-        );
-        return Err(error.at(word.span).label("both planes hash by xxHash: leave it out, or write 'xxh'"));
-    }
-    Err(invalid(word, format!("unknown hash function '{}'", word.text)).nearest(word, FUNCTIONS))
 }

@@ -104,7 +104,7 @@ fn a_whole_configuration_is_resolved() {
     assert_eq!(check.headers, [("Host".to_owned(), "example.org".to_owned())]);
     assert_eq!(check.expect[0].what, HttpMatch::Status(vec![(200, 299), (304, 304)]));
     let (a, b, c) = (&app.servers[0], &app.servers[1], &app.servers[2]);
-    assert_eq!((a.id, b.id, c.id), (1, 7, 2));
+    assert_eq!((a.id, b.id, c.id), (1, 7, 3));
     let times = |s: &Server| s.check.as_ref().map(|c| (c.inter, c.rise, c.fall));
     assert_eq!(times(a), Some((Duration::from_secs(5), 2, 2)));
     assert_eq!(times(b), Some((Duration::from_secs(1), 1, 2)));

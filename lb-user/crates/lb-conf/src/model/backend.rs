@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use lb_expr::Expr;
 
-use super::{BackendId, CheckSpec, Cookie, HttpReuse, KeepAlive, Name, Proxy, Server, StickRule, UseServer};
+use super::{
+    BackendId, CheckSpec, Cookie, HttpReuse, KeepAlive, Mode, Name, Proxy, Server, StickRule, UseServer,
+};
 
 /// The serving half of a `backend` or `listen` section.
 #[derive(Clone, Debug)]
@@ -216,6 +218,15 @@ pub struct HashType {
     pub kind: HashKind,
     /// The function.
     pub function: HashFunction,
+    /// `avalanche`: the hash is mixed once more.
+    pub avalanche: bool,
+}
+
+impl HashType {
+    /// What is meant where the method alone is named.
+    pub fn of(kind: HashKind) -> Self {
+        Self { kind, function: HashFunction::Sdbm, avalanche: kind == HashKind::Consistent }
+    }
 }
 
 /// How a hash is turned into a server.
@@ -224,16 +235,39 @@ pub enum HashKind {
     /// `map-based`: a table of all usable servers by weight; changes move most clients.
     #[default]
     MapBased,
-    /// `consistent`: a Maglev table; a server that leaves moves its own clients.
+    /// `consistent`: a ring of many places for each server; a server that leaves moves its own clients.
     Consistent,
 }
 
 /// The hash of `hash-type`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum HashFunction {
-    /// xxHash, the planes' common one.
+    /// `sdbm`
     #[default]
-    Xxh,
+    Sdbm,
+    /// `djb2`
+    Djb2,
+    /// `wt6`
+    Wt6,
+    /// `crc32`
+    Crc32,
+}
+
+impl HashFunction {
+    /// All of them with their names.
+    pub const ALL: [(&'static str, Self); 4] =
+        [("sdbm", Self::Sdbm), ("djb2", Self::Djb2), ("wt6", Self::Wt6), ("crc32", Self::Crc32)];
+}
+
+impl Backend {
+    /// Whether the servers of a consistent hash are found in a table that the kernel plane has too, and not on the ring:
+    /// where the kernel plane may choose them, both must choose the same.
+    pub fn shares_table(&self) -> bool {
+        self.algorithm == Algorithm::Source
+            && self.proxy.mode == Mode::Tcp
+            && self.hash_type.kind == HashKind::Consistent
+            && self.hash_balance_factor.is_none()
+    }
 }
 
 impl BalanceKey {

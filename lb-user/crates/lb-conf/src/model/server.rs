@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use lb_expr::Expr;
+
 use super::{InitialAddress, Lookup, Name, SendProxy, ServerPool, ServerTls, Source};
 use crate::span::Span;
 
@@ -49,6 +51,8 @@ pub struct Server {
     pub agent: Option<AgentCheck>,
     /// `ssl` with what belongs to it.
     pub tls: Option<Arc<ServerTls>>,
+    /// `sni` with an expression that requests are asked; a name that is known is in [`ServerTls::sni`].
+    pub sni: Option<Arc<Expr>>,
     /// `on-marked-down shutdown-sessions`: its connections are closed when it goes down.
     pub shutdown_on_down: bool,
     /// `on-marked-up shutdown-backup-sessions`: connections of backup servers are closed when it comes up.
@@ -89,6 +93,7 @@ impl Server {
             cookie: None,
             check: None,
             tls: None,
+            sni: None,
             agent: None,
             shutdown_on_down: false,
             shutdown_backups_on_up: false,

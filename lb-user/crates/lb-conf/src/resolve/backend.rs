@@ -32,7 +32,8 @@ pub(super) fn resolve(
         servers: draft
             .servers
             .iter()
-            .map(|s| Arc::new(server(s, draft, &check, &mut numbers, notes)))
+            .zip(compiled.sni.drain(..))
+            .map(|(s, sni)| Arc::new(Server { sni, ..server(s, draft, &check, &mut numbers, notes) }))
             .collect(),
         algorithm: draft.algorithm.as_ref().map(|a| a.value.clone()).unwrap_or_default(),
         hash_type: draft.hash_type,

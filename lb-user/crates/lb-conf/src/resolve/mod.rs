@@ -35,16 +35,14 @@ impl Numbers {
         Self { taken: taken.into_iter().collect(), next: 1 }
     }
 
-    /// The number that is set, or the next one that no one has.
+    /// The number that is set, or the next one that no one has. As with HAProxy, one that is set uses a number up too:
+    /// places on the ring of a consistent hash depend on them.
     pub(crate) fn of(&mut self, set: Option<u32>) -> u32 {
-        if let Some(number) = set {
-            return number;
-        }
-        while self.taken.contains(&self.next) {
+        while set.is_none() && self.taken.contains(&self.next) {
             self.next += 1;
         }
         self.next += 1;
-        self.next - 1
+        set.unwrap_or(self.next - 1)
     }
 }
 

@@ -5,7 +5,7 @@ use crate::diag::{Code, Diagnostic};
 use crate::draft::{CheckKind, Draft, FormatDraft, ProxyDraft, RuleDraft, RuleKind};
 use crate::keyword::section::SectionKind;
 use crate::lex::Word;
-use crate::model::{Algorithm, BalanceKey, HashKind, HashType, Mode, StatsPage};
+use crate::model::{Algorithm, BalanceKey, HashKind, Mode, StatsPage};
 use crate::span::Span;
 
 pub(super) fn check(draft: &Draft, document: &Document, notes: &mut Vec<Diagnostic>) {
@@ -90,9 +90,11 @@ fn page_rules(proxy: &ProxyDraft, notes: &mut Vec<Diagnostic>) {
 
 /// Says what a hash that HAProxy has comes to here.
 fn hash(proxy: &ProxyDraft, notes: &mut Vec<Diagnostic>) {
-    let consistent = HashType { kind: HashKind::Consistent, ..proxy.hash_type };
+    let is_table = proxy.hash_type.kind == HashKind::Consistent
+        && proxy.mode == Mode::Tcp
+        && proxy.hash_balance_factor.is_none();
     let by_hash = proxy.algorithm.as_ref().filter(|a| a.value == Algorithm::Source);
-    if let Some(algorithm) = by_hash.filter(|_| proxy.is_backend() && proxy.hash_type == consistent) {
+    if let Some(algorithm) = by_hash.filter(|_| proxy.is_backend() && is_table) {
         let note = Diagnostic::diag(Code::NoEffect, "the consistent hash is a Maglev table over xxHash");
         notes.push(note.at(algorithm.span).label("clients meet other servers than with HAProxy"));
     }

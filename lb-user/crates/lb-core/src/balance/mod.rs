@@ -4,6 +4,7 @@
 //! takes no lock.
 
 mod load;
+mod ring;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -12,7 +13,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use lb_conf::model::{self, Algorithm, HashKind};
+use lb_conf::model::{self, Algorithm, HashKind, HashType};
+
+use self::ring::Ring;
 
 use crate::server::{FULL_THROTTLE, Server, ServerId, ServerLease, State};
 use crate::tick::Tick;
@@ -76,7 +79,9 @@ pub struct Selection {
 #[derive(Debug)]
 enum Method {
     Turns(Vec<u16>),
-    Hash { slots: Vec<u16>, of: HashOf, bound: Option<u32> },
+    Table { slots: Vec<u16>, of: HashOf },
+    // Those whose request has nothing to hash take turns.
+    Ring { ring: Ring, turns: Vec<u16>, of: HashOf, bound: Option<u32> },
     Least,
     First,
     Random { slots: Vec<u16>, draws: u32 },
@@ -85,8 +90,10 @@ enum Method {
 #[derive(Clone, Copy, Debug)]
 enum HashOf {
     // The client's address, by the function that the kernel plane calls too.
-    Client(lb_common::value::Algorithm),
-    Key,
+    Shared(lb_common::value::Algorithm),
+    // The client's address.
+    Client(HashType),
+    Key(HashType),
 }
 
 /// How the kernel plane chooses the same server as [`Selection::pick`]. Slots hold positions in
@@ -118,8 +125,9 @@ impl Selection {
     pub fn slots(&self) -> Option<Slots<'_>> {
         match &self.method {
             Method::Turns(slots) => Some(Slots::Turn(slots)),
-            Method::Hash { slots, of: HashOf::Client(_), bound: None } => Some(Slots::Source(slots)),
-            Method::Hash { .. } | Method::Least | Method::First | Method::Random { .. } => None,
+            Method::Table { slots, of: HashOf::Shared(_) } => Some(Slots::Source(slots)),
+            Method::Table { .. } | Method::Ring { .. } => None,
+            Method::Least | Method::First | Method::Random { .. } => None,
         }
     }
 
@@ -128,9 +136,13 @@ impl Selection {
         match &self.method {
             _ if self.candidates.is_empty() => Pick::None,
             Method::Turns(slots) => self.in_turn(slots, input),
-            Method::Hash { slots, of, bound } => match of.home(slots.len(), input) {
-                Some(home) => self.by_hash(slots, home, *bound, input),
+            Method::Table { slots, of } => match of.slot(slots.len(), input) {
+                Some(home) => self.by_table(slots, home, input),
                 None => self.in_turn(slots, input),
+            },
+            Method::Ring { ring, turns, of, bound } => match of.hash(input) {
+                Some(hash) => self.by_ring(ring, hash, *bound, input),
+                None => self.in_turn(turns, input),
             },
             Method::Least => self.least_of(self.rotation(), input),
             Method::First => self.first(input),
@@ -165,13 +177,27 @@ impl Selection {
         Pick::AllFull
     }
 
-    fn by_hash(&self, slots: &[u16], home: usize, bound: Option<u32>, input: &PickInput<'_>) -> Pick {
-        let most = bound.map(|factor| load::Bound::new(&self.candidates, factor));
-        let fits = |candidate: &&Candidate| {
-            !self.avoids(candidate, input) && most.as_ref().is_none_or(|most| most.admits(candidate))
-        };
+    fn by_table(&self, slots: &[u16], home: usize, input: &PickInput<'_>) -> Pick {
         let walk = (home..home + slots.len()).map(|slot| self.at(slots, slot));
-        let server = &walk.into_iter().find(fits).unwrap_or_else(|| self.at(slots, home)).server;
+        let found = walk.into_iter().find(|candidate| !self.avoids(candidate, input));
+        Self::only(found.unwrap_or_else(|| self.at(slots, home)), input)
+    }
+
+    fn by_ring(&self, ring: &Ring, hash: u32, bound: Option<u32>, input: &PickInput<'_>) -> Pick {
+        let most = bound.map(|factor| load::Bound::new(&self.candidates, factor));
+        let fits = |at: &usize| {
+            self.candidates.get(*at).is_some_and(|candidate| !self.avoids(candidate, input))
+                && most.as_ref().is_none_or(|most| most.admits(&self.candidates, *at))
+        };
+        let found = ring.from(hash).find(fits).or_else(|| ring.from(hash).next());
+        found
+            .and_then(|at| self.candidates.get(at))
+            .map_or(Pick::None, |candidate| Self::only(candidate, input))
+    }
+
+    // This one, or a place in its queue.
+    fn only(candidate: &Candidate, input: &PickInput<'_>) -> Pick {
+        let server = &candidate.server;
         server.lease_if_free(input.now).map_or_else(|| Pick::Full(Arc::clone(server)), Pick::Server)
     }
 
@@ -210,11 +236,20 @@ impl Selection {
 }
 
 impl HashOf {
-    // The slot where a hash begins to look; None: the request has nothing to hash.
-    fn home(self, slots: usize, input: &PickInput<'_>) -> Option<usize> {
+    // The slot of a table; None: the request has nothing to hash.
+    fn slot(self, slots: usize, input: &PickInput<'_>) -> Option<usize> {
         match self {
-            Self::Client(algorithm) => Some(table::client_slot(algorithm, input.client?, slots)),
-            Self::Key => Some(table::key_slot(input.key?, slots)),
+            Self::Shared(algorithm) => Some(table::client_slot(algorithm, input.client?, slots)),
+            Self::Client(_) | Self::Key(_) => self.hash(input).map(|hash| table::slot(hash, slots)),
+        }
+    }
+
+    // The hash; None: the request has nothing to hash.
+    fn hash(self, input: &PickInput<'_>) -> Option<u32> {
+        match self {
+            Self::Shared(_) => input.client.map(table::fold),
+            Self::Client(how) => input.client.map(|client| table::mixed(how, table::fold(client))),
+            Self::Key(how) => input.key.map(|key| table::key_hash(how, key)),
         }
     }
 }
@@ -232,21 +267,26 @@ impl Method {
     }
 
     fn hash(config: &model::Backend, candidates: &[Candidate], spare: &[Candidate]) -> Self {
-        let keyed = config.algorithm != Algorithm::Source;
-        let of = |client| if keyed { HashOf::Key } else { HashOf::Client(client) };
-        match config.hash_type.kind {
-            HashKind::MapBased => {
-                let of = of(lb_common::value::Algorithm::SourceModulo);
-                Self::Hash { slots: table::map(candidates), of, bound: None }
+        use lb_common::value::Algorithm::{SourceHash, SourceModulo};
+        let how = config.hash_type;
+        let of = match config.algorithm {
+            Algorithm::Source => HashOf::Client(how),
+            _ => HashOf::Key(how),
+        };
+        match how.kind {
+            HashKind::MapBased if config.algorithm == Algorithm::Source && !how.avalanche => {
+                Self::Table { slots: table::map(candidates), of: HashOf::Shared(SourceModulo) }
             }
-            HashKind::Consistent => {
-                let of = of(lb_common::value::Algorithm::SourceHash);
-                Self::Hash {
-                    slots: table::consistent(candidates, spare),
-                    of,
-                    bound: config.hash_balance_factor,
-                }
+            HashKind::MapBased => Self::Table { slots: table::map(candidates), of },
+            HashKind::Consistent if config.shares_table() => {
+                Self::Table { slots: table::consistent(candidates, spare), of: HashOf::Shared(SourceHash) }
             }
+            HashKind::Consistent => Self::Ring {
+                ring: Ring::new(candidates),
+                turns: table::turns(candidates),
+                of,
+                bound: config.hash_balance_factor,
+            },
         }
     }
 }

@@ -2,16 +2,16 @@
 
 use std::net::IpAddr;
 
+use lb_common::address::Address;
 use lb_common::maglev::{self, Entry};
 use lb_common::select;
 use lb_common::sequence::{self, Weighted};
 use lb_common::value::{Algorithm, ServerId};
 use lb_common::{hash, value};
+use lb_conf::model::{HashFunction, HashType};
+use lb_expr::keyed;
 
 use super::{Candidate, PickInput};
-
-/// The seed of the hash of keys, fixed: a key keeps its server over restarts and on every balancer.
-const KEY_SEED: u32 = 0x6c62_786b;
 
 /// One round of turns, each as often as the weights say.
 pub(super) fn turns(candidates: &[Candidate]) -> Vec<u16> {
@@ -67,9 +67,33 @@ pub(super) fn client_slot(algorithm: Algorithm, client: IpAddr, slots: usize) ->
     slot as usize
 }
 
-/// The slot of a key.
-pub(super) fn key_slot(key: &[u8], slots: usize) -> usize {
-    scale(xxhash_rust::xxh32::xxh32(key, KEY_SEED), slots)
+/// The slot of a hash in the table of a map-based hash.
+pub(super) fn slot(hash: u32, slots: usize) -> usize {
+    hash as usize % slots.max(1)
+}
+
+/// The number that a client's address is.
+pub(super) fn fold(client: IpAddr) -> u32 {
+    match client.to_canonical() {
+        IpAddr::V4(ip) => ip.octets().fold(),
+        IpAddr::V6(ip) => ip.octets().fold(),
+    }
+}
+
+/// The hash of a key, HAProxy's.
+pub(super) fn key_hash(how: HashType, key: &[u8]) -> u32 {
+    let function = match how.function {
+        HashFunction::Sdbm => keyed::sdbm,
+        HashFunction::Djb2 => keyed::djb2,
+        HashFunction::Wt6 => keyed::wt6,
+        HashFunction::Crc32 => keyed::crc32,
+    };
+    mixed(how, function(key))
+}
+
+/// A hash with what `avalanche` does to it.
+pub(super) fn mixed(how: HashType, hash: u32) -> u32 {
+    if how.avalanche { keyed::avalanche(hash) } else { hash }
 }
 
 /// The `n`th slot that a random word draws.

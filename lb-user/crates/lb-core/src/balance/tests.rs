@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use lb_conf::model::{self, Algorithm, HashKind, HashType};
+use lb_conf::model::{self, Algorithm, HashKind, HashType, Mode};
 use proptest::prelude::*;
 
 use super::*;
@@ -18,7 +18,13 @@ fn weighted(algorithm: Algorithm, weights: &[u32]) -> model::Backend {
 }
 
 fn consistent(backend: model::Backend) -> model::Backend {
-    model::Backend { hash_type: HashType { kind: HashKind::Consistent, ..HashType::default() }, ..backend }
+    model::Backend { hash_type: HashType::of(HashKind::Consistent), ..backend }
+}
+
+// By the table that the kernel plane has too.
+fn shared(mut backend: model::Backend) -> model::Backend {
+    backend.proxy.mode = Mode::Tcp;
+    consistent(backend)
 }
 
 fn pick(fixture: &Fixture, input: &PickInput<'_>) -> Pick {
@@ -174,13 +180,15 @@ fn a_balance_factor_bounds_the_load() {
 
 #[test]
 fn only_the_clients_of_a_server_that_leaves_are_moved() {
-    let fixture = Fixture::new(consistent(weighted(Algorithm::Source, &[1; 5])));
-    let before = names(&fixture, 5000);
-    fixture.apply("03", ServerChange::Admin(AdminState::Maint)).unwrap();
-    let after = names(&fixture, 5000);
-    assert!(before.iter().zip(&after).all(|(before, after)| before == after || before == "03"));
-    fixture.apply("03", ServerChange::Admin(AdminState::Ready)).unwrap();
-    assert_eq!(names(&fixture, 5000), before);
+    for by_source in [consistent, shared] {
+        let fixture = Fixture::new(by_source(weighted(Algorithm::Source, &[1; 5])));
+        let before = names(&fixture, 5000);
+        fixture.apply("03", ServerChange::Admin(AdminState::Maint)).unwrap();
+        let after = names(&fixture, 5000);
+        assert!(before.iter().zip(&after).all(|(before, after)| before == after || before == "03"));
+        fixture.apply("03", ServerChange::Admin(AdminState::Ready)).unwrap();
+        assert_eq!(names(&fixture, 5000), before);
+    }
 }
 
 #[test]
@@ -203,7 +211,7 @@ proptest! {
             0 => weighted(Algorithm::RoundRobin, &weights),
             1 => weighted(Algorithm::Random(1), &weights),
             2 => weighted(Algorithm::Source, &weights),
-            _ => consistent(weighted(Algorithm::Source, &weights)),
+            _ => shared(weighted(Algorithm::Source, &weights)),
         };
         let fixture = Fixture::new(config);
         let mut counts = BTreeMap::new();

@@ -31,7 +31,7 @@ const fn seeded(
 }
 
 pub(super) static ROWS: &[ConverterRow] = &[
-    row("crc32", "CRC-32 as in Ethernet and gzip", "str(abc),crc32", |a| hash(a, |b| crc(b, CRC32))),
+    row("crc32", "CRC-32 as in Ethernet and gzip", "str(abc),crc32", |a| hash(a, crc32)),
     row("crc32c", "CRC-32C as in iSCSI and SCTP", "str(abc),crc32c", |a| hash(a, |b| crc(b, CRC32C))),
     row("djb2", "the hash DJB2", "str(abc),djb2", |a| hash(a, djb2)),
     row("sdbm", "the hash SDBM", "str(abc),sdbm", |a| hash(a, sdbm)),
@@ -61,7 +61,7 @@ fn with_seed(args: &mut Args<'_>, run: fn(&[u8], u64) -> i64) -> Built {
 }
 
 /// Spreads a change of any bit over all: what HAProxy does to the hashes of `hash-type … avalanche`.
-pub(crate) fn avalanche(hash: u32) -> u32 {
+pub fn avalanche(hash: u32) -> u32 {
     let mut a = hash;
     a = a.wrapping_add(0x7ed5_5d16).wrapping_add(a << 12);
     a = (a ^ 0xc761_c23c) ^ (a >> 19);
@@ -72,18 +72,20 @@ pub(crate) fn avalanche(hash: u32) -> u32 {
     a.wrapping_mul(0xc000_0001)
 }
 
-pub(crate) fn sdbm(bytes: &[u8]) -> u32 {
+/// The hash of the database library SDBM.
+pub fn sdbm(bytes: &[u8]) -> u32 {
     bytes.iter().fold(0u32, |hash, b| {
         u32::from(*b).wrapping_add(hash << 6).wrapping_add(hash << 16).wrapping_sub(hash)
     })
 }
 
-fn djb2(bytes: &[u8]) -> u32 {
+/// Daniel Bernstein's hash.
+pub fn djb2(bytes: &[u8]) -> u32 {
     bytes.iter().fold(5381u32, |hash, b| (hash << 5).wrapping_add(hash).wrapping_add((*b).into()))
 }
 
 /// Two words that change places after each byte, rotated by what the byte before left.
-fn wt6(bytes: &[u8]) -> u32 {
+pub fn wt6(bytes: &[u8]) -> u32 {
     let mut words = (0xa53c_965a_u32, 0x5ca6_953a_u32);
     let mut turns = (6, 18);
     for b in bytes {
@@ -99,6 +101,11 @@ fn wt6(bytes: &[u8]) -> u32 {
 /// Polynomials with their bits in reverse.
 const CRC32: u32 = 0xedb8_8320;
 const CRC32C: u32 = 0x82f6_3b78;
+
+/// CRC-32 as in Ethernet and gzip.
+pub fn crc32(bytes: &[u8]) -> u32 {
+    crc(bytes, CRC32)
+}
 
 fn crc(bytes: &[u8], polynomial: u32) -> u32 {
     static TABLES: [[u32; 256]; 2] = [table(CRC32), table(CRC32C)];

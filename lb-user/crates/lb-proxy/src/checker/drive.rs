@@ -167,7 +167,7 @@ impl Line<'_> {
         let connected = self.target.connect(to).await;
         let socket = connected.map_err(|e| Failure::Connect(Failure::text(&e)))?;
         self.securing = self.tls.is_some();
-        let transport = with_server(self.tls, self.target.ip(), socket).await;
+        let transport = with_server(self.tls, None, self.target.ip(), socket).await;
         self.securing = false;
         let (transport, _) = transport.map_err(|e| Failure::Tls(e.words().to_owned()))?;
         self.transport = Some(transport);

@@ -4,11 +4,12 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
-use http::HeaderMap;
+use http::{HeaderMap, request};
 use lb_conf::model::{Source, SourceSeen};
 use lb_core::Server;
 use tokio::io::AsyncWriteExt;
 
+use crate::eval::View;
 use crate::net::Socket;
 use crate::net::proxy_header::{Told, ToldTls, write};
 use crate::net::socket::Binding;
@@ -16,7 +17,7 @@ use crate::stream::Stream;
 
 /// What tells the connections of one server apart that not every stream may use. 0: any may. `own`: those of the same
 /// client's connection alone.
-pub(crate) fn tag(stream: &Stream, server: &Server, own: bool) -> u64 {
+pub(crate) fn tag(stream: &Stream, server: &Server, own: bool, head: &request::Parts) -> u64 {
     if own {
         // Odd, since that is what tags are.
         return stream.session.number() << 1 | 1;
@@ -24,12 +25,28 @@ pub(crate) fn tag(stream: &Stream, server: &Server, own: bool) -> u64 {
     let config = &server.config;
     let seen = config.source.as_ref().is_some_and(|source| source.seen.is_some());
     let options = stream.server_options;
-    if config.send_proxy.is_none() && !seen && options.mark.is_none() && options.tos.is_none() {
+    let tells = config.send_proxy.is_some() || seen || options.mark.is_some() || options.tos.is_some();
+    if !tells && config.sni.is_none() {
         return 0;
     }
     let mut hasher = DefaultHasher::new();
-    (stream.client(), stream.asked(), stream.header_ip, options.mark, options.tos).hash(&mut hasher);
+    if tells {
+        (stream.client(), stream.asked(), stream.header_ip, options.mark, options.tos).hash(&mut hasher);
+    }
+    // A server may take the name for the site that is meant: what it was asked for stays so.
+    server_name(stream, server, Some(head)).hash(&mut hasher);
     hasher.finish() | 1
+}
+
+/// The name that a server is asked for by TLS, where the request or the connection says it.
+pub(super) fn server_name(stream: &Stream, server: &Server, head: Option<&request::Parts>) -> Option<String> {
+    let expr = server.config.sni.as_ref()?;
+    let view = View::of(stream);
+    let ctx = match head {
+        Some(head) => view.request(stream, head),
+        None => view.ctx(stream),
+    };
+    String::from_utf8(expr.eval_str(&ctx)?.as_bytes().to_vec()).ok()
 }
 
 /// Notes the address that `usesrc hdr_ip` finds in a request.

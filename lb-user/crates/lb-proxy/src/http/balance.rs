@@ -28,7 +28,7 @@ pub(crate) fn computed(stream: &Stream, backend: &Backend, head: Option<&request
         Some(head) => view.request(stream, head),
         None => view.ctx(stream),
     };
-    Some(expr.eval_str(&ctx)?.as_bytes().to_vec())
+    Some(expr.eval_bin(&ctx)?.as_bytes().to_vec())
 }
 
 fn uri(uri: &Uri, len: Option<u32>, depth: Option<u32>, whole: bool, path_only: bool) -> Vec<u8> {

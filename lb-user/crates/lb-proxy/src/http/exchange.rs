@@ -182,10 +182,10 @@ async fn route(stream: &mut Stream, head: &mut request::Parts) -> Result<Route, 
     forward::tell_name(stream, head);
     let persists = rules::persistence(backend, stream, head);
     persist::read_cookie(stream, backend, &mut head.headers, persists);
+    rules::choose_server(backend, stream, Some(head), persists == Persistence::Forced);
     if persists != Persistence::Ignored {
         rules::stick(backend, stream, Some(head));
     }
-    rules::choose_server(backend, stream, head);
     prefer(stream, backend, last);
     stream.balance_key = balance::key(stream, backend, head);
     Ok(Route::Backend(Arc::clone(backend)))
@@ -248,7 +248,7 @@ async fn send(
         // Boxed, since hardly any backend wants it and all requests carry the room for it.
         Box::pin(retry::request(http, stream, backend, head)).await?
     } else {
-        let mut link = acquire(http, stream, backend, upgrade).await?;
+        let mut link = acquire(http, stream, backend, upgrade, &head).await?;
         let result = ask(http, stream, backend, &mut link, head, coder).await;
         let response = result.map_err(|failure| no_response(http, stream, &failure, &link))?;
         (link, response)
@@ -327,10 +327,11 @@ async fn acquire(
     stream: &mut Stream,
     backend: &Arc<Backend>,
     upgrade: bool,
+    head: &request::Parts,
 ) -> Result<Box<Link>, Stop> {
     let Some(server) = stream.server.clone() else { return Err(unconnected(NoConnection::NoServer)) };
     let own = backend.config.http_reuse == HttpReuse::Never;
-    let tag = outgoing::tag(stream, &server, own);
+    let tag = outgoing::tag(stream, &server, own, head);
     if may_reuse(http, backend, stream.mode())
         && let Some(link) = http.session.worker.pool.take(&server, tag, upgrade)
     {
@@ -339,9 +340,11 @@ async fn acquire(
         stream.upstream = link.side();
         return Ok(link);
     }
-    let address = server.address();
     // Boxed: most requests go over a connection that is there.
-    let transport = Box::pin(connect(stream, backend)).await.map_err(unconnected)?;
+    let transport = Box::pin(connect(stream, backend, Some(head))).await.map_err(unconnected)?;
+    // It may have become another one.
+    let server = stream.server.clone().unwrap_or(server);
+    let (address, tag) = (server.address(), outgoing::tag(stream, &server, own, head));
     let agreed = stream.upstream.as_ref().is_some_and(|side| side.is_h2());
     // Over what was agreed on the other one cannot be spoken; without an agreement a switch of protocols needs HTTP/1.
     let h2 = agreed || server.config.speaks_h2 && !upgrade;

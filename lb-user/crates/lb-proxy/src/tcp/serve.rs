@@ -15,7 +15,7 @@ use crate::connect::{connect, take_seat};
 use crate::eval::View;
 use crate::handshake::admit;
 use crate::http::balance;
-use crate::http::rules::{choose_backend, stick};
+use crate::http::rules::{choose_backend, choose_server, stick};
 use crate::net::{Socket, Transport};
 use crate::session::{Front, Session};
 use crate::stream::{Cause, Stage, Stream};
@@ -72,6 +72,7 @@ async fn route(stream: &mut Stream, client: &mut Preread) -> Way {
     {
         return way;
     }
+    choose_server(backend, stream, None, false);
     stick(backend, stream, None);
     stream.balance_key = balance::computed(stream, backend, None);
     Way::Backend(Arc::clone(backend))
@@ -108,7 +109,7 @@ async fn content(rules: &Rules, stream: &mut Stream, client: &mut Preread) -> Op
 async fn forward(stream: &mut Stream, backend: &Arc<Backend>, client: Transport, early: BytesMut) {
     let connection = async {
         take_seat(stream, backend).await?;
-        connect(stream, backend).await
+        connect(stream, backend, None).await
     };
     // A client that is told nothing is told by a reset that this was no answer.
     let Ok(server) = connection.await else { return client.socket().reset_on_close() };

@@ -3,7 +3,7 @@
 use super::super::args::invalid;
 use super::super::{Args, Keyword, Sections, inert, newer, served};
 use super::{Parsed, alpn_list, path, set_alpn, set_verify};
-use crate::diag::{Code, Diagnostic};
+use crate::diag::Diagnostic;
 use crate::draft::{HasTls, Placed, ServerSettings, TlsWords, Verify};
 use crate::model::Name;
 
@@ -84,22 +84,15 @@ fn name(args: &mut Args<'_>) -> Result<Name, Diagnostic> {
     Ok(args.word("a host name")?.text.as_str().into())
 }
 
-/// `sni str(NAME)`; other expressions have to wait for requests to be evaluated where connections are opened.
+/// `sni str(NAME)`, which is known at once, or another expression, which is compiled when all names are known.
 fn sni(settings: &mut ServerSettings, args: &mut Args<'_>) -> Parsed {
-    let word = args.word("an expression such as str(example.com)")?;
+    let word = args.word("an expression such as req.hdr(host)")?;
     let fixed = word.strip_prefix("str(").and_then(|rest| rest.strip_suffix(')'));
-    match fixed {
-        Some("") => Err(invalid(word, "an empty name")),
-        Some(name) => {
-            settings.tls.sni = Some(name.into());
-            Ok(())
-        }
-        None => {
-            let error = Diagnostic::alert(
-                Code::NotServed,
-                "an 'sni' other than str(NAME) is not supported yet by lbx",
-            );
-            Err(error.at(word.span).label("expected str(NAME)"))
-        }
+    let fixed = fixed.filter(|name| !name.contains(['(', ',']));
+    if fixed == Some("") {
+        return Err(invalid(word, "an empty name"));
     }
+    settings.tls.sni = fixed.map(Into::into);
+    settings.tls.sni_word = fixed.is_none().then(|| word.clone());
+    Ok(())
 }

@@ -230,9 +230,9 @@ fn what_does_not_work_is_said() {
         (
             "",
             tls,
-            "1.1.1.1:443 ssl verify none sni req.hdr(host)",
+            "1.1.1.1:443 ssl verify none sni res.hdr(host)",
             Alert,
-            "an 'sni' other than str(NAME) is not supported yet by lbx",
+            "'res.hdr' needs the HTTP response, which is not there in a server source selection",
         ),
         ("ssl-default-bind-options strict-sni", tls, plain, Alert, "unknown option 'strict-sni'"),
         (

@@ -25,7 +25,7 @@ pub(super) async fn request(
     let body = progress(stream);
     body.keep();
     loop {
-        let mut link = acquire(http, stream, backend, false).await?;
+        let mut link = acquire(http, stream, backend, false, &head).await?;
         let result = ask(http, stream, backend, &mut link, head.clone(), None).await;
         let again = match &result {
             Ok(response) => backend.config.retry_on.statuses.contains(&response.status().as_u16()),

@@ -11,10 +11,11 @@ mod target;
 mod wait;
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Response, StatusCode, Version, request, response};
-use lb_conf::model::{Action, BackendChoice, Proxy, Rule, ServerChoice};
+use lb_conf::model::{Action, BackendChoice, Proxy, ProxyOption, Rule, ServerChoice};
 use lb_core::Backend;
 use lb_expr::Ctx;
 
@@ -215,7 +216,7 @@ pub(crate) fn choose_backend<'f>(
     front: &'f Rc<crate::session::Front>,
     stream: &Stream,
     head: Option<&request::Parts>,
-) -> Option<&'f std::sync::Arc<Backend>> {
+) -> Option<&'f Arc<Backend>> {
     let rules = &front.frontend.config.use_backend;
     if !rules.is_empty() {
         let view = View::of(stream);
@@ -238,7 +239,7 @@ pub(crate) fn choose_backend<'f>(
     front.default_backend()
 }
 
-fn named<'f>(front: &'f crate::session::Front, name: &[u8]) -> Option<&'f std::sync::Arc<Backend>> {
+fn named<'f>(front: &'f crate::session::Front, name: &[u8]) -> Option<&'f Arc<Backend>> {
     front.snapshot.backend_named(std::str::from_utf8(name).ok()?)
 }
 
@@ -308,22 +309,41 @@ pub(crate) fn stick_response(backend: &Backend, stream: &Stream, head: &response
     }
 }
 
-/// The server that a `use-server` rule wants, if it can take the request.
-pub(crate) fn choose_server(backend: &Backend, stream: &mut Stream, head: &request::Parts) {
-    let rules = &backend.config.use_server;
-    if rules.is_empty() {
+/// The server that a `use-server` rule wants: the first one that can take the request. A name that no server has ends the
+/// list.
+pub(crate) fn choose_server(
+    backend: &Backend,
+    stream: &mut Stream,
+    head: Option<&request::Parts>,
+    forced: bool,
+) {
+    // A cookie is stronger.
+    if backend.config.use_server.is_empty() || stream.wanted.is_some() {
         return;
     }
-    let wanted = {
+    stream.wanted = {
         let view = View::of(stream);
-        let ctx = view.request(stream, head);
-        let rule = rules.iter().find(|rule| rule.condition.as_ref().is_none_or(|c| c.holds(&ctx)));
-        rule.and_then(|rule| match &rule.server {
-            ServerChoice::Fixed(index) => backend.servers.get(*index as usize),
-            ServerChoice::Named(format) => backend.server(std::str::from_utf8(&format.format(&ctx)).ok()?),
+        let ctx = match head {
+            Some(head) => view.request(stream, head),
+            None => view.ctx(stream),
+        };
+        let holding = backend.config.use_server.iter();
+        let mut holding = holding.filter(|rule| rule.condition.as_ref().is_none_or(|c| c.holds(&ctx)));
+        let persists = forced || backend.config.proxy.options.has(ProxyOption::Persist);
+        holding.find_map(|rule| {
+            let server = match &rule.server {
+                ServerChoice::Fixed(index) => backend.servers.get(*index as usize),
+                ServerChoice::Named(format) => {
+                    std::str::from_utf8(&format.format(&ctx)).ok().and_then(|name| backend.server(name))
+                }
+            };
+            match server {
+                Some(server) if persists || server.persistent() => Some(Some(Arc::clone(server))),
+                Some(_) => None,
+                None => Some(None),
+            }
         })
-    };
-    let wanted = wanted.filter(|server| server.persistent()).cloned();
-    // A cookie is stronger.
-    stream.wanted = stream.wanted.take().or(wanted);
+    }
+    .flatten();
+    stream.insists = stream.wanted.as_ref().is_some_and(|server| !server.persistent());
 }

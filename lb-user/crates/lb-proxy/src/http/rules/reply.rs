@@ -47,8 +47,12 @@ fn build<'a>(reply: &'a Reply, status: StatusCode, ctx: &Ctx<'a>) -> Stop {
         headers.insert(CONTENT_TYPE, kind);
     }
     for (name, format) in &reply.headers {
-        let value = HeaderValue::from_bytes(&format.format(ctx));
-        if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), value) {
+        let text = format.format(ctx);
+        let value = HeaderValue::from_bytes(&text);
+        // What comes to nothing is left out.
+        if let (false, Ok(name), Ok(value)) =
+            (text.is_empty(), HeaderName::from_bytes(name.as_bytes()), value)
+        {
             headers.append(name, value);
         }
     }
