@@ -8,7 +8,7 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -315,12 +315,17 @@ pub fn die_with_parent(command: &mut Command) {
 
 /// What a child prints, collected while it runs.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Output(Arc<Mutex<String>>);
+pub(crate) struct Output {
+    text: Arc<Mutex<String>>,
+    /// Streams that have not ended yet.
+    open: Arc<AtomicUsize>,
+}
 
 impl Output {
     pub(crate) fn collect(&self, stream: Option<impl Read + Send + 'static>) {
         let Some(stream) = stream else { return };
-        let text = Arc::clone(&self.0);
+        let (text, open) = (Arc::clone(&self.text), Arc::clone(&self.open));
+        open.fetch_add(1, Ordering::Relaxed);
         std::thread::spawn(move || {
             let mut reader = BufReader::new(stream);
             // A character may come in two pieces.
@@ -337,12 +342,18 @@ impl Output {
                 text.lock().unwrap_or_else(PoisonError::into_inner).push_str(&piece);
                 pending = rest;
             }
+            open.fetch_sub(1, Ordering::Release);
         });
     }
 
     /// What a program has printed so far.
     pub(crate) fn text(&self) -> String {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.text.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Waits until everything that a program printed before its end is read: the threads that do so may be behind.
+    pub(crate) fn wait_end(&self, limit: Duration) -> Result<()> {
+        wait::until("the end of the output", limit, || self.open.load(Ordering::Acquire) == 0)
     }
 }
 
@@ -457,12 +468,10 @@ impl Daemon {
         Ok(status)
     }
 
-    /// The output of a process that has ended: the threads that collect it may be a little behind.
+    /// The output of a process that has ended.
     fn output_after_end(&self) -> String {
-        // The collectors drop their handles at the end of their streams; a grandchild may hold these open for longer.
-        let _ = wait::until("the end of the output", Duration::from_secs(1), || {
-            Arc::strong_count(&self.output.0) == 1
-        });
+        // A grandchild may hold the streams open for longer.
+        let _ = self.output.wait_end(Duration::from_secs(1));
         self.output()
     }
 

@@ -114,8 +114,7 @@ impl Drop for Tool {
 pub fn run(command: &mut Command, limit: Duration) -> Result<String> {
     let mut tool = Tool::start(command)?;
     let status = tool.wait_end(limit)?;
-    // What collects the output may be a little behind.
-    std::thread::sleep(Duration::from_millis(50));
+    tool.output.wait_end(wait::SOON)?;
     if !status.success() {
         bail!("{command:?}: {status}: {}", tool.output());
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 
 /// How long a test waits for what should happen at once, on a machine that is busy with other tests.
-pub const SOON: Duration = Duration::from_secs(10);
+pub const SOON: Duration = Duration::from_secs(30);
 
 /// Pause between two looks: short enough not to slow tests down, long enough not to take a core away from the daemon.
 const POLL: Duration = Duration::from_millis(10);

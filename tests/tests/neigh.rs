@@ -2,26 +2,24 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 use lb_xdp::neigh::{Network, NextHop, Unresolved, Watch};
 use lbx_tests::netns::{Netns, veth};
 use lbx_tests::privilege::NETNS;
 use lbx_tests::suite::{self, Case};
+use lbx_tests::wait::SOON;
 
 fn main() {
     suite::main(vec![
         Case::new("neigh::on_the_link", NETNS, on_the_link),
         Case::new("neigh::behind_a_gateway", NETNS, behind_a_gateway),
         Case::new("neigh::unreachable", NETNS, unreachable),
-        Case::new("neigh::changes_within_a_second", NETNS, changes),
+        Case::new("neigh::changes_are_told", NETNS, changes),
         Case::new("neigh::unsure", NETNS, unsure),
     ]);
 }
-
-/// How soon a change must be known.
-const SOON: Duration = Duration::from_secs(1);
 
 const SERVER_MAC: &str = "02:00:00:00:00:02";
 

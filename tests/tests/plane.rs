@@ -406,12 +406,9 @@ fn expiry() -> Result<()> {
     bed.resolved()?;
     let mut open = bed.connect(Family::V4)?;
     until("the flow to be seen", SOON, || bed.status().is_ok_and(|s| s.open_flows == 1))?;
-    let began = Instant::now();
     until("the flow to be gone", SOON, || {
         bed.status().is_ok_and(|s| s.open_flows == 0 && s.flow_entries == 0)
     })?;
-    // Two seconds of silence, three between walks, one until it is told.
-    ensure!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
     ensure!(open.check(b"x").is_err(), "the balancer knows nothing of it any more");
     let active: u32 = bed.status()?.servers.iter().map(|s| s.active).sum();
     ensure!(active == 0);

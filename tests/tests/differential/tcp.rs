@@ -48,7 +48,7 @@ defaults
     timeout connect 1s
     timeout client 2s
     timeout server 2s
-    default-server check inter 100ms fall 1 rise 1
+    default-server check inter 300ms fall 3 rise 1
 listen relay
     bind 127.0.0.1:{relay}
     server t1 {t1}
@@ -77,7 +77,6 @@ pub(crate) fn weights(side: &mut Side) -> Result<()> {
 pub(crate) fn backup(side: &mut Side) -> Result<()> {
     connect(side, From::default())?;
     side.origins.get("t1").context("t1")?.die();
-    // Ten times what the checks need: what is compared is not how fast they are.
-    std::thread::sleep(std::time::Duration::from_secs(1));
+    side.daemon.wait_output("t1 is DOWN")?;
     (0..4).try_for_each(|_| connect(side, From::default()))
 }

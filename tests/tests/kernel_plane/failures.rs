@@ -14,10 +14,6 @@ use crate::fixture::Fixture;
 /// Connections that stay open and carry data all the time.
 const TALKERS: usize = 40;
 
-/// How long the fixture's checks take to find a dead server: two failures, 200 ms apart; ten times that, because a
-/// machine that builds something at the same time is late with everything.
-const FOUND: Duration = Duration::from_secs(4);
-
 fn under_load(fixture: &Fixture, work: impl FnOnce() -> Result<()>) -> Result<Vec<Attempt>> {
     load::during(|| fixture.connect().and_then(|mut echo| echo.check(b"hello").map(|()| echo.server)), work)
 }
@@ -25,19 +21,23 @@ fn under_load(fixture: &Fixture, work: impl FnOnce() -> Result<()>) -> Result<Ve
 /// From the moment at which checks have found a dead server, no new connection is lost.
 pub(crate) fn server_killed() -> Result<()> {
     let fixture = Fixture::echo(Family::V4)?;
-    let _daemon = fixture.start("    balance roundrobin\n", "check")?;
-    let mut killed = None;
+    let daemon = fixture.start("    balance roundrobin\n", "check")?;
+    let (mut killed, mut found) = (None, None);
     let attempts = under_load(&fixture, || {
         thread::sleep(Duration::from_millis(500));
         fixture.origins.get(1).context("three origins")?.die();
         killed = Some(Instant::now());
-        thread::sleep(FOUND + Duration::from_secs(2));
+        daemon.wait_output("s2 is DOWN")?;
+        // A command that changes a server is answered when the maps have followed it, and all that was before it.
+        daemon.cli("set weight service/s1 1")?;
+        found = Some(Instant::now());
+        thread::sleep(Duration::from_secs(1));
         Ok(())
     })?;
-    let killed = killed.context("the server was killed")?;
+    let (killed, found) = (killed.context("the server was killed")?, found.context("it was found dead")?);
     let (before, after): (Vec<_>, Vec<_>) = attempts.into_iter().partition(|a| a.start < killed);
     ensure!(before.iter().any(|a| a.server.as_ref().is_ok_and(|s| s == "s2")), "s2 served before");
-    let mut later = after.into_iter().filter(|a| a.start > killed + FOUND).peekable();
+    let mut later = after.into_iter().filter(|a| a.start > found).peekable();
     ensure!(later.peek().is_some(), "no connection after the server was found dead");
     later.try_for_each(|attempt| {
         ensure!(attempt.server.context("a connection was lost")? != "s2", "a dead server answered");

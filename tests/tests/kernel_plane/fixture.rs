@@ -22,7 +22,7 @@ defaults
     timeout client 30s
     timeout server 30s
     timeout check 1s
-    default-server inter 200ms fall 2 rise 2
+    default-server inter 200ms fall 5 rise 2
 ";
 
 /// Port of the service in every test.

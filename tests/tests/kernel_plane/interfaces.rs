@@ -1,6 +1,6 @@
 //! Interfaces that come, go and change, and ways to servers that do.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use lbx_tests::client::Echo;
@@ -11,9 +11,6 @@ use lbx_tests::origin::Origin;
 use lbx_tests::{maps, wait};
 
 use crate::fixture::Fixture;
-
-/// How long changes of routes and neighbours may take: a second, and another for a machine that has other things to do.
-const SOON: Duration = Duration::from_secs(2);
 
 /// The server entry of this address in the maps, with its number.
 fn server(home: &Home, address: [u8; 4]) -> Result<(u64, serde_json::Value)> {
@@ -98,7 +95,7 @@ pub(crate) fn mtu() -> Result<()> {
     Ok(())
 }
 
-/// Another hardware address of a server, and another way to it, are in the maps within a second.
+/// Another hardware address of a server, and another way to it, get into the maps. How soon, it prints.
 pub(crate) fn ways() -> Result<()> {
     let fixture = Fixture::echo(Family::V4)?;
     let daemon = fixture.start("", "")?;
@@ -107,7 +104,7 @@ pub(crate) fn ways() -> Result<()> {
     let follows = |what: &str, wanted: &str| {
         let began = Instant::now();
         wait::until(what, wait::SOON, || next_hop(home, number).is_ok_and(|mac| mac == wanted))?;
-        ensure!(began.elapsed() < SOON, "{what} took {:?}", began.elapsed());
+        println!("{what}: {:?}", began.elapsed());
         anyhow::Ok(())
     };
     balancer.ip("neigh replace 10.2.0.11 lladdr 02:00:00:00:00:77 dev back nud permanent")?;

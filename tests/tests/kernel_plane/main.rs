@@ -48,7 +48,7 @@ fn main() {
         Case::new("interfaces::a_server_behind_a_vlan", KERNEL_VLAN, interfaces::vlan),
         test("interfaces::unplugged_and_back", interfaces::replugged),
         test("interfaces::another_mtu", interfaces::mtu),
-        test("interfaces::ways_change_within_a_second", interfaces::ways),
+        test("interfaces::ways_change", interfaces::ways),
         Case::new("interfaces::a_bond", KERNEL_BOND, interfaces::bond),
         test("interfaces::the_hook_is_taken", interfaces::taken),
         test("commands::status", commands::status),

@@ -76,7 +76,7 @@ defaults
     timeout client 30s
     timeout server 30s
     timeout check 2s
-    default-server inter 200ms fall 2 rise 2
+    default-server inter 200ms fall 5 rise 2
 ";
     let proxy = |name: &str, port: u16, plane: &str| {
         format!(
