@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use anyhow::{Context, Result, bail};
 
@@ -106,7 +107,14 @@ fn fuzz(target: &str, program: &Path, seconds: u32) -> Result<()> {
     ]);
     // New inputs go to the first folder.
     fuzz.arg(found).arg(format!("{SEEDS}/{target}")).args(CONFIGURATIONS);
-    shell::run(&mut fuzz).with_context(|| format!("fuzz target {target}; the input is in {WORK}"))
+    let output = fuzz.stderr(Stdio::piped()).output().with_context(|| target.to_owned())?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    if !output.status.success() {
+        bail!("fuzz target {target} ended with {}; the input is in {WORK}\n{said}", output.status);
+    }
+    // The rest is what it learnt on its way.
+    said.lines().filter(|line| line.starts_with("stat::")).for_each(|line| println!("{line}"));
+    Ok(())
 }
 
 /// The words in the first column of the reference's tables, in libFuzzer's form.

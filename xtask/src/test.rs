@@ -55,9 +55,9 @@ const STEPS: &[Step] = &[
     Step("tidiness", tidiness),
     Step("dependencies", dependencies),
     Step("lints", lints),
-    Step("tests", tests),
-    Step("fuzzing", fuzzing),
     Step("documentation", documentation),
+    Step("fuzzing", fuzzing),
+    Step("tests", tests),
 ];
 
 /// Runs the steps, all of them even if one fails, and prints the totals as the last line.
@@ -164,7 +164,8 @@ fn documentation() -> Result<Totals> {
     Ok(PASSED)
 }
 
-/// Builds everything and runs all tests; what they print is passed on and counted.
+/// Builds everything and runs all tests; what they print is passed on and counted, and what failed is said again at the
+/// end, where it is found.
 fn tests() -> Result<Totals> {
     // Tests start the daemon, and `cargo test` builds a binary only for the tests of its own package.
     shell::run(shell::cargo().args(["build", "--locked"]))?;
@@ -173,17 +174,35 @@ fn tests() -> Result<Totals> {
         .stdout(Stdio::piped())
         .spawn()
         .context("starting cargo test")?;
-    let mut totals = Totals::default();
+    let (mut totals, mut failures) = (Totals::default(), Failures::default());
     for line in BufReader::new(child.stdout.take().context("no output to read")?).lines() {
         let line = line?;
         println!("{line}");
         totals += summary(&line).unwrap_or_default();
+        failures.read(line);
     }
     let status = child.wait()?;
+    failures.lines.iter().for_each(|line| println!("{line}"));
     if !status.success() && totals.failed == 0 {
         bail!("cargo test ended with {status}, though no test failed");
     }
     Ok(totals)
+}
+
+/// What test binaries say of the tests that failed: all between their lines `failures:` and `test result:`.
+#[derive(Default)]
+struct Failures {
+    inside: bool,
+    lines: Vec<String>,
+}
+
+impl Failures {
+    fn read(&mut self, line: String) {
+        self.inside = (self.inside || line == "failures:") && !line.starts_with("test result: ");
+        if self.inside {
+            self.lines.push(line);
+        }
+    }
 }
 
 /// The numbers in the line with which a test binary ends: `test result: ok. 3 passed; 0 failed; 1 ignored; …`.
@@ -203,6 +222,22 @@ mod tests {
         let line = "test result: FAILED. 12 passed; 1 failed; 3 ignored; 0 measured; 0 filtered out; finished in 0.70s";
         assert_eq!(summary(line), Some(Totals { passed: 12, failed: 1, skipped: 3 }));
         assert_eq!(summary("test a ... ok"), None);
+    }
+
+    #[test]
+    fn what_failed_is_said_again() {
+        let mut failures = Failures::default();
+        let output = [
+            "test a ... FAILED",
+            "failures:",
+            "---- a ----",
+            "no",
+            "failures:",
+            "    a",
+            "test result: FAILED. 0",
+        ];
+        output.into_iter().chain(["test b ... ok"]).for_each(|line| failures.read(line.to_owned()));
+        assert_eq!(failures.lines, ["failures:", "---- a ----", "no", "failures:", "    a"]);
     }
 
     #[test]
