@@ -145,6 +145,13 @@ impl Http {
         }
     }
 
+    /// Reads so many bytes.
+    pub fn read_exactly(&mut self, count: usize) -> Result<Vec<u8>> {
+        let mut bytes = vec![0; count];
+        self.stream.read_exact(&mut bytes)?;
+        Ok(bytes)
+    }
+
     /// Reads what is left until the other side closes.
     pub fn read_to_end(&mut self) -> Result<Vec<u8>> {
         let mut rest = Vec::new();

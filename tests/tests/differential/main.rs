@@ -2,6 +2,7 @@
 //! servers see.
 
 mod cli;
+mod counters;
 mod hash;
 mod http;
 mod tcp;
@@ -34,6 +35,7 @@ fn main() {
         test("cli::frontends", cli::CONFIG, cli::frontends),
         test("cli::wrong_commands", cli::CONFIG, cli::wrong),
         test("hash::servers_of_keys", &hash::CONFIG, hash::servers),
+        test("counters::errors_of_clients_and_servers", counters::ERRORS, counters::errors),
         test("http::methods_and_bodies", WEB, http::methods),
         test("http::requests_on_one_connection", WEB, http::keep_alive),
         test("http::old_clients", WEB, http::old_clients),

@@ -36,6 +36,21 @@ pub(crate) static TABLES: &[&Table] = &[
         ..Table::new("content::cookies_of_responses", Place::Response, RESPONSE)
     },
     &Table {
+        requests: ANSWERED,
+        setup: "    http-response wait-for-body time 2s\n",
+        ..Table::new("content::bodies_of_responses", Place::Response, ANSWER_BODY)
+    },
+    &Table {
+        requests: &[""],
+        setup: INSPECT_ANSWER,
+        ..Table::new("content::answers_of_servers", Place::TcpAnswer, ANSWER)
+    },
+    &Table {
+        requests: &[PROXIED, PROXIED_BARE],
+        bind: "accept-proxy",
+        ..Table::new("content::proxy_headers", Place::Request, PROXY)
+    },
+    &Table {
         requests: &[
             PLAIN,
             "GET / HTTP/1.1\r\nhost: a\r\nauthorization: Basic dXNlcjpzZWNyZXQ=\r\n\r\n",
@@ -140,6 +155,76 @@ static INSPECTED: &[Row] = &[
     "src",
     "dst_port,bool",
     "fe_name",
+];
+
+static ANSWERED: &[&str] = &[
+    PLAIN,
+    "GET /bytes/20 HTTP/1.1\r\nhost: a\r\n\r\n",
+    "GET /chunked/20 HTTP/1.1\r\nhost: a\r\n\r\n",
+    "GET /status/404 HTTP/1.1\r\nhost: a\r\n\r\n",
+];
+
+static ANSWER_BODY: &[Row] = &[
+    "res.body",
+    "res.body,hex",
+    "res.body_len",
+    "res.body_size",
+    "res.hdrs",
+    "res.hdrs_bin,hex",
+    "res.body,bytes(0,1)",
+    "if { res.body -m found }",
+    "if { res.body_len gt 2 }",
+    "if { res.body -m sub s1 }",
+];
+
+/// The rows look at the three bytes that the server says first.
+const INSPECT_ANSWER: &str = "    tcp-response inspect-delay 20s
+    tcp-response content set-var(txn.waited) bool(true) if { res.len ge 3 }
+";
+
+static ANSWER: &[Row] = &[
+    "res.len",
+    "res.payload(0,0)",
+    "res.payload(0,2)",
+    "res.payload(1,0)",
+    "res.payload(3,1),hex",
+    "res.payload(0,99)",
+    "res.payload_lv(2,1)",
+    "res.payload_lv(0,1)",
+    "payload(0,2)",
+    "payload_lv(2,1)",
+    "res.ssl_hello_type",
+    "rep_ssl_hello_type",
+    "src",
+    "bc_dst",
+    "srv_name",
+    "be_name",
+    "if { res.len gt 1 }",
+    "if { res.payload(0,1) -m str s }",
+];
+
+/// A PROXY protocol header of version 2 from 192.0.2.1:1000 to 192.0.2.2:80, with an authority and a unique id.
+const PROXIED: &str = "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x1b\u{c0}\0\x02\x01\u{c0}\0\x02\x02\x03\u{e8}\0\x50\x02\0\x06a.test\x05\0\x03id9GET / HTTP/1.1\r\nhost: a\r\n\r\n";
+
+/// The same without them.
+const PROXIED_BARE: &str = "PROXY TCP4 192.0.2.1 192.0.2.2 1000 80\r\nGET / HTTP/1.1\r\nhost: a\r\n\r\n";
+
+static PROXY: &[Row] = &[
+    "fc_pp_authority",
+    "fc_pp_unique_id",
+    "fc_rcvd_proxy",
+    "src",
+    "src_port",
+    "dst",
+    "dst_port",
+    "fc_src",
+    "fc_src_port,bool",
+    "fc_dst",
+    "fc_dst_port,bool",
+    "src_is_local",
+    "dst_is_local",
+    "if { fc_pp_authority -m end .test }",
+    "if { fc_pp_unique_id -m found }",
 ];
 
 const COOKIES: &str = "    http-response set-header set-cookie \"k=v; path=/; k2=x\"

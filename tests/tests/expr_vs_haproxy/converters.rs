@@ -2,7 +2,73 @@
 
 use crate::table::{Place, Row, Table};
 
-pub(crate) static TABLES: &[&Table] = &[&Table::new("converters::on_constants", Place::Request, CONSTANTS)];
+pub(crate) static TABLES: &[&Table] = &[
+    &Table::new("converters::on_constants", Place::Request, CONSTANTS),
+    &Table { setup: SECRETS, ..Table::new("converters::sealed", Place::Request, SEALED) },
+    &Table {
+        setup: SLOTS,
+        requests: &["GET / HTTP/1.1\r\nhost: a\r\n\r\n"],
+        ..Table::new("converters::of_the_daemon", Place::Response, DAEMON)
+    },
+];
+
+/// The second test cases of AES-GCM for each length of keys, as NIST has them, and tags that are wrong.
+const SECRETS: &str = "    http-request set-var(txn.nonce) str(AAAAAAAAAAAAAAAA)
+    http-request set-var(txn.key) str(AAAAAAAAAAAAAAAAAAAAAA==)
+    http-request set-var(txn.tag) str(q25H1CzsE731OmeyEle93w==)
+    http-request set-var(txn.wrong) str(AAAAAAAAAAAAAAAAAAAAAA==)
+    http-request set-var(txn.text) str(!!!!)
+    http-request set-var(txn.plain) str(abc)
+";
+
+static SEALED: &[Row] = &[
+    "bin(0388dace60b6a392f328c2b971b2fe78),aes_gcm_dec(128,txn.nonce,txn.key,txn.tag),hex",
+    "bin(0388dace60b6a392f328c2b971b2fe78),aes_gcm_dec(128,AAAAAAAAAAAAAAAA,AAAAAAAAAAAAAAAAAAAAAA==,q25H1CzsE731OmeyEle93w==),hex",
+    "bin(98e7247c07f0fe411c267e4384b0f600),aes_gcm_dec(192,txn.nonce,AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA,L/WNgAM5J6uO9NRYdRTw+w==),hex",
+    "bin(cea7403d4d606b6e074ec5d3baf39d18),aes_gcm_dec(256,txn.nonce,AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=,0NHIp5mZa/AmW5i11Iq5GQ==),hex",
+    "bin(0388dace60b6a392f328c2b971b2fe78),aes_gcm_dec(128,txn.nonce,txn.key,txn.wrong),hex",
+    "bin(0388dace60b6a392f328c2b971b2fe79),aes_gcm_dec(128,txn.nonce,txn.key,txn.tag),hex",
+    "bin(0388dace60b6a392f328c2b971b2fe78),aes_gcm_dec(128,txn.text,txn.key,txn.tag),hex",
+    "bin(0388dace60b6a392f328c2b971b2fe78),aes_gcm_dec(128,txn.none,txn.key,txn.tag),hex",
+    "bin(0388dace60b6a392f328c2b971b2fe78),aes_gcm_dec(256,txn.nonce,txn.key,txn.tag),hex",
+    "str(),aes_gcm_dec(128,txn.nonce,txn.key,txn.tag),hex",
+    "str(abc),hmac(sha256,txn.key),hex",
+    "str(abc),hmac(sha512,txn.none),hex",
+    "str(abc),hmac(sha384,txn.text),hex",
+    "str(abc),secure_memcmp(txn.plain)",
+    "str(abd),secure_memcmp(txn.plain)",
+    "str(abcd),secure_memcmp(txn.plain)",
+    "str(abc),strcmp(txn.plain)",
+    "str(abd),strcmp(txn.plain),bool",
+    "str(ab),strcmp(txn.plain),bool",
+];
+
+const SLOTS: &str = "    declare capture request len 4
+    declare capture response len 4
+";
+
+static DAEMON: &[Row] = &[
+    "str(part0),nbsrv",
+    "str(none),nbsrv",
+    "str(part0/srv1),srv_queue",
+    "str(srv1),srv_queue",
+    "str(none/srv1),srv_queue",
+    "str(abcdefgh),capture-req(0)",
+    "capture.req.hdr(0)",
+    "str(abcdefgh),capture-res(0)",
+    "capture.res.hdr(0)",
+    "str(abc),capture-res(1)",
+    "str(abc),debug",
+    "int(5),debug(pre),add(1)",
+    "srv_sess_rate(srv1),mul(0)",
+    "if { srv_sess_rate(srv1) ge 0 }",
+    "if { date_us lt 1000000 }",
+    "if { thread lt 1024 }",
+    "fc_src_port,bool",
+    "fc_dst_port,bool",
+    "if { fc_rttvar(us) ge 0 }",
+    "fc_rttvar,mul(0)",
+];
 
 static CONSTANTS: &[Row] = &[
     "str(abc),digest(md5),hex",

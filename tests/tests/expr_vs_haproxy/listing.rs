@@ -35,6 +35,15 @@ fn listed(kind: &str) -> Result<Vec<String>> {
     Ok(lines.map(str::to_owned).collect())
 }
 
+/// The words of a kind that HAProxy has.
+pub(crate) fn listed_names(kind: &str) -> Result<Vec<String>> {
+    let name = |line: String| {
+        let word = line.split_once("] ").map_or(line.as_str(), |(_, word)| word);
+        word.trim().split(['(', ':']).next().unwrap_or_default().to_owned()
+    };
+    Ok(listed(kind)?.into_iter().map(name).collect())
+}
+
 fn fetch(name: &str) -> Option<&'static FetchRow> {
     fetches().find(|row| row.names.contains(&name))
 }

@@ -4,8 +4,11 @@
 mod acls;
 mod content;
 mod converters;
+mod counters;
+mod coverage;
 mod formats;
 mod listing;
+mod newer;
 mod requests;
 mod table;
 mod tcp;
@@ -20,6 +23,7 @@ fn main() {
         acls::TABLES,
         content::TABLES,
         converters::TABLES,
+        counters::TABLES,
         formats::TABLES,
         requests::TABLES,
         tcp::TABLES,
@@ -27,11 +31,19 @@ fn main() {
     ]
     .concat();
     let case = |table: &'static table::Table| Case::new(table.name, needs, move || table::compare(table));
-    let mut cases: Vec<Case> = tables.into_iter().map(case).collect();
+    let mut cases: Vec<Case> = tables.iter().copied().map(case).collect();
+    cases.extend(
+        newer::TABLES.iter().map(|newer| {
+            Case::new(newer.table.name, needs, move || table::expect(&newer.table, newer.values))
+        }),
+    );
     cases.extend([
         Case::new("listing::fetches", needs, listing::fetches_are_listed),
         Case::new("listing::converters", needs, listing::converters_are_listed),
         Case::new("listing::acl_keywords", needs, listing::acl_keywords_are_listed),
+        Case::new("coverage::every_word_is_compared", needs, move || {
+            coverage::every_word_is_compared(&tables)
+        }),
     ]);
     suite::main(cases);
 }

@@ -40,6 +40,16 @@ pub(crate) enum Place {
     TcpLog,
     /// In `tcp-request content`, once there is something to inspect.
     TcpContent,
+    /// In `tcp-response content`, likewise.
+    TcpAnswer,
+}
+
+impl Place {
+    /// Whether rows are evaluated by rules of their own, which keep what they come to.
+    fn sets_variables(self) -> bool {
+        // HAProxy has dropped the response when `http-response return` looks at it.
+        matches!(self, Self::Response | Self::TcpContent | Self::TcpAnswer)
+    }
 }
 
 /// A row: an expression, a part of a log format where it begins with `%` or `text`, or a condition where it begins with
@@ -130,6 +140,24 @@ pub(crate) fn compare(table: &Table) -> Result<()> {
     Ok(())
 }
 
+/// Runs a table of words that only this program has: each row must come to what is written beside it.
+pub(crate) fn expect(table: &Table, values: &[&str]) -> Result<()> {
+    let ours = run(table, &prepare(table)?, Program::Lbx)?;
+    let mut wrong = String::new();
+    for (at, (row, expected)) in table.rows.iter().zip(values).enumerate() {
+        for request in 0..table.requests.len() {
+            let value = ours.get(&(request, at)).map_or("nothing", String::as_str);
+            if value != *expected {
+                writeln!(wrong, "{row}\n  expected: {expected}\n  is:       {value}")?;
+            }
+        }
+    }
+    if !wrong.is_empty() {
+        bail!("{}:\n{wrong}", table.name);
+    }
+    Ok(())
+}
+
 /// The folder with the files that both programs use.
 fn prepare(table: &Table) -> Result<Home> {
     let home = Home::new()?;
@@ -174,7 +202,7 @@ fn run(table: &Table, home: &Home, program: Program) -> Result<Outcome> {
 
 fn origin(place: Place) -> Result<Origin> {
     match place {
-        Place::TcpLog | Place::TcpContent => Origin::tcp("s1"),
+        Place::TcpLog | Place::TcpContent | Place::TcpAnswer => Origin::tcp("s1"),
         _ => Origin::http("s1"),
     }
 }
@@ -200,7 +228,11 @@ fn answer(
             let method = request.split(' ').next().unwrap_or_default();
             Ok(String::from_utf8_lossy(&http.response_to(method).with_context(in_context)?.body).into_owned())
         }
-        Place::Log | Place::TcpLog | Place::TcpContent => {
+        Place::Log | Place::TcpLog | Place::TcpContent | Place::TcpAnswer => {
+            if table.place != Place::Log {
+                // Whoever closes before the server is reached might be gone for good.
+                http.read_exactly(BANNER)?;
+            }
             http.finish_sending()?;
             http.read_to_end()?;
             let line = lbx_tests::wait::value("a log line", lbx_tests::wait::SOON, || {
@@ -211,6 +243,9 @@ fn answer(
         }
     }
 }
+
+/// Bytes of what a TCP origin says first: its name and a line feed.
+const BANNER: usize = "s1\n".len();
 
 /// A request as bytes: each character stands for one.
 fn bytes(request: &str) -> Vec<u8> {
@@ -244,7 +279,7 @@ fn template(place: Place, part: usize, rows: &[Row]) -> String {
     let mut text = String::new();
     for (at, row) in rows.iter().enumerate() {
         let at = part * CHUNK + at;
-        let kept = matches!(place, Place::Response | Place::TcpContent);
+        let kept = place.sets_variables();
         let value = match row.starts_with("if ") || kept {
             true => format!("%[var(txn.c{at})]"),
             false => value(row),
@@ -312,6 +347,7 @@ fn proxy(table: &Table, part: usize, rows: &[Row]) -> String {
         Place::TcpLog | Place::TcpContent => {
             ("listen", "tcp-request content", "    mode tcp\n    server srv1 {s1}\n")
         }
+        Place::TcpAnswer => ("listen", "tcp-response content", "    mode tcp\n    server srv1 {s1}\n"),
     };
     let mut text = format!(
         "\n{kind} part{part}\n    bind 127.0.0.1:{{p{part}}} name lis id 7 {}\n{}{server}",
@@ -321,10 +357,7 @@ fn proxy(table: &Table, part: usize, rows: &[Row]) -> String {
         let at = part * CHUNK + at;
         if row.starts_with("if ") {
             text.push_str(&format!("    {rules} set-var(txn.c{at}) bool(true) {row}\n"));
-        } else if table.place == Place::TcpContent {
-            text.push_str(&format!("    {rules} set-var-fmt(txn.c{at}) '{}'\n", value(row)));
-        } else if table.place == Place::Response {
-            // HAProxy has dropped the response when `http-response return` looks at it.
+        } else if table.place.sets_variables() {
             text.push_str(&format!("    {rules} set-var-fmt(txn.c{at}) '{}'\n", value(row)));
         }
     }
@@ -334,9 +367,11 @@ fn proxy(table: &Table, part: usize, rows: &[Row]) -> String {
                 "    {rules} return status 200 content-type text/plain lf-file {{dir}}/rows{part}\n"
             ));
         }
-        Place::Log | Place::TcpLog | Place::TcpContent => {
+        Place::Log | Place::TcpLog | Place::TcpContent | Place::TcpAnswer => {
             let format = template(table.place, part, rows).replace("\u{1}\n", END);
-            text.push_str(&format!("    log {{log}} len 65000 local0\n    log-format '{format}'\n"));
+            // HAProxy writes a line that needs nothing of the end when the server is reached.
+            let end = if table.place == Place::TcpAnswer { "%B" } else { "" };
+            text.push_str(&format!("    log {{log}} len 65000 local0\n    log-format '{format}{end}'\n"));
         }
     }
     text

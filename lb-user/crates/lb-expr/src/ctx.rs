@@ -245,7 +245,8 @@ pub trait Connection {
     fn src(&self) -> Option<SocketAddr>;
     /// Where it went: for the client's side, as the PROXY protocol or rules say.
     fn dst(&self) -> Option<SocketAddr>;
-    /// The source as the first header of the connection had it, before rules of the stream changed it.
+    /// The source as the socket or `tcp-request connection` rules have it, whatever the PROXY protocol or later rules
+    /// say.
     fn original_src(&self) -> Option<SocketAddr> {
         self.src()
     }

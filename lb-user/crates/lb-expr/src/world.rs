@@ -202,7 +202,8 @@ pub trait World {
     fn server_named(&self, backend: BackendId, name: &[u8]) -> Option<ServerId>;
     /// A figure of a stick table.
     fn table(&self, id: TableId, stat: TableStat) -> Option<i64>;
-    /// A figure of the entry of a stick table that has this key. None: no such entry, or no such column.
+    /// A figure of the entry of a stick table that has this key; what does not exist has counted nothing. None: no such
+    /// column, or the key is none of the table's, or there is no entry to tell times of.
     fn table_entry(&self, id: TableId, key: &Sample<'_>, what: Counter) -> Option<i64>;
     /// The room of a capture slot of a frontend. None: there is no such slot.
     fn capture_room(&self, id: FrontendId, of: CaptureOf, slot: usize) -> Option<CaptureRoom>;

@@ -8,7 +8,7 @@ use lb_conf::model::{self, User};
 use lb_core::{Backend, Frontend, Server, Snapshot, Tick};
 use lb_expr::Ctx;
 use lb_expr::ctx::{
-    Buffer, CaptureRoom, Connection, ProxyHeader, RequestHead, ResponseHead, ResponseOrigin, TcpInfo, Tls,
+    CaptureRoom, Connection, ProxyHeader, RequestHead, ResponseHead, ResponseOrigin, TcpInfo, Tls,
 };
 use lb_expr::hello::Greeting;
 use lb_expr::sample::Sample;
@@ -22,7 +22,7 @@ use crate::checker::random;
 use crate::logs::{LocalTime, wall_clock};
 use crate::passwords;
 use crate::session::{Front, Session};
-use crate::stream::Stream;
+use crate::stream::{Ahead, Stream};
 use crate::tls::TlsInfo;
 use crate::track::{Counters, Seen, entry_figure};
 use crate::worker::Worker;
@@ -105,8 +105,7 @@ impl<'a> View<'a> {
             ctx.client = Some(stream);
         }
         if let Some(ahead) = &stream.ahead {
-            let bytes = Some(&ahead.bytes[..]);
-            ctx.request_data = Buffer { bytes, complete: ahead.complete, announced: ahead.announced };
+            ctx.request_data = ahead.buffer();
         }
         ctx.vars = Vars {
             proc: ctx.vars.proc,
@@ -132,7 +131,8 @@ impl<'a> View<'a> {
             headers: &head.headers,
             origin: ResponseOrigin::Server,
         };
-        Ctx { response: Some(response), on_response: true, ..self.ctx(stream) }
+        let response_data = stream.answer_ahead.as_ref().map(Ahead::buffer).unwrap_or_default();
+        Ctx { response: Some(response), response_data, on_response: true, ..self.ctx(stream) }
     }
 }
 
@@ -153,6 +153,14 @@ impl Connection for Session {
 
     fn dst(&self) -> Option<SocketAddr> {
         self.local.get()
+    }
+
+    fn original_src(&self) -> Option<SocketAddr> {
+        self.wire.get()[0]
+    }
+
+    fn original_dst(&self) -> Option<SocketAddr> {
+        self.wire.get()[1]
     }
 
     fn listener_name(&self) -> Option<&str> {
@@ -207,11 +215,11 @@ impl Connection for Stream {
     }
 
     fn original_src(&self) -> Option<SocketAddr> {
-        self.session.src()
+        self.session.original_src()
     }
 
     fn original_dst(&self) -> Option<SocketAddr> {
-        self.session.dst()
+        self.session.original_dst()
     }
 
     fn listener_name(&self) -> Option<&str> {

@@ -137,6 +137,9 @@ pub(crate) struct Session {
     pub(crate) client: Cell<Option<SocketAddr>>,
     /// Where the client connected to; None on a Unix socket.
     pub(crate) local: Cell<Option<SocketAddr>>,
+    /// Client and destination as the socket has them, or as `tcp-request connection` rules say: what neither the PROXY
+    /// protocol nor later rules change.
+    pub(crate) wire: Cell<[Option<SocketAddr>; 2]>,
     /// When it was accepted.
     pub(crate) accepted: Instant,
     /// The same by the wall clock, since 1970.
@@ -189,6 +192,7 @@ impl Session {
             is_http: endpoint.front.borrow().frontend.config.proxy.mode == Mode::Http,
             client: Cell::new(socket.client),
             local: Cell::new(local),
+            wire: Cell::new([socket.client, local]),
             accepted: refresh_now(),
             accepted_at: wall_clock(),
             handshake: Cell::default(),

@@ -14,7 +14,7 @@ use http::{HeaderMap, StatusCode};
 use lb_conf::model::{CompressionAlgorithm, ConnectionMode, LogLevel};
 use lb_core::counters::Phases;
 use lb_core::{Backend, Server, ServerId, ServerLease};
-use lb_expr::ctx::Kept;
+use lb_expr::ctx::{Buffer, Kept};
 use lb_expr::vars::VarStore;
 use tokio::time::Instant;
 
@@ -153,6 +153,13 @@ pub(crate) struct Ahead {
     pub(crate) announced: Option<u64>,
 }
 
+impl Ahead {
+    /// The same for expressions.
+    pub(crate) fn buffer(&self) -> Buffer<'_> {
+        Buffer { bytes: Some(&self.bytes), complete: self.complete, announced: self.announced }
+    }
+}
+
 /// A stream.
 #[derive(Debug)]
 pub(crate) struct Stream {
@@ -214,6 +221,8 @@ pub(crate) struct Stream {
     pub(crate) lenient: bool,
     /// What is there of the request's body, or in TCP mode of what the client sent.
     pub(crate) ahead: Option<Ahead>,
+    /// What is there of the response's body.
+    pub(crate) answer_ahead: Option<Ahead>,
     /// What its response is to be compressed with, if that can be.
     pub(crate) compression: Option<CompressionAlgorithm>,
     /// Its stick counters.
@@ -280,6 +289,7 @@ impl Stream {
             retry_responses: true,
             lenient: false,
             ahead: None,
+            answer_ahead: None,
             compression: None,
             tracked: Counters::default(),
             memories: Vec::new(),

@@ -98,12 +98,13 @@ fn figure(table: &StickTable, entry: &Entry, what: Counter, now: Tick) -> Option
             _ => 1,
         });
     };
+    if let Counter::IncGpc(n) | Counter::IncGpc01(n) = what {
+        // As in HAProxy it comes to nought, rather than to nothing, where neither is stored.
+        let [rate, count] = [Metric::GpcRate(n), metric].map(|m| Some(entry.add(table.slot(m)?, 1, now)));
+        return Some(number(count.or(rate).unwrap_or(0)));
+    }
     let slot = table.slot(metric)?;
     Some(match what {
-        Counter::IncGpc(n) | Counter::IncGpc01(n) => {
-            add(table, entry, Metric::GpcRate(n), 1, now);
-            number(entry.add(slot, 1, now))
-        }
         Counter::TouchConnCnt => number(entry.add(slot, 1, now)),
         Counter::ClearGpc(_) | Counter::ClearGpc01(_) => number(entry.set(slot, 0, now)),
         Counter::KbytesIn | Counter::KbytesOut => number(entry.get(slot, now) / 1024),
@@ -117,7 +118,8 @@ fn add(table: &StickTable, entry: &Entry, metric: Metric, more: u64, now: Tick) 
     }
 }
 
-/// A figure of the entry of a key, for expressions that name the table.
+/// A figure of the entry of a key, for expressions that name the table. What does not exist has counted nothing, but
+/// tells no times; what changes it makes it.
 pub(crate) fn entry_figure(
     snapshot: &Snapshot,
     id: TableId,
@@ -127,11 +129,24 @@ pub(crate) fn entry_figure(
 ) -> Option<i64> {
     let table = snapshot.tables.get(id.0 as usize)?;
     let key = key_of(table.config.key, key)?;
-    let entry = match what {
-        Counter::TouchConnCnt => table.enter(&key, now)?,
-        _ => table.look_up(&key, now)?,
-    };
-    figure(table, &entry, what, now)
+    let makes = matches!(
+        what,
+        Counter::TouchConnCnt
+            | Counter::IncGpc(_)
+            | Counter::IncGpc01(_)
+            | Counter::ClearGpc(_)
+            | Counter::ClearGpc01(_)
+    );
+    let entry = if makes { table.enter(&key, now) } else { table.look_up(&key, now) };
+    match entry {
+        Some(entry) => figure(table, &entry, what, now),
+        None => absent(what),
+    }
+}
+
+/// A figure of an entry that does not exist.
+fn absent(what: Counter) -> Option<i64> {
+    (!matches!(what, Counter::Expire | Counter::Idle)).then_some(0)
 }
 
 impl Counters {
@@ -178,12 +193,13 @@ impl Counters {
         let slots = self.slots.borrow();
         let counted = slots.get(usize::from(index))?.as_ref()?;
         let Some(id) = table else {
-            // A column that the table does not store counts nothing.
-            return Some(figure(&counted.table, counted.tracker.entry(), what, seen.now).unwrap_or(0));
+            return figure(&counted.table, counted.tracker.entry(), what, seen.now);
         };
         let table = seen.snapshot.tables.get(id.0 as usize)?;
-        let entry = table.look_up(&counted.tracker.entry().key, seen.now)?;
-        figure(table, &entry, what, seen.now)
+        match table.look_up(&counted.tracker.entry().key, seen.now) {
+            Some(entry) => figure(table, &entry, what, seen.now),
+            None => absent(what),
+        }
     }
 }
 
@@ -199,22 +215,57 @@ impl Drop for Counters {
 
 impl Tracked for Seen<'_> {
     fn counter(&self, slot: u8, table: Option<TableId>, what: Counter) -> Option<i64> {
-        let own = self.stream.and_then(|counters| counters.figure(self, slot, table, what));
-        own.or_else(|| self.session.figure(self, slot, table, what))
+        let own = self.stream.filter(|counters| counters.tracks(slot));
+        own.unwrap_or(self.session).figure(self, slot, table, what)
     }
 }
 
 /// A stream's own account in the entries that it and its connection track, once it has ended.
 pub(crate) fn settle(stream: &Stream, now: Tick) {
-    let status = stream.status.map_or(0, |status| status.as_u16());
+    add_to_all(stream, [Metric::BytesInCnt, Metric::BytesInRate], stream.received, now);
+    add_to_all(stream, [Metric::BytesOutCnt, Metric::BytesOutRate], stream.sent, now);
+}
+
+fn add_to_all(stream: &Stream, metrics: [Metric; 2], more: u64, now: Tick) {
     for counters in [&stream.tracked, &stream.session.tracked] {
-        counters.add(None, &[Metric::BytesInCnt, Metric::BytesInRate], stream.received, now);
-        counters.add(None, &[Metric::BytesOutCnt, Metric::BytesOutRate], stream.sent, now);
-        match status / 100 {
-            4 => counters.add(None, &[Metric::HttpErrCnt, Metric::HttpErrRate], 1, now),
-            5 => counters.add(None, &[Metric::HttpFailCnt, Metric::HttpFailRate], 1, now),
-            _ => {}
+        counters.add(None, &metrics, more, now);
+    }
+}
+
+/// Who did something wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Blame {
+    /// The client: its request is malformed or denied, or the server refuses it.
+    Client,
+    /// The server: it fails to answer, or says that it failed.
+    Server,
+}
+
+impl Blame {
+    /// What a status of a server's says. That it does not know a method or a version is no failure.
+    fn of(status: u16) -> Option<Self> {
+        match status {
+            400..=499 => Some(Self::Client),
+            501 | 505 => None,
+            500.. => Some(Self::Server),
+            _ => None,
         }
+    }
+}
+
+/// Counts at once what went wrong, so that rules on the response see it.
+pub(crate) fn blame(stream: &Stream, whom: Blame) {
+    let metrics = match whom {
+        Blame::Client => [Metric::HttpErrCnt, Metric::HttpErrRate],
+        Blame::Server => [Metric::HttpFailCnt, Metric::HttpFailRate],
+    };
+    add_to_all(stream, metrics, 1, stream.session.worker.tick());
+}
+
+/// The same for what a server answers.
+pub(crate) fn blame_by_status(stream: &Stream, status: u16) {
+    if let Some(whom) = Blame::of(status) {
+        blame(stream, whom);
     }
 }
 

@@ -38,6 +38,12 @@ impl<'a> RuleArgs<'a, '_> {
         self.compiler.format(word, &word.text, Style::Http)
     }
 
+    /// A format of a value, in one word.
+    pub(crate) fn verbatim(&mut self, expected: &str) -> Result<LogFormat, Diagnostic> {
+        let word = self.args.word(expected)?;
+        self.compiler.format(word, &word.text, Style::Verbatim)
+    }
+
     /// The name of a header.
     pub(crate) fn header(&mut self) -> Result<Name, Diagnostic> {
         Ok(self.args.word("the name of a header")?.text.as_str().into())

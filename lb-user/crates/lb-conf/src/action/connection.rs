@@ -112,7 +112,7 @@ pub(super) static ACTIONS: &[ActionRow] = &[
         Status::Served,
         "wait-for-body",
         "time <time> [at-least <size>]",
-        Q,
+        Q.union(R),
         "waits for the body",
         wait_for_body,
     ),

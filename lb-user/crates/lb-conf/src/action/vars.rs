@@ -38,7 +38,7 @@ pub(super) static ACTIONS: &[ActionRow] = &[
         "sets a variable to a text",
         |a| {
             let (var, conditions) = target(a)?;
-            Ok(Action::SetVarFmt { var, conditions, value: a.format("a format")? })
+            Ok(Action::SetVarFmt { var, conditions, value: a.verbatim("a format")? })
         },
     ),
     row(Status::Served, "unset-var(", "<variable>)", ALL, "removes a variable", |a| {

@@ -54,7 +54,7 @@ impl Compiler<'_> {
 
     fn written(&mut self, word: &Word) -> Result<Written<LogFormat>, Diagnostic> {
         // Blanks count, and what is empty is nothing.
-        let format = self.format(word, &word.text, Style::Http)?;
+        let format = self.format(word, &word.text, Style::Verbatim)?;
         Ok(Written { text: word.text.clone(), value: Arc::new(format) })
     }
 }

@@ -40,7 +40,7 @@ impl Compiler<'_> {
             return Err(error.at(draft.name.span));
         };
         extra(1)?;
-        let value = self.format(word, &word.text, Style::Http)?;
+        let value = self.format(word, &word.text, Style::Verbatim)?;
         Ok(Action::SetVarFmt { var, conditions: Vec::new(), value })
     }
 }

@@ -136,8 +136,7 @@ pub(super) fn rows() -> impl Iterator<Item = &'static ConverterRow> {
 fn entry(args: &mut Args<'_>, what: Counter, table: usize) -> Built {
     let table = args.table(table)?;
     Ok(convert_with((table, what), |(table, what), key, ctx| {
-        // An entry that does not exist has counted nothing.
-        Some(Sample::Int(ctx.world.table_entry(*table, &key, *what).unwrap_or(0)))
+        ctx.world.table_entry(*table, &key, *what).map(Sample::Int)
     }))
 }
 

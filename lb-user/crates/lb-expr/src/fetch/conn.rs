@@ -46,14 +46,14 @@ pub(super) static ROWS: &[FetchRow] = &[
         &["fc_src"],
         Addr,
         ClientL4,
-        "the client's address, before rules of the stream changed it",
+        "the address of the connection's other end, whatever the PROXY protocol or later rules say",
         |c| ip(client(c)?.original_src()),
     ),
     FetchRow::plain(
         &["fc_src_port"],
         Sint,
         ClientL4,
-        "the client's port, before rules of the stream changed it",
+        "the port of the connection's other end, likewise",
         |c| port(client(c)?.original_src()),
     ),
     FetchRow::plain(&["fc_src_is_local"], Bool, ClientL4, "whether fc_src is an address of this host", |c| {
@@ -63,14 +63,14 @@ pub(super) static ROWS: &[FetchRow] = &[
         &["fc_dst"],
         Addr,
         ClientL4,
-        "the address that the client connected to, before rules of the stream changed it",
+        "the address that the connection was made to, likewise",
         |c| ip(client(c)?.original_dst()),
     ),
     FetchRow::plain(
         &["fc_dst_port"],
         Sint,
         ClientL4,
-        "the port that the client connected to, before rules of the stream changed it",
+        "the port that the connection was made to, likewise",
         |c| port(client(c)?.original_dst()),
     ),
     FetchRow::plain(&["fc_dst_is_local"], Bool, ClientL4, "whether fc_dst is an address of this host", |c| {

@@ -212,21 +212,20 @@ static SINGLE: &[FetchRow] = &[
         tracked(a, 2, Counter::Trackers)
     }),
     FetchRow::with(&["sc_tracked"], SLOT_TABLE, Bool, Internal, "whether the slot tracks an entry", |a| {
-        let slot = a.int(0, 0);
-        is_tracked(a, slot, 1)
+        is_tracked(a.int(0, 0))
     })
     .example("sc_tracked(0)")
     .needs(NEEDS),
-    FetchRow::with(&["sc0_tracked"], TABLE, Bool, Internal, "whether slot 0 tracks an entry", |a| {
-        is_tracked(a, 0, 0)
+    FetchRow::with(&["sc0_tracked"], TABLE, Bool, Internal, "whether slot 0 tracks an entry", |_| {
+        is_tracked(0)
     })
     .needs(NEEDS),
-    FetchRow::with(&["sc1_tracked"], TABLE, Bool, Internal, "whether slot 1 tracks an entry", |a| {
-        is_tracked(a, 1, 0)
+    FetchRow::with(&["sc1_tracked"], TABLE, Bool, Internal, "whether slot 1 tracks an entry", |_| {
+        is_tracked(1)
     })
     .needs(NEEDS),
-    FetchRow::with(&["sc2_tracked"], TABLE, Bool, Internal, "whether slot 2 tracks an entry", |a| {
-        is_tracked(a, 2, 0)
+    FetchRow::with(&["sc2_tracked"], TABLE, Bool, Internal, "whether slot 2 tracks an entry", |_| {
+        is_tracked(2)
     })
     .needs(NEEDS),
     FetchRow::with(&["table_avl"], TABLE, Sint, Internal, "free entries of a stick table", |a| {
@@ -286,8 +285,7 @@ impl Fetch for OfEntry {
             (Some(slot), table) => ctx.tracked?.counter(slot, table, what).map(Sample::Int),
             (None, Some(table)) => {
                 let key = Sample::addr(ctx.src()?);
-                // The client's entry counts from zero until it exists.
-                Some(Sample::Int(ctx.world.table_entry(table, &key, what).unwrap_or(0)))
+                ctx.world.table_entry(table, &key, what).map(Sample::Int)
             }
             (None, None) => None,
         }
@@ -298,11 +296,12 @@ impl Fetch for OfEntry {
     }
 }
 
-fn is_tracked(args: &mut Args<'_>, slot: i64, table: usize) -> Built {
+/// Whether a slot is in use. The table does not matter, as in HAProxy.
+fn is_tracked(slot: i64) -> Built {
     let slot = u8::try_from(slot).unwrap_or_default();
-    Ok(fetch_with((slot, args.opt_table(table)), |(slot, table), ctx| {
-        let found = ctx.tracked.and_then(|t| t.counter(*slot, *table, Counter::Present));
-        Some(Sample::Bool(found.is_some_and(|n| n != 0)))
+    Ok(fetch_with(slot, |slot, ctx| {
+        let found = ctx.tracked.and_then(|t| t.counter(*slot, None, Counter::Present));
+        Some(Sample::Bool(found.is_some()))
     }))
 }
 

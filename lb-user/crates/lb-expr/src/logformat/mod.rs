@@ -25,6 +25,8 @@ pub enum Style {
     Log,
     /// A part of an HTTP message: text stays as it is, and control characters are percent-encoded.
     Http,
+    /// A value of a variable, or what a check sends: nothing is merged or encoded.
+    Verbatim,
 }
 
 /// Flags of a variable or expression.
@@ -113,7 +115,7 @@ impl LogFormat {
     fn write_value(&self, value: Option<Data<'_>>, flags: Flags, out: &mut Vec<u8>) {
         let bytes = value.as_ref().map(Data::as_bytes).unwrap_or_default();
         match self.style {
-            Style::Log => encode::text(bytes, flags, out),
+            Style::Log | Style::Verbatim => encode::text(bytes, flags, out),
             Style::Http => encode::http(bytes, flags, out),
         }
     }

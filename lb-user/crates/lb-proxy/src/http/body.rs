@@ -17,27 +17,35 @@ use crate::stream::{Cause, Stage, Stream};
 
 /// Where a response's body comes from.
 #[derive(Debug)]
-enum Source {
-    /// A server; the connection is given back at the end.
-    Server { link: Option<Box<Link>>, body: Incoming, silence: Option<Duration> },
+pub(crate) enum Source {
+    /// A server, of whose response some was read ahead; the connection is given back at the end.
+    Server { link: Option<Box<Link>>, ahead: Bytes, body: Incoming, silence: Option<Duration> },
     /// The daemon itself.
     Own(Bytes),
 }
 
 impl Source {
+    /// A server's response, `ahead` of which was read already. `silence` is its timeout.
+    pub(super) fn server(link: Box<Link>, ahead: Bytes, body: Incoming, silence: Option<Duration>) -> Self {
+        Self::Server { link: Some(link), ahead, body, silence }
+    }
+
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, NoResponse>>> {
         match self {
             Self::Own(body) if body.is_empty() => Poll::Ready(None),
             Self::Own(body) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(body))))),
+            Self::Server { ahead, .. } if !ahead.is_empty() => {
+                Poll::Ready(Some(Ok(Frame::data(std::mem::take(ahead)))))
+            }
             Self::Server { link: None, .. } => Poll::Ready(None),
-            Self::Server { link: Some(link), body, silence } => link.poll_body(cx, body, *silence),
+            Self::Server { link: Some(link), body, silence, .. } => link.poll_body(cx, body, *silence),
         }
     }
 
     fn is_over(&self) -> bool {
         match self {
             Self::Own(body) => body.is_empty(),
-            Self::Server { body, .. } => body.is_end_stream(),
+            Self::Server { ahead, body, .. } => ahead.is_empty() && body.is_end_stream(),
         }
     }
 }
@@ -56,14 +64,11 @@ pub(crate) struct Download {
 impl Download {
     /// The body of a server's response.
     pub(crate) fn from_server(
-        link: Box<Link>,
-        body: Incoming,
-        silence: Option<Duration>,
+        source: Source,
         http: &Rc<HttpSession>,
         stream: Box<Stream>,
         coder: Option<Box<Coder>>,
     ) -> Self {
-        let source = Source::Server { link: Some(link), body, silence };
         let mut download = Self { source, error: None, http: Rc::clone(http), stream: Some(stream), coder };
         download.finish_if_over();
         download
@@ -185,7 +190,10 @@ impl Body for Download {
         match &self.source {
             _ if self.coder.is_some() => SizeHint::default(),
             Source::Own(body) => SizeHint::with_exact(body.len() as u64),
-            Source::Server { body, .. } => body.size_hint(),
+            Source::Server { ahead, body, .. } => match body.size_hint().exact() {
+                Some(left) => SizeHint::with_exact(left + ahead.len() as u64),
+                None => SizeHint::default(),
+            },
         }
     }
 }

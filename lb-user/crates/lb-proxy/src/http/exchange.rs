@@ -19,7 +19,7 @@ use lb_core::{Backend, Server};
 use lb_expr::ctx::KeptRequest;
 
 use super::answer;
-use super::body::Download;
+use super::body::{Download, Source};
 use super::compress::Coder;
 use super::headers::{is_ambiguous, strip_connection, wants_upgrade};
 use super::interim::Interim;
@@ -33,6 +33,7 @@ use crate::net::option;
 use crate::net::timer::{now, refresh_now};
 use crate::stream::{Cause, Stage, Stream, head_bytes};
 use crate::tcp::rules::{on_content, on_response};
+use crate::track::{self, Blame};
 use tokio::time::sleep;
 
 /// What logs keep of a request's first line: HAProxy's `tune.http.logurilen`.
@@ -63,7 +64,7 @@ pub(crate) async fn exchange(http: Rc<HttpSession>, request: Request<Incoming>) 
         }
     };
     match outcome {
-        Ok(Forwarded::Response(link, response)) => deliver(&http, stream, link, response),
+        Ok(Forwarded::Response(link, response)) => deliver(&http, stream, link, response).await,
         Ok(Forwarded::Upgrade(link, response)) => switch(&http, stream, link, response).await,
         Err(Stop::Tarpit(stop)) => {
             Box::pin(tarpit(&http, &mut stream)).await;
@@ -137,6 +138,7 @@ async fn route(stream: &mut Stream, head: &mut request::Parts) -> Result<Route, 
     let config = &front.frontend.config;
     if is_ambiguous(head) {
         stream.end(Cause::Proxy, Stage::Request);
+        track::blame(stream, Blame::Client);
         return Err(Stop::Error(StatusCode::BAD_REQUEST));
     }
     if head.version == Version::HTTP_2 {
@@ -379,6 +381,11 @@ fn no_response(http: &HttpSession, stream: &mut Stream, failure: &Failure, link:
         NoResponse::Http(_) => (Cause::Server, Stage::Headers, StatusCode::BAD_GATEWAY),
     };
     stream.end(cause, stage);
+    match cause {
+        Cause::Client => {}
+        Cause::Proxy if upload == UploadState::Malformed => track::blame(stream, Blame::Client),
+        _ => track::blame(stream, Blame::Server),
+    }
     // The server closed an idle connection as the request went out. The client has reason to try again: it cannot
     // tell this from its own connection being closed at the same moment.
     let closed = failure.silent && matches!(failure.error, NoResponse::Http(_));
@@ -389,25 +396,30 @@ fn no_response(http: &HttpSession, stream: &mut Stream, failure: &Failure, link:
 }
 
 /// Hands a server's response on.
-fn deliver(
+async fn deliver(
     http: &Rc<HttpSession>,
     mut stream: Box<Stream>,
-    link: Box<Link>,
+    mut link: Box<Link>,
     response: Response<Incoming>,
 ) -> Answer {
     stream.stage = Stage::Headers;
     // What counts is what the server said.
     stream.sent = head_bytes([8, 3, answer::reason(&response).len()], response.headers());
-    let (mut head, body) = response.into_parts();
+    let (mut head, mut body) = response.into_parts();
+    let mut ahead = Bytes::new();
     let backend = stream.backend.clone();
     stream.kept.response_version = Some(head.version);
     (stream.status, stream.kept.status) = (Some(head.status), Some(head.status.as_u16()));
+    track::blame_by_status(&stream, head.status.as_u16());
     forward::capture_response(&mut stream, &head);
     let silence = backend.as_ref().and_then(|b| server_timeout(&stream, b));
     if let Some(backend) = &backend {
-        if let Err(stop) = judge(&mut stream, backend, &mut head) {
+        let mut answered = rules::Answered { link: Some(&mut link), body, silence, ahead: None };
+        if let Err(stop) = judge(&mut stream, backend, &mut head, &mut answered).await {
             return stop_with(http, stream, stop);
         }
+        ahead = answered.ahead.map(|ahead| ahead.bytes).unwrap_or_default();
+        body = answered.body;
         rules::stick_response(backend, &stream, &head);
         persist::write_cookie(&mut stream, backend, &mut head);
     }
@@ -424,17 +436,26 @@ fn deliver(
     }
     let (mut head, ()) = response.into_parts();
     let coder = if framed { compress::on_response(&mut stream, &mut head) } else { None };
-    Ok(Response::from_parts(head, Download::from_server(link, body, silence, http, stream, coder)))
+    let from = Source::server(link, ahead, body, silence);
+    Ok(Response::from_parts(head, Download::from_server(from, http, stream, coder)))
 }
 
 /// The rules for a server's response: those of its backend, then those of the frontend.
-fn judge(stream: &mut Stream, backend: &Backend, head: &mut response::Parts) -> Result<(), Stop> {
+async fn judge(
+    stream: &mut Stream,
+    backend: &Backend,
+    head: &mut response::Parts,
+    body: &mut rules::Answered<'_>,
+) -> Result<(), Stop> {
     let rules = &backend.config.proxy.rules;
     on_response(&rules.tcp_response, stream, head)?;
-    rules::on_response(&rules.http_response, stream, head)?;
+    rules::on_response(&rules.http_response, stream, head, body).await?;
     let front = Rc::clone(&stream.front);
     let own = &front.frontend.config.proxy.rules;
-    if Arc::ptr_eq(rules, own) { Ok(()) } else { rules::on_response(&own.http_response, stream, head) }
+    if Arc::ptr_eq(rules, own) {
+        return Ok(());
+    }
+    rules::on_response(&own.http_response, stream, head, body).await
 }
 
 /// The rules for all responses.
@@ -443,9 +464,9 @@ fn last_rules(stream: &mut Stream, head: &mut response::Parts) {
     let own = &front.frontend.config.proxy.rules;
     // An error among them would have to be answered by another response, in which it would happen again.
     if let Some(backend) = stream.backend.clone().filter(|b| !Arc::ptr_eq(&b.config.proxy.rules, own)) {
-        let _ = rules::on_response(&backend.config.proxy.rules.http_after_response, stream, head);
+        let _ = rules::on_any_response(&backend.config.proxy.rules.http_after_response, stream, head);
     }
-    let _ = rules::on_response(&own.http_after_response, stream, head);
+    let _ = rules::on_any_response(&own.http_after_response, stream, head);
     stream.status = Some(head.status);
     stream.kept.status = Some(head.status.as_u16());
 }
@@ -521,10 +542,11 @@ async fn switch(
     let (mut parts, body) = response.into_parts();
     debug_assert!(body.is_end_stream());
     stream.kept.response_version = Some(parts.version);
-    if let Some(backend) = stream.backend.clone()
-        && let Err(stop) = judge(&mut stream, &backend, &mut parts)
-    {
-        return stop_with(http, stream, stop);
+    if let Some(backend) = stream.backend.clone() {
+        let mut nothing = rules::Answered { link: None, body, silence: None, ahead: None };
+        if let Err(stop) = judge(&mut stream, &backend, &mut parts, &mut nothing).await {
+            return stop_with(http, stream, stop);
+        }
     }
     last_rules(&mut stream, &mut parts);
     http.tunnel(Tunnel { server, early, stream });

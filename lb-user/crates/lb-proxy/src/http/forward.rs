@@ -12,6 +12,7 @@ use super::answer;
 use super::rules::Stop;
 use crate::eval::View;
 use crate::stream::{Cause, Stage, Stream};
+use crate::track::{self, Blame};
 
 /// `option forwardfor` and `option originalto`: tells servers who asked, and whom.
 pub(super) fn tell_addresses(stream: &Stream, backend: &Backend, head: &mut request::Parts) {
@@ -57,6 +58,7 @@ pub(super) fn restrict_names(
     if how == OddNames::Reject && !odd.is_empty() {
         stream.front.frontend.traffic().denied_requests.inc();
         stream.end(Cause::Proxy, Stage::Request);
+        track::blame(stream, Blame::Client);
         return Err(Stop::Error(StatusCode::FORBIDDEN));
     }
     odd.into_iter().for_each(|name| drop(head.headers.remove(name)));

@@ -50,6 +50,7 @@ enum Step {
 pub(crate) fn on_connection(session: &Session) -> Outcome {
     let front: Rc<Front> = session.endpoint.front();
     let outcome = on_session_rules(session, &front, &front.frontend.config.proxy.rules.tcp_connection);
+    session.wire.set([session.client.get(), session.local.get()]);
     if matches!(outcome, Outcome::Reject | Outcome::Vanish) {
         front.frontend.traffic().denied_connections.inc();
     }

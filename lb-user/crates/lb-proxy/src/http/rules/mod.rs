@@ -11,6 +11,7 @@ mod target;
 mod wait;
 
 use std::rc::Rc;
+use std::slice;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -23,10 +24,10 @@ use self::edit::Edit;
 pub(crate) use self::edit::{Scene, note};
 pub(crate) use self::setting::Setting;
 use self::wait::Wait;
-pub(crate) use self::wait::body as wait_for_body;
+pub(crate) use self::wait::{Answered, body as wait_for_body};
 use crate::eval::View;
 use crate::stream::{Cause, Stage, Stream};
-use crate::track;
+use crate::track::{self, Blame};
 
 /// Why a message goes no further.
 #[derive(Debug)]
@@ -133,13 +134,39 @@ pub(crate) fn is_admin(proxy: &Proxy, stream: &Stream, head: &request::Parts) ->
     proxy.rules.stats_admin.iter().any(|condition| condition.holds(&ctx))
 }
 
-/// Carries out `http-response` rules, and `http-after-response` rules.
-pub(crate) fn on_response(
+/// Carries out `http-response` rules.
+pub(crate) async fn on_response(
+    rules: &[Rule],
+    stream: &mut Stream,
+    head: &mut response::Parts,
+    body: &mut Answered<'_>,
+) -> Result<(), Stop> {
+    let mut rest = rules.iter();
+    stream.lenient = false;
+    while let Some(wait) = until_wait(&mut rest, stream, head)? {
+        // Boxed, since hardly any rule waits and all responses carry the room for it.
+        Box::pin(wait.on_response(stream, body)).await?;
+    }
+    Ok(())
+}
+
+/// Carries out `http-after-response` rules.
+pub(crate) fn on_any_response(
     rules: &[Rule],
     stream: &mut Stream,
     head: &mut response::Parts,
 ) -> Result<(), Stop> {
     stream.lenient = false;
+    // Loading refuses what waits.
+    until_wait(&mut rules.iter(), stream, head).map(|_| ())
+}
+
+/// Carries out rules on a response until one wants to wait, or to the end.
+fn until_wait(
+    rules: &mut slice::Iter<'_, Rule>,
+    stream: &mut Stream,
+    head: &mut response::Parts,
+) -> Result<Option<Wait>, Stop> {
     for rule in rules {
         let step = {
             let view = View::of(stream);
@@ -156,13 +183,14 @@ pub(crate) fn on_response(
                     return Err(end(stream, Stop::Error(status), Cause::Proxy, Stage::Headers));
                 }
             }
-            // Loading refuses what waits, and there are no hints behind the response.
-            Step::Hint(_) | Step::Wait(_) => {}
+            Step::Wait(wait) => return Ok(Some(wait)),
+            // There are none behind the response.
+            Step::Hint(_) => {}
             Step::Enough => break,
             Step::Stop(stop, cause) => return Err(end(stream, stop, cause, Stage::Headers)),
         }
     }
-    Ok(())
+    Ok(None)
 }
 
 fn holds<'a>(rule: &'a Rule, ctx: &Ctx<'a>) -> bool {
@@ -204,7 +232,13 @@ fn end(stream: &mut Stream, stop: Stop, cause: Cause, stage: Stage) -> Stop {
     let traffic = stream.front.frontend.traffic();
     match (cause, stage) {
         (Cause::Proxy, Stage::Headers) => traffic.denied_responses.inc(),
-        (Cause::Proxy, _) => traffic.denied_requests.inc(),
+        (Cause::Proxy, _) => {
+            traffic.denied_requests.inc();
+            // Who is turned away without an answer is not counted, as in HAProxy.
+            if !matches!(stop, Stop::Silence | Stop::Vanish) {
+                track::blame(stream, Blame::Client);
+            }
+        }
         _ => traffic.intercepted.inc(),
     }
     stream.end(cause, stage);
