@@ -1,9 +1,11 @@
 //! What the runtime socket and the statistics page ask of the process.
 
+use std::ffi::OsString;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use lb_core::host::{Certificates, Host, Process, ResolversInfo, SessionInfo};
+use lb_expr::sample::SampleType;
 use nix::sys::resource::{Resource, UsageWho, getrlimit, getrusage};
 use nix::sys::time::TimeValLike as _;
 
@@ -21,7 +23,12 @@ impl Host for Daemon {
         let global = &config.global;
         let uptime = self.uptime();
         let started = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let usage = lb_proxy::usage();
         Process {
+            pipes: usage.pipes,
+            spare_pipes: usage.spare_pipes,
+            tls_connections: usage.tls_connections,
+            tls_lookups: usage.tls_lookups,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             release_date: version::RELEASE_DATE.to_owned(),
             node: global.node.clone().unwrap_or_else(|| lb_conf::Host::hostname(&System)),
@@ -36,7 +43,8 @@ impl Host for Daemon {
             stopping: self.is_stopping(),
             idle: idle_percent(uptime, self.user_plane().workers()),
             listeners: self.user_plane().listeners() as u64,
-            dropped_logs: 0,
+            dropped_logs: usage.dropped_logs,
+            failed_resolutions: failed_resolutions(&self.user_plane().resolvers()),
             ..Process::default()
         }
     }
@@ -55,9 +63,31 @@ impl Host for Daemon {
         self.user_plane().resolvers()
     }
 
+    fn environment(&self) -> Vec<(String, String)> {
+        let text = |text: OsString| text.to_string_lossy().into_owned();
+        let mut variables: Vec<_> =
+            std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect();
+        // What the configuration changes is not the process's, for its threads may read that at any time.
+        for (name, value) in &self.config().global.environment {
+            variables.retain(|(other, _)| other != name);
+            variables.extend(value.iter().map(|value| (name.clone(), value.clone())));
+        }
+        variables
+    }
+
+    fn variable(&self, name: &str) -> Option<(SampleType, String)> {
+        self.user_plane().variable(name)
+    }
+
     fn reload(&self) -> Result<(), String> {
         Daemon::reload(self).map_err(|error| format!("{error:#}"))
     }
+}
+
+/// Questions that could not be sent.
+fn failed_resolutions(sections: &[ResolversInfo]) -> u64 {
+    let counters = sections.iter().flat_map(|section| &section.servers).flat_map(|server| &server.counters);
+    counters.filter(|(name, _)| *name == "snd_error").map(|(_, count)| count).sum()
 }
 
 /// Hundredths of the time since the start that the workers had nothing to do.

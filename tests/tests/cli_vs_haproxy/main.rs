@@ -1,7 +1,9 @@
 //! The runtime socket beside HAProxy's: the same configuration, the same commands, the same answers.
 
 mod patterns;
+mod process;
 mod script;
+mod servers;
 
 use lbx_tests::oracle;
 use lbx_tests::privilege::Need;
@@ -10,7 +12,7 @@ use lbx_tests::suite::{self, Case};
 use script::Script;
 
 fn main() {
-    let scripts = [patterns::scripts()];
+    let scripts = [patterns::scripts(), process::scripts(), servers::scripts()];
     let case = |script: Script| {
         Case::new(script.name, &[Need::Program("haproxy")], move || {
             oracle::compare_sides(|program| script.start(program), |side| script.run(side))

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use lb_conf::model::FrontendId;
 
 use crate::check::{AgentReport, CheckReport};
+use crate::process::LimitChange;
 use crate::server::ServerId;
 
 /// A change to the run-time state, for [`crate::Runtime::apply`].
@@ -14,6 +15,8 @@ pub enum Change {
     Server(ServerId, ServerChange),
     /// Of one frontend.
     Frontend(FrontendId, FrontendChange),
+    /// Of a limit of the process.
+    Limit(LimitChange),
 }
 
 /// A change of a server.
@@ -42,6 +45,8 @@ pub enum ServerChange {
     },
     /// The name of the server has this address now; None: it has none, and the server is in maintenance.
     Resolved(Option<IpAddr>),
+    /// `set server B/S check-addr`, `check-port` and their like for the agent.
+    Aim(Aim),
     /// `enable health`, `disable health`: whether health checks run.
     ChecksEnabled(bool),
     /// `enable agent`, `disable agent`: whether agent checks run.
@@ -50,6 +55,21 @@ pub enum ServerChange {
     ShutdownSessions,
     /// A step of the weight ramp of `slowstart`: to be sent once a second while a server is starting.
     SlowStartStep,
+}
+
+/// Where a check goes, or what an agent is sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Aim {
+    /// Health checks go to this address.
+    CheckAddress(IpAddr),
+    /// Health checks go to this port.
+    CheckPort(u16),
+    /// The agent is at this address.
+    AgentAddress(IpAddr),
+    /// The agent is at this port.
+    AgentPort(u16),
+    /// The agent is sent this.
+    AgentSend(String),
 }
 
 /// What an operator or an agent wants of a server.
@@ -121,7 +141,7 @@ pub enum Refused {
     #[error("Backend is using a static LB algorithm and only accepts weights '0%' and '100%'.")]
     StaticWeight,
     /// The server has no health checks.
-    #[error("Health checks are not enabled on this server.")]
+    #[error("Health check was not configured on this server, cannot enable.")]
     NoCheck,
     /// The server has no agent check.
     #[error("Agent was not configured on this server, cannot enable.")]
@@ -129,6 +149,9 @@ pub enum Refused {
     /// A frontend that is shut down stays so.
     #[error("Frontend was previously shut down, cannot be changed.")]
     FrontendStopped,
+    /// A limit beyond that of the configuration.
+    #[error("Value out of range.")]
+    OutOfRange,
     /// A server on a Unix socket has no network address to change.
     #[error("Update for the current server address family is only supported through configuration file.")]
     AddressFamily,

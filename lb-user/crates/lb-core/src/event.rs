@@ -23,6 +23,8 @@ pub enum Event {
     ShutdownSessions(Arc<Server>),
     /// A frontend was enabled, disabled, shut down or limited.
     Frontend(Arc<Frontend>, FrontendChange),
+    /// A limit of the process changed.
+    Limit,
     /// Another configuration took over.
     Reconfigured(Arc<Snapshot>),
     /// A line for the log targets of a proxy.

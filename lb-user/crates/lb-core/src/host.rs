@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use lb_expr::sample::SampleType;
+
 /// The process around the run-time state: what only the daemon knows or can do.
 pub trait Host: Send + Sync {
     /// What is known of the process.
@@ -25,6 +27,16 @@ pub trait Host: Send + Sync {
     /// The `resolvers` sections with what their name servers answered.
     fn resolvers(&self) -> Vec<ResolversInfo> {
         Vec::new()
+    }
+
+    /// The variables of the process's environment.
+    fn environment(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
+
+    /// Type and text of a variable of scope `proc`.
+    fn variable(&self, _name: &str) -> Option<(SampleType, String)> {
+        None
     }
 
     /// The certificates of the configuration that is served. None: this process has nothing to do with TLS.
@@ -108,8 +120,16 @@ pub struct Process {
     pub idle: u32,
     /// Tasks that could run now; 0 where that is not counted.
     pub run_queue: u64,
-    /// Pipes in use for splicing; 0 where that is not counted.
+    /// Pipes in use for splicing.
     pub pipes: u64,
+    /// Pipes that are kept for the next transfers.
+    pub spare_pipes: u64,
+    /// Connections over TLS, with clients and with servers.
+    pub tls_connections: u64,
+    /// Questions that name servers could not be asked.
+    pub failed_resolutions: u64,
+    /// Questions to the store of TLS sessions, and those that it had no answer to.
+    pub tls_lookups: (u64, u64),
     /// Addresses that are listened on.
     pub listeners: u64,
     /// Log lines that could not be sent.

@@ -18,6 +18,7 @@ mod fixture;
 pub mod frontend;
 pub mod host;
 pub mod placement;
+pub mod process;
 pub mod queue;
 pub mod runtime;
 #[cfg(test)]
@@ -33,6 +34,7 @@ pub use change::{Applied, Change, FrontendChange, Refused, ServerChange};
 pub use dataplane::{FlowEnd, Served};
 pub use event::Event;
 pub use frontend::Frontend;
+pub use process::{LimitChange, Limits, ProcessState};
 pub use runtime::{Runtime, Snapshot};
 pub use server::{Server, ServerId, ServerLease};
 pub use tick::Tick;

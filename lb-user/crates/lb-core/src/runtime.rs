@@ -12,6 +12,7 @@ use crate::change::{Applied, Change, FrontendChange, Refused, ServerChange};
 use crate::dataplane::FlowEnd;
 use crate::event::{Event, LogEvent, ServerEvent, Subscriber, Subscribers};
 use crate::frontend::{Frontend, FrontendState};
+use crate::process::{LimitChange, Limits, ProcessState};
 use crate::server::{Announcement, Cause, Server, ServerId, State, Status};
 use crate::stick::StickTable;
 use crate::tick::Tick;
@@ -79,6 +80,7 @@ impl Snapshot {
 #[derive(Debug)]
 pub struct Runtime {
     snapshot: ArcSwap<Snapshot>,
+    process: ProcessState,
     writer: Mutex<Writer>,
     subscribers: Subscribers,
 }
@@ -93,8 +95,10 @@ impl Runtime {
     /// The state of a configuration that has just been loaded.
     pub fn new(config: Arc<Config>, now: Tick) -> Self {
         let mut writer = Writer { next_server: 1 };
+        let process = ProcessState::new(&config);
         let snapshot = build(config, None, &mut writer, now);
         Self {
+            process,
             snapshot: ArcSwap::from_pointee(snapshot),
             writer: Mutex::new(writer),
             subscribers: Subscribers::default(),
@@ -109,6 +113,11 @@ impl Runtime {
     /// The current snapshot, to keep.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.snapshot.load_full()
+    }
+
+    /// What is limited and counted for the process as a whole.
+    pub fn process(&self) -> &ProcessState {
+        &self.process
     }
 
     /// From now on `subscriber` learns of each change.
@@ -132,7 +141,17 @@ impl Runtime {
         match change {
             Change::Server(id, change) => self.apply_to_server(&snapshot, id, change, now),
             Change::Frontend(id, change) => self.apply_to_frontend(&snapshot, id, change),
+            Change::Limit(change) => self.apply_limit(&snapshot, change),
         }
+    }
+
+    fn apply_limit(&self, snapshot: &Snapshot, change: LimitChange) -> Result<Applied, Refused> {
+        let configured = Limits::of(&snapshot.config.global);
+        if !self.process.limit(change, &configured).ok_or(Refused::OutOfRange)? {
+            return Ok(Applied::Unchanged);
+        }
+        self.subscribers.tell(&Event::Limit);
+        Ok(Applied::Changed)
     }
 
     fn apply_to_server(
@@ -234,6 +253,7 @@ impl Runtime {
     pub fn reconfigure(&self, config: Arc<Config>, now: Tick) -> Arc<Snapshot> {
         let mut writer = self.writer.lock();
         let old = self.snapshot();
+        self.process.set_limits(Limits::of(&config.global));
         let new = Arc::new(build(config, Some(&old), &mut writer, now));
         self.snapshot.store(Arc::clone(&new));
         new.backends.iter().for_each(|backend| backend.fill());

@@ -16,7 +16,7 @@ use lb_core::{Backend, Pick, PickInput, Server, ServerLease};
 use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout, timeout_at};
 
-use crate::handshake::with_server;
+use crate::handshake::{count, with_server};
 use crate::net::settings::Wishes;
 use crate::net::timer::now;
 use crate::net::{Socket, Transport};
@@ -294,6 +294,11 @@ async fn attempt(
     let upstream = stream.front.tls.upstream(server.at);
     let name = outgoing::server_name(stream, server, head);
     let secured = with_server(upstream, name.as_deref(), peer.map(|peer| peer.ip()), socket).await;
+    if upstream.is_some() {
+        let info = secured.as_ref().ok().and_then(|(_, tls)| tls.as_ref());
+        let backend = stream.backend.as_ref().map(|backend| backend.traffic());
+        backend.into_iter().chain([&server.counters().traffic]).for_each(|traffic| count(traffic, info));
+    }
     let (transport, tls) = secured.map_err(io::Error::other)?;
     let side = ServerSide::new(&transport, peer, tls, stream.is_http);
     Ok((transport, side))

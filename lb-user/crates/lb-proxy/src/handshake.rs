@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use lb_conf::model::ProxyOption;
+use lb_core::counters::Traffic;
 use lb_expr::hello::{Greeting, Opening};
 use tokio::time::timeout;
 
@@ -127,11 +128,26 @@ async fn with_client(session: &Session, socket: Socket) -> Result<Transport, Han
         let (stream, info) = acceptor.accept(socket).await?;
         Ok((stream, info.with_greeting(greeting)))
     };
-    let (stream, info) = within(limit, handshake).await?;
+    let shaken = within(limit, handshake).await;
+    count(front.frontend.traffic(), shaken.as_ref().ok().map(|(_, info)| info));
+    let (stream, info) = shaken?;
     session.handshake.set(refresh_now().saturating_duration_since(session.accepted));
     // A session shakes hands once.
     let _ = session.tls.set(info);
-    Ok(Transport::Tls(Box::new(stream.into())))
+    Ok(Transport::secured(stream.into()))
+}
+
+/// Counts a handshake, of which `info` tells if hands were shaken.
+pub(crate) fn count(traffic: &Traffic, info: Option<&TlsInfo>) {
+    match info {
+        None => traffic.tls_failed.inc(),
+        Some(info) => {
+            traffic.tls_handshakes.inc();
+            if info.is_resumed() {
+                traffic.tls_resumed.inc();
+            }
+        }
+    }
 }
 
 /// The longest record of TLS, with its header (RFC 8446, section 5.1).
@@ -163,7 +179,7 @@ pub(crate) async fn with_server(
     let Some(upstream) = upstream else { return Ok((Transport::Plain(socket), None)) };
     let ip = ip.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
     let (stream, info) = upstream.connector.connect(socket, name.or(upstream.sni.as_deref()), ip).await?;
-    Ok((Transport::Tls(Box::new(stream.into())), Some(info)))
+    Ok((Transport::secured(stream.into()), Some(info)))
 }
 
 /// A client with which no hands could be shaken.

@@ -5,11 +5,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lb_conf::model::{Config, Limits};
-use lb_core::Tick;
 use lb_core::counters::{Gauge, Rate};
 use lb_core::frontend::{Frontend, FrontendState};
-use parking_lot::RwLock;
+use lb_core::{ProcessState, Runtime, Tick};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
@@ -18,31 +16,10 @@ use crate::session::Front;
 /// How long who is held back by a rate waits before it looks again.
 const RATE_PAUSE: Duration = Duration::from_millis(5);
 
-/// The limits of the process.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct ProcessLimits {
-    /// `maxconn` of `global`, or what the limit of open files permits.
-    maxconn: Option<u32>,
-    /// `maxconnrate` and its like.
-    limits: Limits,
-}
-
-impl ProcessLimits {
-    /// Those of a configuration.
-    pub(crate) fn of(config: &Config) -> Self {
-        Self { maxconn: config.global.connection_limit(), limits: config.global.tuning.limits }
-    }
-}
-
 /// The process-wide limits, and where those who wait for any limit are woken.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Places {
-    limits: RwLock<ProcessLimits>,
-    current: Gauge,
-    /// Connections over TLS.
-    tls: Gauge,
-    rate: Rate,
-    tls_rate: Rate,
+    runtime: Arc<Runtime>,
     changed: Notify,
 }
 
@@ -65,15 +42,13 @@ enum Full {
 }
 
 impl Places {
-    /// No connection yet.
-    pub(crate) fn new(limits: ProcessLimits) -> Arc<Self> {
-        Arc::new(Self { limits: RwLock::new(limits), ..Self::default() })
+    /// Places within the limits of the process.
+    pub(crate) fn new(runtime: Arc<Runtime>) -> Arc<Self> {
+        Arc::new(Self { runtime, changed: Notify::new() })
     }
 
-    /// Takes the limits of another configuration; who is inside stays.
-    pub(crate) fn set_limits(&self, limits: ProcessLimits) {
-        *self.limits.write() = limits;
-        self.look_again();
+    fn process(&self) -> &ProcessState {
+        self.runtime.process()
     }
 
     /// Wakes who waits: a limit or a frontend's state changed.
@@ -83,7 +58,7 @@ impl Places {
 
     /// Connections of all frontends.
     pub(crate) fn current(&self) -> u64 {
-        self.current.get()
+        self.process().connections.get()
     }
 
     /// Waits until an address may accept. What it serves may be replaced in the meantime.
@@ -112,20 +87,21 @@ impl Places {
     }
 
     fn look(&self, front: &Front, now: Tick) -> Result<(), Full> {
-        let ProcessLimits { maxconn, limits } = *self.limits.read();
+        let process = self.process();
+        let limits = process.limits();
         let traffic = front.frontend.traffic();
         let tls = front.acceptor.is_some();
         let within = |count: u64, limit: Option<u32>| limit.is_none_or(|limit| count < u64::from(limit));
         let below = |rate: &Rate, limit: Option<u32>| limit.is_none_or(|limit| rate.get(now) < limit);
         let number = front.frontend.state() == FrontendState::Open
-            && within(self.current.get(), maxconn)
+            && within(process.connections.get(), limits.maxconn)
             && within(traffic.sessions.get(), front.frontend.maxconn())
             && within(front.of_address.get(), front.maxconn)
-            && (!tls || within(self.tls.get(), limits.tls_connections));
-        let rate = below(&self.rate, limits.connection_rate)
-            && below(&self.rate, limits.session_rate)
+            && (!tls || within(process.tls_clients.get(), limits.tls_connections));
+        let rate = below(&process.connection_rate, limits.connection_rate)
+            && below(&process.connection_rate, limits.session_rate)
             && below(&traffic.session_rate, front.frontend.config.rate_limit)
-            && (!tls || below(&self.tls_rate, limits.tls_rate));
+            && (!tls || below(&process.tls_rate, limits.tls_rate));
         match (number, rate) {
             (false, _) => Err(Full::Number),
             (true, false) => Err(Full::Rate),
@@ -135,13 +111,14 @@ impl Places {
 
     fn try_enter(self: &Arc<Self>, front: &Front, now: Tick) -> Result<Place, Full> {
         self.look(front, now)?;
-        let ProcessLimits { maxconn, limits } = *self.limits.read();
+        let process = self.process();
+        let limits = process.limits();
         let (frontend, tls) = (&front.frontend, front.acceptor.is_some());
         let gauges = [
-            (&self.current, maxconn),
+            (&process.connections, limits.maxconn),
             (&frontend.traffic().sessions, frontend.maxconn()),
             (&front.of_address, front.maxconn),
-            (&self.tls, limits.tls_connections),
+            (&process.tls_clients, limits.tls_connections),
         ];
         let gauges = gauges.get(..if tls { 4 } else { 3 }).unwrap_or_default();
         if let ControlFlow::Break(taken) = take_all(gauges) {
@@ -150,9 +127,9 @@ impl Places {
             }
             return Err(Full::Number);
         }
-        self.rate.inc(now);
+        process.connection_rate.inc(now);
         if tls {
-            self.tls_rate.inc(now);
+            process.tls_rate.inc(now);
         }
         frontend.traffic().connection_opened(now);
         frontend.traffic().session_counted(now);
@@ -175,9 +152,10 @@ impl Drop for Place {
     fn drop(&mut self) {
         self.frontend.traffic().sessions.dec();
         self.of_address.dec();
-        self.places.current.dec();
+        let process = self.places.process();
+        process.connections.dec();
         if self.tls {
-            self.places.tls.dec();
+            process.tls_clients.dec();
         }
         self.places.look_again();
     }

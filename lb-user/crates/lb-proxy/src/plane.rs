@@ -10,7 +10,7 @@ use lb_core::frontend::FrontendState;
 use lb_core::host::{Host, ResolversInfo, SessionInfo};
 use lb_core::{Event, Frontend, Runtime, Snapshot};
 use lb_expr::Ctx;
-use lb_expr::sample::Sample;
+use lb_expr::sample::{Sample, SampleType};
 use lb_expr::vars::{ProcVars, Scope, VarNames};
 use lb_expr::world::Nowhere;
 use parking_lot::Mutex;
@@ -22,7 +22,7 @@ use crate::clock::Clock;
 use crate::error::{BindError, PrepareError};
 use crate::listener::{BindName, Bound};
 use crate::logs::wall_clock;
-use crate::places::{Places, ProcessLimits};
+use crate::places::Places;
 use crate::resolver::Sections;
 use crate::tls::{Site, Store};
 use crate::worker::{self, Address, Command, Setup, Shared};
@@ -54,6 +54,22 @@ impl ProcVariables {
         Self { names: Arc::clone(names), values }
     }
 
+    /// Type and text of the variable of this name, scope included.
+    fn show(&self, name: &str) -> Option<(SampleType, String)> {
+        let name = name.strip_prefix("proc.")?;
+        let (_, id) = self.names.iter(Scope::Proc).find(|(other, _)| *other == name)?;
+        let value = self.values.get(id.index)?;
+        let text = match value.sample() {
+            Sample::Bool(is) => u8::from(is).to_string(),
+            Sample::Int(number) => number.to_string(),
+            sample => match sample.ip() {
+                Some(ip) => ip.to_string(),
+                None => String::from_utf8_lossy(sample.data()?).into_owned(),
+            },
+        };
+        Some((value.sample().kind(), text))
+    }
+
     /// The variables of another configuration: those of the same name keep what they hold.
     fn carry_over(&self, names: &Arc<VarNames>) -> Self {
         let new = Self::new(names);
@@ -76,7 +92,6 @@ struct Worker {
 #[derive(Debug)]
 pub struct Prepared {
     workers: usize,
-    limits: ProcessLimits,
     addresses: Vec<Address>,
     tls: Arc<Site>,
 }
@@ -122,7 +137,7 @@ pub fn prepare(config: &Config, tls: Site, running: Option<&Plane>) -> Result<Pr
         }
     }
     if errors.is_empty() {
-        Ok(Prepared { workers, limits: ProcessLimits::of(config), addresses, tls: Arc::new(tls) })
+        Ok(Prepared { workers, addresses, tls: Arc::new(tls) })
     } else {
         Err(PrepareError::Bind(errors))
     }
@@ -164,7 +179,7 @@ impl Plane {
     ///
     /// A thread or its event loop cannot be made.
     pub fn start(prepared: Prepared, runtime: Arc<Runtime>, clock: Clock) -> io::Result<Self> {
-        let places = Places::new(prepared.limits);
+        let places = Places::new(Arc::clone(&runtime));
         let shared = Arc::new(Shared {
             runtime,
             clock,
@@ -192,7 +207,7 @@ impl Plane {
     /// Makes live what was prepared from the configuration that the [`Runtime`] has now. Connections go on; from
     /// their next request on they are served by the new configuration. Addresses that left are closed.
     pub fn commit(&self, prepared: Prepared) {
-        self.shared.places.set_limits(prepared.limits);
+        self.shared.places.look_again();
         *self.tls.lock() = Arc::clone(&prepared.tls);
         let snapshot: Arc<Snapshot> = self.shared.runtime.snapshot();
         self.take_over(&prepared.addresses, &snapshot);
@@ -246,6 +261,11 @@ impl Plane {
     /// The certificates of the configuration that is served, for commands that replace them.
     pub fn certificates(&self) -> Arc<Store> {
         Arc::clone(self.tls.lock().store())
+    }
+
+    /// Type and text of a variable of scope `proc`, by its name with the scope.
+    pub fn variable(&self, name: &str) -> Option<(SampleType, String)> {
+        self.variables.lock().show(name)
     }
 
     /// The `resolvers` sections with what their name servers answered.
@@ -314,6 +334,7 @@ impl Plane {
                 }
                 places.look_again();
             }
+            Event::Limit => places.look_again(),
             Event::ShutdownSessions(server) => {
                 for worker in &workers {
                     // A thread that has ended has no sessions.

@@ -125,6 +125,7 @@ pub(crate) static ROWS: &[Row] = &[
     global!("spread-checks 20"),
     global!("spread-checks 51"),
     global!("max-spread-checks 5s"),
+    global!("maxcomprate 100"),
     global!("maxconnrate 100"),
     global!("maxconnrate"),
     global!("maxsessrate 100"),

@@ -55,6 +55,12 @@ pub(crate) static TUNING: &[Keyword<GlobalDraft>] = &[
     served("maxsslrate", "<number>", G, "TLS handshakes in a second", |g, a| {
         limit(a, &mut g.model.tuning.limits.tls_rate)
     }),
+    served("maxcomprate", "<number>", G, "kilobytes that go into compression in a second", |g, a| {
+        limit(a, &mut g.model.tuning.limits.compression_rate)?;
+        let rate = &mut g.model.tuning.limits.compression_rate;
+        *rate = rate.map(|kilobytes| kilobytes.saturating_mul(1024));
+        Ok(())
+    }),
     served("set-var", "<variable> <expression>", G, "sets a variable of the process", |g, a| {
         variable(g, a, false)
     }),

@@ -287,7 +287,6 @@ pub(crate) static UNUSED: &[Keyword<GlobalDraft>] = &[
     unread("h1-case-adjust", "<from> <to>", G, "the case of a header's name"),
     unread("h1-case-adjust-file", "<file>", G, "the case of headers' names"),
     unread("issuers-chain-path", "<folder>", G, "where chains of certificates are found"),
-    unread("maxcomprate", "<number>", G, "compressed bytes in a second"),
     newer("key-base", "<folder>", G, "where relative key names begin"),
     newer("cpu-policy", "<name>", G, "how threads are spread over CPUs"),
     newer("cpu-set", "<setting>…", G, "which CPUs are used"),

@@ -21,7 +21,7 @@ pub struct Tuning {
     pub grace: Option<Duration>,
     /// `max-spread-checks`: the most that the first checks of servers are spread over.
     pub max_spread_checks: Option<Duration>,
-    /// `maxconnrate`, `maxsessrate`, `maxsslconn` and `maxsslrate`.
+    /// `maxconnrate`, `maxsessrate`, `maxsslconn`, `maxsslrate` and `maxcomprate`.
     pub limits: Limits,
     /// `tune.bufsize` and `tune.maxrewrite`: a request's head may take the difference, in bytes.
     pub buffer: Option<u32>,
@@ -52,6 +52,8 @@ pub struct Limits {
     pub tls_connections: Option<u32>,
     /// `maxsslrate`: TLS handshakes with clients in a second.
     pub tls_rate: Option<u32>,
+    /// `maxcomprate`: bytes that go into compression in a second.
+    pub compression_rate: Option<u32>,
 }
 
 /// `tune.h2.*`: what HTTP/2 clients are told.

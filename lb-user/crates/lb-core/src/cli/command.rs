@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use lb_conf::model::CommandLevel;
 
-use super::{Context, Session, admin, explain, patterns, servers, show, ssl, stats, tables};
+use super::{Context, Session, admin, explain, patterns, servers, set_server, show, ssl, stats, tables};
 
 /// A command.
 #[derive(Clone, Copy)]
@@ -72,6 +72,7 @@ rows! {
     ["explain"] "<client> <address>:<port>" User explain::explain, "say what would become of a connection, and why";
     ["get" "acl"] "<acl> <text>" User patterns::get_acl, "say which pattern of an ACL a text matches";
     ["get" "map"] "<map> <text>" User patterns::get_map, "say which entry of a map a text matches";
+    ["get" "var"] "<name>" Operator show::variable, "print a variable of the process";
     ["get" "weight"] "<bk>/<srv>" User servers::get_weight, "print a server's weight";
     ["help"] "[<command>]" User help, "list all commands, or those that begin so";
     ["operator"] "" User admin::operator, "become an operator";
@@ -82,17 +83,20 @@ rows! {
     ["reload"] "" Admin admin::reload, "read the configuration again and take it over";
     ["set" "map"] "<map> [<key> | #<number>] <value>" Operator patterns::set_map, "change the value of entries of a map";
     ["set" "maxconn" "frontend"] "<frontend> <value>" Admin admin::set_maxconn_frontend, "limit a frontend";
+    ["set" "maxconn" "global"] "<value>" Admin admin::set_maxconn_global, "limit the process, at most to what the configuration says";
     ["set" "maxconn" "server"] "<bk>/<srv> <value>" Admin servers::set_maxconn, "limit a server";
-    ["set" "server"] "<bk>/<srv> <what> <value>" Admin servers::set_server, "change a server: its state, health, agent, weight or addr";
+    ["set" "rate-limit"] "<what> global <value>" Admin admin::set_rate_limit, "limit connections, sessions, TLS or compression by the second";
+    ["set" "server"] "<bk>/<srv> <what> <value>" Admin set_server::set_server, "change a server: its state, health, weight, addresses";
     ["set" "ssl" "cert"] "<certfile> <payload>" Admin ssl::set, "replace a certificate, once it is committed";
     ["set" "ssl" "ocsp-response"] "<response | payload>" Admin ssl::ocsp, "send this OCSP response with its certificate";
     ["set" "table"] "<table> key <key> [data.<type> <value>]*" Admin tables::set, "set an entry of a stick table";
-    ["set" "timeout" "cli"] "<delay>" User admin::set_timeout, "set the longest silence of this connection";
+    ["set" "timeout"] "cli <delay>" User admin::set_timeout, "set the longest silence of this connection";
     ["set" "weight"] "<bk>/<srv> <weight>[%]" Admin servers::set_weight, "change a server's weight";
     ["show" "acl"] "[[@<version>] <acl>]" User patterns::show_acl, "list the sets of patterns of ACLs, or those of one";
     ["show" "backend"] "" User show::backends, "list the backends";
     ["show" "cli" "level"] "" User show::cli_level, "print what this connection may do";
     ["show" "cli" "sockets"] "" Operator show::cli_sockets, "list the runtime sockets";
+    ["show" "env"] "[<name>]" Operator show::environment, "print variables of the environment";
     ["show" "info"] "[typed|json] [desc]" User stats::info, "print what is known of the process";
     ["show" "map"] "[[@<version>] <map>]" User patterns::show_map, "list the maps, or the entries of one";
     ["show" "proc"] "" Operator show::processes, "list the processes, as HAProxy's master does";
@@ -110,6 +114,9 @@ rows! {
     ["user"] "" User admin::user, "become a user";
 }
 
+/// The answer to those who may not give a command.
+pub(super) const DENIED: &str = "Permission denied\n";
+
 /// Answers a command.
 pub(super) fn run(call: &mut Call<'_, '_>) -> String {
     let [first, ..] = call.words else { return listing("", call.session.level, &[]) };
@@ -119,7 +126,7 @@ pub(super) fn run(call: &mut Call<'_, '_>) -> String {
         return unknown(first, call);
     };
     if command.level > call.session.level {
-        return "Permission denied\n".into();
+        return DENIED.into();
     }
     (command.run)(call)
 }

@@ -6,6 +6,7 @@ mod explain;
 mod patterns;
 mod servers;
 mod session;
+mod set_server;
 mod show;
 mod ssl;
 mod stats;

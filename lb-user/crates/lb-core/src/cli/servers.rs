@@ -7,13 +7,13 @@ use lb_conf::model::{PortSpec, ServerAddress};
 
 use super::command::Call;
 use crate::backend::Backend;
-use crate::change::{AdminState, Applied, Change, ForcedHealth, Refused, ServerChange, WeightChange};
+use crate::change::{AdminState, Applied, Change, Refused, ServerChange, WeightChange};
 use crate::check::{CheckReport, CheckStatus, Verdict};
 use crate::server::{Probe, Server};
 
-type Found = Result<(Arc<Backend>, Arc<Server>), &'static str>;
+pub(super) type Found = Result<(Arc<Backend>, Arc<Server>), &'static str>;
 
-fn find(call: &Call<'_, '_>, at: usize) -> Found {
+pub(super) fn find(call: &Call<'_, '_>, at: usize) -> Found {
     let (backend, server) = call.word(at).split_once('/').ok_or("Require 'backend/server'.\n")?;
     let snapshot = call.context.runtime.snapshot();
     let backend = snapshot.backend_named(backend).ok_or("No such backend.\n")?;
@@ -21,7 +21,7 @@ fn find(call: &Call<'_, '_>, at: usize) -> Found {
     Ok((Arc::clone(backend), Arc::clone(server)))
 }
 
-fn change(call: &Call<'_, '_>, at: usize, change: ServerChange) -> String {
+pub(super) fn change(call: &Call<'_, '_>, at: usize, change: ServerChange) -> String {
     match find(call, at) {
         Ok((_, server)) => {
             apply(call, &server, change).map_or_else(|refused| format!("{refused}\n"), |_| String::new())
@@ -30,7 +30,7 @@ fn change(call: &Call<'_, '_>, at: usize, change: ServerChange) -> String {
     }
 }
 
-fn apply(call: &Call<'_, '_>, server: &Server, change: ServerChange) -> Result<Applied, Refused> {
+pub(super) fn apply(call: &Call<'_, '_>, server: &Server, change: ServerChange) -> Result<Applied, Refused> {
     call.context.runtime.apply(Change::Server(server.id, change), call.context.now)
 }
 
@@ -71,9 +71,10 @@ pub(super) fn shutdown_sessions(call: &mut Call<'_, '_>) -> String {
 }
 
 pub(super) fn set_maxconn(call: &mut Call<'_, '_>) -> String {
-    match call.word(4).parse() {
-        Ok(limit) => change(call, 3, ServerChange::Maxconn(limit)),
-        Err(_) => "Require <maxconn>, a number of connections.\n".into(),
+    match (find(call, 3), call.word(4).parse()) {
+        (Err(text), _) => text.to_owned(),
+        (_, Ok(limit)) => change(call, 3, ServerChange::Maxconn(limit)),
+        (_, Err(_)) => "Require <maxconn>.\n".into(),
     }
 }
 
@@ -91,10 +92,11 @@ pub(super) fn set_weight(call: &mut Call<'_, '_>) -> String {
     weigh(call, 2, call.word(3))
 }
 
-fn weigh(call: &Call<'_, '_>, at: usize, weight: &str) -> String {
-    match parse_weight(weight) {
-        Some(weight) => change(call, at, ServerChange::Weight(weight)),
-        None => "Require <weight> or <weight%>.\n".into(),
+pub(super) fn weigh(call: &Call<'_, '_>, at: usize, weight: &str) -> String {
+    match (find(call, at), parse_weight(weight)) {
+        (Err(text), _) => text.to_owned(),
+        (_, Some(weight)) => change(call, at, ServerChange::Weight(weight)),
+        (_, None) => "Require <weight> or <weight%>.\n".into(),
     }
 }
 
@@ -105,96 +107,7 @@ fn parse_weight(text: &str) -> Option<WeightChange> {
     }
 }
 
-/// What `set server` changes, and what it then expects.
-const SETTINGS: &[(&str, &str)] = &[
-    ("addr", "<address> [port <port>]"),
-    ("agent", "up | down"),
-    ("health", "up | stopping | down"),
-    ("state", "ready | drain | maint"),
-    ("weight", "<weight>[%]"),
-];
-
-pub(super) fn set_server(call: &mut Call<'_, '_>) -> String {
-    if let Err(text) = find(call, 2) {
-        return text.to_owned();
-    }
-    let value = call.word(4);
-    let wanted = match call.word(3) {
-        "state" => admin_state(value).map(ServerChange::Admin),
-        "health" => health(value).map(ServerChange::Health),
-        "agent" => up_or_down(value).map(ServerChange::AgentHealth),
-        "weight" => return weigh(call, 2, value),
-        "addr" => return set_address(call),
-        _ => None,
-    };
-    wanted.map_or_else(|| usage(call.word(3)), |wanted| change(call, 2, wanted))
-}
-
-fn usage(what: &str) -> String {
-    if let Some((word, values)) = SETTINGS.iter().find(|(word, _)| *word == what) {
-        return format!("'set server <bk>/<srv> {word}' expects {values}.\n");
-    }
-    let words: Vec<_> = SETTINGS.iter().map(|(word, _)| *word).collect();
-    format!("usage: set server <backend>/<server> {}\n", words.join(" | "))
-}
-
-fn admin_state(text: &str) -> Option<AdminState> {
-    match text {
-        "ready" => Some(AdminState::Ready),
-        "drain" => Some(AdminState::Drain),
-        "maint" => Some(AdminState::Maint),
-        _ => None,
-    }
-}
-
-fn health(text: &str) -> Option<ForcedHealth> {
-    match text {
-        "up" => Some(ForcedHealth::Up),
-        "stopping" => Some(ForcedHealth::Stopping),
-        "down" => Some(ForcedHealth::Down),
-        _ => None,
-    }
-}
-
-fn up_or_down(text: &str) -> Option<bool> {
-    match text {
-        "up" => Some(true),
-        "down" => Some(false),
-        _ => None,
-    }
-}
-
-fn set_address(call: &Call<'_, '_>) -> String {
-    let Ok(ip) = call.word(4).parse() else {
-        return format!("Invalid addr '{}'.\n", call.word(4));
-    };
-    let port = match (call.word(5), call.word(6).parse()) {
-        ("", _) => None,
-        ("port", Ok(port)) => Some(port),
-        _ => return usage("addr"),
-    };
-    let Ok((_, server)) = find(call, 2) else { return "No such server.\n".into() };
-    let before = host_and_port(&server);
-    if let Err(refused) = apply(call, &server, ServerChange::Address { ip: Some(ip), port }) {
-        return format!("{refused}\n");
-    }
-    let after = host_and_port(&server);
-    let mut told = difference("addr", "IP", &before.0, &after.0);
-    if port.is_some() {
-        told += ", ";
-        told += &difference("port", "port", &before.1, &after.1);
-    }
-    told + " by 'stats socket command'\n"
-}
-
-fn difference(what: &str, title: &str, before: &str, after: &str) -> String {
-    match before == after {
-        true => format!("no need to change the {what}"),
-        false => format!("{title} changed from '{before}' to '{after}'"),
-    }
-}
-
-fn host_and_port(server: &Server) -> (String, String) {
+pub(super) fn host_and_port(server: &Server) -> (String, String) {
     match &*server.address() {
         ServerAddress::Inet(ip, PortSpec::Fixed(port)) => (ip.to_string(), port.to_string()),
         ServerAddress::Inet(ip, PortSpec::Offset(_)) => (ip.to_string(), "0".into()),
@@ -243,11 +156,11 @@ fn write_state(text: &mut String, call: &Call<'_, '_>, backend: &Backend, server
     let unchecked = CheckReport::new(CheckStatus::Initializing, std::time::Duration::ZERO);
     let last = state.check.as_ref().map_or(&unchecked, |check| &check.last);
     let (host, port) = host_and_port(server);
-    let agent = server.config.agent.as_ref().map(|agent| agent.target);
+    let agent = server.config.agent.as_ref().map(|agent| state.aims.agent(agent).target);
     // Writing to a String does not fail.
     let _ = writeln!(
         text,
-        "{} {} {} {} {host} {} {} {} {} {} {} {} {} {} {} 0 0 {} {port} - 0 0 - {} {}",
+        "{} {} {} {} {host} {} {} {} {} {} {} {} {} {} {} 0 0 {} {port} - {} {} {} {} {}",
         backend.config.proxy.id.0,
         backend.config.proxy.name,
         server.config.id,
@@ -263,9 +176,22 @@ fn write_state(text: &mut String, call: &Call<'_, '_>, backend: &Backend, server
         state.check.as_ref().map_or(0, |check| probe_bits(check, state.admin.maint())),
         state.agent.as_ref().map_or(0, |agent| probe_bits(agent, false) | 0x10),
         server.config.hostname.as_deref().unwrap_or("-"),
+        u8::from(server.config.tls.is_some()),
+        state.aims.check_port.or(check_port(server)).unwrap_or(0),
+        state.aims.check_address.map_or_else(|| "-".into(), |ip| ip.to_string()),
         agent.map_or("-".into(), |target| target.ip().to_string()),
         agent.map_or(0, |target| target.port()),
     );
+}
+
+/// The port of checks where it is not the server's own.
+fn check_port(server: &Server) -> Option<u16> {
+    let port = server.config.check.as_ref()?.target?.port();
+    let own = match server.config.address {
+        ServerAddress::Inet(_, PortSpec::Fixed(port)) => Some(port),
+        _ => None,
+    };
+    Some(port).filter(|port| own != Some(*port))
 }
 
 fn result_number(verdict: Verdict) -> u8 {

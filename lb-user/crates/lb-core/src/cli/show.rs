@@ -72,6 +72,29 @@ pub(super) fn cli_sockets(call: &mut Call<'_, '_>) -> String {
     text
 }
 
+pub(super) fn environment(call: &mut Call<'_, '_>) -> String {
+    let variables = call.context.host.environment();
+    let line = |(name, value): &(String, String)| format!("{name}={value}\n");
+    match call.word(2) {
+        "" => variables.iter().map(line).collect(),
+        wanted => {
+            let found = variables.iter().find(|(name, _)| name == wanted);
+            found.map_or_else(|| "Variable not found\n".into(), line)
+        }
+    }
+}
+
+pub(super) fn variable(call: &mut Call<'_, '_>) -> String {
+    let name = call.word(2);
+    if name.is_empty() {
+        return "Missing process-wide variable identifier.\n".into();
+    }
+    match call.context.host.variable(name) {
+        Some((kind, value)) => format!("{name}: type={} value=<{value}>\n", kind.name()),
+        None => "Variable not found.\n".into(),
+    }
+}
+
 pub(super) fn sessions(call: &mut Call<'_, '_>) -> String {
     let wanted = u64::from_str_radix(call.word(2).trim_start_matches("0x"), 16).ok();
     let all = call.context.host.sessions();

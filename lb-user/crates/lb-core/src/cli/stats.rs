@@ -1,12 +1,15 @@
 //! Commands for statistics.
 
-use super::command::Call;
+use lb_conf::model::CommandLevel;
+
+use super::command::{Call, DENIED};
 use crate::counters::Traffic;
 use crate::stats::{self, Filter, Info};
 
 pub(super) fn info(call: &mut Call<'_, '_>) -> String {
     let snapshot = call.context.runtime.snapshot();
-    let info = Info::new(call.context.host.process(), &snapshot, call.context.now);
+    let info =
+        Info::new(call.context.host.process(), call.context.runtime.process(), &snapshot, call.context.now);
     let asked = |word| call.words.contains(&word);
     match (asked("json"), asked("typed")) {
         (true, _) => stats::info_json(&info),
@@ -47,8 +50,12 @@ fn filter(call: &Call<'_, '_>) -> Filter {
 
 pub(super) fn clear(call: &mut Call<'_, '_>) -> String {
     let all = call.word(2) == "all";
+    if all && call.session.level < CommandLevel::Admin {
+        return DENIED.into();
+    }
     let clear = |traffic: &Traffic| if all { traffic.reset() } else { traffic.reset_max() };
     let snapshot = call.context.runtime.snapshot();
+    call.context.runtime.process().reset_max();
     snapshot.frontends.iter().for_each(|frontend| clear(frontend.traffic()));
     snapshot.backends.iter().for_each(|backend| clear(backend.traffic()));
     for server in snapshot.servers() {

@@ -13,6 +13,12 @@ use crate::tick::Tick;
 /// Conditions of one command.
 const MAX_FILTERS: usize = 4;
 
+/// What follows `clear table`.
+const CLEAR: &str = "<table> \"data.<store_data_type>\" <operator> <value> or <table> key <key>";
+
+/// What follows `set table`.
+const SET: &str = "<table> key <key> [data.<store_data_type> <value>]*";
+
 /// What a command is about.
 enum Wanted {
     All,
@@ -32,7 +38,10 @@ impl Condition {
     }
 }
 
-fn find(call: &Call<'_, '_>) -> Result<Arc<StickTable>, String> {
+fn find(call: &Call<'_, '_>, usage: &str) -> Result<Arc<StickTable>, String> {
+    if call.word(2).is_empty() {
+        return Err(format!("Required arguments: {usage}\n"));
+    }
     let snapshot = call.context.runtime.snapshot();
     snapshot.table_named(call.word(2)).cloned().ok_or_else(|| "No such table\n".to_owned())
 }
@@ -40,14 +49,19 @@ fn find(call: &Call<'_, '_>) -> Result<Arc<StickTable>, String> {
 fn wanted(call: &Call<'_, '_>, table: &StickTable) -> Result<Wanted, String> {
     match call.word(3) {
         "" => Ok(Wanted::All),
-        "key" => {
-            Key::parse(table.config.key, call.word(4)).map(Wanted::Key).map_err(|error| format!("{error}\n"))
-        }
+        "key" => key(call, table).map(Wanted::Key),
         data if data.starts_with("data.") => conditions(call, table).map(Wanted::Data),
         _ => Err(
             "Optional argument only supports \"data.<store_data_type>\" <operator> <value> and key <key>\n"
                 .into(),
         ),
+    }
+}
+
+fn key(call: &Call<'_, '_>, table: &StickTable) -> Result<Key, String> {
+    match call.word(4) {
+        "" => Err("Key value expected\n".into()),
+        text => Key::parse(table.config.key, text).map_err(|error| format!("{error}\n")),
     }
 }
 
@@ -68,7 +82,7 @@ fn condition(words: &[&str], table: &StickTable) -> Result<Condition, &'static s
         "ge" => u64::ge,
         "lt" => u64::lt,
         "gt" => u64::gt,
-        _ => return Err("Require an operator among \"eq\", \"ne\", \"le\", \"ge\", \"lt\", \"gt\""),
+        _ => return Err("Require and operator among \"eq\", \"ne\", \"le\", \"ge\", \"lt\", \"gt\""),
     };
     let value = words.get(2).and_then(|word| word.parse().ok());
     Ok(Condition { slot, holds, value: value.ok_or("Require a valid integer value to compare against")? })
@@ -88,12 +102,12 @@ pub(super) fn show(call: &mut Call<'_, '_>) -> String {
         return snapshot.tables.iter().map(|table| head(table)).collect();
     }
     let now = call.context.now;
-    let found = find(call).and_then(|table| wanted(call, &table).map(|wanted| (table, wanted)));
+    let found = find(call, CLEAR).and_then(|table| wanted(call, &table).map(|wanted| (table, wanted)));
     let (table, wanted) = match found {
         Ok(found) => found,
         Err(text) => return text,
     };
-    let entries = match wanted {
+    let mut entries = match wanted {
         Wanted::All => table.entries(now),
         Wanted::Key(key) => match table.look_up(&key, now) {
             Some(entry) => vec![entry],
@@ -105,6 +119,7 @@ pub(super) fn show(call: &mut Call<'_, '_>) -> String {
         }
     };
     let snapshot = call.context.runtime.snapshot();
+    entries.sort_by(|a, b| a.key.cmp(&b.key));
     let server_key = |id| server_key(&snapshot, &table, id);
     entries.iter().fold(head(&table), |text, entry| text + &line(&table, entry, &server_key, now))
 }
@@ -155,7 +170,7 @@ fn line(table: &StickTable, entry: &Entry, server_key: &impl Fn(u64) -> Option<S
 
 pub(super) fn clear(call: &mut Call<'_, '_>) -> String {
     let now = call.context.now;
-    let found = find(call).and_then(|table| wanted(call, &table).map(|wanted| (table, wanted)));
+    let found = find(call, CLEAR).and_then(|table| wanted(call, &table).map(|wanted| (table, wanted)));
     match found {
         Err(text) => return text,
         Ok((table, Wanted::All)) => table.clear(|_| true),
@@ -176,11 +191,11 @@ pub(super) fn set(call: &mut Call<'_, '_>) -> String {
 
 // Everything is looked at before anything is set.
 fn try_set(call: &Call<'_, '_>) -> Result<(), String> {
-    let table = find(call)?;
+    let table = find(call, SET)?;
     if call.word(3) != "key" {
-        return Err("Required arguments: <table> key <key> [data.<data_type> <value>]*\n".into());
+        return Err(format!("Required arguments: {SET}\n"));
     }
-    let key = Key::parse(table.config.key, call.word(4)).map_err(|error| format!("{error}\n"))?;
+    let key = key(call, &table)?;
     let pairs = call.words.get(5..).unwrap_or_default().chunks(2);
     let values = pairs.map(|pair| value(pair, &table)).collect::<Result<Vec<_>, _>>();
     let values = values.map_err(|error| format!("{error}\n"))?;

@@ -37,6 +37,7 @@ impl Server {
                     None => Ok(false),
                 };
             }
+            ServerChange::Aim(aim) => state.aim(aim)?,
             ServerChange::ChecksEnabled(enabled) => {
                 state.check.as_mut().ok_or(Refused::NoCheck)?.enabled = enabled;
             }

@@ -19,7 +19,7 @@ pub use admin::Admin;
 pub(crate) use announce::{Announcement, Cause};
 pub use lease::ServerLease;
 pub use probe::{Edge, Probe};
-pub use state::{FULL_THROTTLE, Operational, State, WEIGHT_MAX};
+pub use state::{Aims, FULL_THROTTLE, Operational, State, WEIGHT_MAX};
 pub use status::Status;
 
 use crate::backend;

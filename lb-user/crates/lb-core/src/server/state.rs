@@ -1,11 +1,12 @@
 //! The state of a server and its transitions, as plain data.
 
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use lb_conf::model;
 
 use super::{Admin, Edge, Probe};
-use crate::change::{AdminState, ForcedHealth, Refused, WeightChange};
+use crate::change::{AdminState, Aim, ForcedHealth, Refused, WeightChange};
 use crate::check::{AgentReport, CheckPhase, CheckReport, CheckStatus, Verdict};
 use crate::tick::Tick;
 
@@ -39,6 +40,8 @@ pub struct State {
     pub check: Option<Probe>,
     /// Its agent check, if it has one.
     pub agent: Option<Probe>,
+    /// Where its checks go, as far as that was set at run time.
+    pub aims: Aims,
     /// The configured weight, of which percentages are taken.
     pub initial_weight: u32,
     /// The weight wanted now.
@@ -53,7 +56,60 @@ pub struct State {
     pub down_before: Duration,
 }
 
+/// Where checks go and what an agent is sent, as far as that was set at run time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Aims {
+    /// The address of health checks.
+    pub check_address: Option<IpAddr>,
+    /// Their port.
+    pub check_port: Option<u16>,
+    /// The agent's address.
+    pub agent_address: Option<IpAddr>,
+    /// Its port.
+    pub agent_port: Option<u16>,
+    /// What it is sent.
+    pub agent_send: Option<String>,
+}
+
+impl Aims {
+    /// Where health checks go that go to `configured` otherwise.
+    pub fn check(&self, configured: SocketAddr) -> SocketAddr {
+        SocketAddr::new(
+            self.check_address.unwrap_or(configured.ip()),
+            self.check_port.unwrap_or(configured.port()),
+        )
+    }
+
+    /// Where the agent is, and what it is sent.
+    pub fn agent(&self, configured: &model::AgentCheck) -> model::AgentCheck {
+        let (ip, port) = (configured.target.ip(), configured.target.port());
+        let target = SocketAddr::new(self.agent_address.unwrap_or(ip), self.agent_port.unwrap_or(port));
+        let send =
+            self.agent_send.as_ref().map_or_else(|| configured.send.clone(), |s| s.clone().into_bytes());
+        model::AgentCheck { target, send, ..configured.clone() }
+    }
+}
+
 impl State {
+    /// Takes a change of where checks go.
+    pub(crate) fn aim(&mut self, aim: Aim) -> Result<(), Refused> {
+        let of_agent = matches!(aim, Aim::AgentAddress(_) | Aim::AgentPort(_) | Aim::AgentSend(_));
+        if of_agent && self.agent.is_none() {
+            return Err(Refused::NoAgent);
+        }
+        if !of_agent && self.check.is_none() {
+            return Err(Refused::NoCheck);
+        }
+        match aim {
+            Aim::CheckAddress(ip) => self.aims.check_address = Some(ip),
+            Aim::CheckPort(port) => self.aims.check_port = Some(port),
+            Aim::AgentAddress(ip) => self.aims.agent_address = Some(ip),
+            Aim::AgentPort(port) => self.aims.agent_port = Some(port),
+            Aim::AgentSend(text) => self.aims.agent_send = Some(text),
+        }
+        Ok(())
+    }
+
     /// As a server starts.
     pub fn new(config: &model::Server, now: Tick) -> Self {
         let mut admin = if config.disabled { Admin::CONFIG_MAINT } else { Admin::default() };
@@ -65,6 +121,7 @@ impl State {
             operational: if admin.maint() { Operational::Stopped } else { Operational::Running },
             check: config.check.as_ref().map(|check| Probe::new(check.rise, check.fall)),
             agent: config.agent.as_ref().map(|_| Probe::new(1, 1)),
+            aims: Aims::default(),
             initial_weight: config.weight,
             weight: config.weight,
             slowstart: config.slowstart.unwrap_or_default(),

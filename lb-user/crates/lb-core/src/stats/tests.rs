@@ -177,7 +177,7 @@ fn typed_and_json_tell_the_same() {
 
 #[test]
 fn counters_are_cleared() {
-    let mut cli = Cli::new(CommandLevel::Operator);
+    let mut cli = Cli::new(CommandLevel::Admin);
     let now = cli.fixture.now;
     let server = cli.fixture.server("s1");
     drop(server.lease_if_free(now));

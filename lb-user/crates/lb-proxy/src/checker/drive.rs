@@ -8,6 +8,7 @@ use std::time::Duration;
 use lb_conf::model::{Backend, CheckConnect, ServerAddress, ServerCheck};
 use lb_core::Server;
 use lb_core::check::{Action, CheckRun, Failure};
+use lb_core::server::Aims;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout_at};
 
@@ -59,7 +60,7 @@ pub(super) enum Target {
 impl Target {
     /// The target of a server's health check: where the configuration says, unless that is the server itself and
     /// its address was changed at run time.
-    pub(super) fn of_check(server: &Server, check: &ServerCheck) -> Self {
+    pub(super) fn of_check(server: &Server, check: &ServerCheck, aims: &Aims) -> Self {
         let address = server.address();
         let own = |address: &ServerAddress| match address {
             ServerAddress::Inet(ip, _) => Some(*ip),
@@ -69,9 +70,9 @@ impl Target {
             (None, ServerAddress::Unix(path)) => Self::Unix(path.clone()),
             (None, ServerAddress::Inet(..)) => Self::None,
             (Some(target), now) if own(&server.config.address) == Some(target.ip()) => {
-                Self::Inet(SocketAddr::new(own(now).unwrap_or(target.ip()), target.port()))
+                Self::Inet(aims.check(SocketAddr::new(own(now).unwrap_or(target.ip()), target.port())))
             }
-            (Some(target), _) => Self::Inet(target),
+            (Some(target), _) => Self::Inet(aims.check(target)),
         }
     }
 

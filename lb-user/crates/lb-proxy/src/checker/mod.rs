@@ -232,7 +232,8 @@ async fn check_health(
         if state.checked() && !state.admin.any(Admin::RESOLUTION_MAINT) {
             let start = Instant::now();
             let mut run = CheckRun::within(Arc::clone(&program), Box::new(context.clone()));
-            drive(&mut run, &Target::of_check(&context.server, &check), tls.as_ref(), limits).await;
+            drive(&mut run, &Target::of_check(&context.server, &check, &state.aims), tls.as_ref(), limits)
+                .await;
             context.tell(ServerChange::Check(run.report(start.elapsed())));
         }
         let phase = context.server.state().phase();
@@ -249,14 +250,16 @@ pub(crate) fn random() -> u64 {
 
 async fn ask_agent(context: Context, first: Tick) {
     let Some(agent) = context.server.config.agent.clone() else { return };
-    let program = Arc::new(Program::agent(&agent));
     let mut due = first;
     loop {
         sleep(due.since(context.clock().now())).await;
         let began = context.clock().now();
-        if context.server.state().agent.is_some_and(|probe| probe.enabled) {
+        let state = context.server.state();
+        if state.agent.as_ref().is_some_and(|probe| probe.enabled) {
+            let agent = state.aims.agent(&agent);
+            let program = Arc::new(Program::agent(&agent));
             let start = Instant::now();
-            let mut run = CheckRun::new(Arc::clone(&program));
+            let mut run = CheckRun::new(program);
             drive(&mut run, &Target::Inet(agent.target), None, Limits::all_within(agent.inter)).await;
             context.tell(ServerChange::Agent(run.agent_report(start.elapsed())));
         }
@@ -271,6 +274,7 @@ async fn tick_tock(shared: Arc<Shared>) {
     loop {
         step.tick().await;
         let snapshot = shared.runtime.snapshot();
+        shared.runtime.process().sample(&snapshot, shared.clock.now());
         snapshot.tables.iter().for_each(|table| table.expire(shared.clock.now()));
         for server in snapshot.servers().filter(|s| s.config.slowstart.is_some()) {
             if server.state().operational == Operational::Starting {

@@ -104,6 +104,9 @@ pub(super) fn on_response(stream: &mut Stream, head: &mut response::Parts) -> Op
     if !with_body || !is_wanted(stream, &head.headers, |s| &s.response) {
         return None;
     }
+    if is_too_much(stream) {
+        return None;
+    }
     let coder = Coder::new(algorithm)?;
     stream.kept.compression =
         Some(algorithm.coding()).filter(|_| algorithm != CompressionAlgorithm::Identity);
@@ -184,6 +187,14 @@ fn announce(algorithm: CompressionAlgorithm, headers: &mut HeaderMap) {
     headers.remove(CONTENT_LENGTH);
 }
 
+/// Whether more is compressed in this second than `maxcomprate` permits.
+fn is_too_much(stream: &Stream) -> bool {
+    let worker = &stream.session.worker;
+    let process = worker.shared.runtime.process();
+    let limit = process.limits().compression_rate;
+    limit.is_some_and(|limit| process.compressed_in.get(worker.tick()) > limit)
+}
+
 fn varies(headers: &HeaderMap) -> bool {
     let mut words = headers.get_all(VARY).iter().flat_map(|value| value.as_bytes().split(|b| *b == b','));
     words.any(|word| word.trim_ascii().eq_ignore_ascii_case(b"accept-encoding"))
@@ -197,6 +208,10 @@ fn traffics(stream: &Stream) -> impl Iterator<Item = &lb_core::counters::Traffic
 
 /// Counts what went in and came out.
 pub(super) fn count(stream: &Stream, in_bytes: usize, out_bytes: usize) {
+    let worker = &stream.session.worker;
+    let (process, now) = (worker.shared.runtime.process(), worker.tick());
+    process.compressed_in.add(now, u32::try_from(in_bytes).unwrap_or(u32::MAX));
+    process.compressed_out.add(now, u32::try_from(out_bytes).unwrap_or(u32::MAX));
     for traffic in traffics(stream) {
         traffic.compressed_in.add(in_bytes as u64);
         traffic.compressed_out.add(out_bytes as u64);

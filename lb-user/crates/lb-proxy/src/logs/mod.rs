@@ -12,3 +12,4 @@ mod sink;
 
 pub(crate) use date::{LocalTime, wall_clock};
 pub(crate) use journal::{Journal, ProxyLog};
+pub(crate) use sink::dropped;

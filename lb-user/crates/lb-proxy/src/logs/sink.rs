@@ -6,6 +6,7 @@ use std::net::UdpSocket;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use lb_conf::model::LogAddress;
 
@@ -52,9 +53,19 @@ impl Sink {
     }
 }
 
+/// Lines that could not be sent.
+static DROPPED: AtomicU64 = AtomicU64::new(0);
+
+/// How many lines could not be sent.
+pub(crate) fn dropped() -> u64 {
+    DROPPED.load(Relaxed)
+}
+
 fn each(lines: &[Vec<u8>], mut send: impl FnMut(&[u8]) -> io::Result<usize>) {
     for line in lines {
-        // There is nobody to tell that a line of the log was lost but the log.
-        let _ = send(line);
+        // There is nobody to tell that a line of the log was lost: it is counted.
+        if send(line).is_err() {
+            DROPPED.fetch_add(1, Relaxed);
+        }
     }
 }

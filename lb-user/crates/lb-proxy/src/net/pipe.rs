@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use nix::fcntl::{FcntlArg, OFlag, SpliceFFlags, fcntl, splice};
 use nix::unistd::pipe2;
@@ -15,6 +16,16 @@ const PIPE_BYTES: u32 = 256 * 1024;
 
 /// Empty pipes that a worker keeps.
 const SPARE_PIPES: usize = 64;
+
+/// Pipes of all workers, and those of them that are spare.
+static PIPES: AtomicU64 = AtomicU64::new(0);
+static SPARES: AtomicU64 = AtomicU64::new(0);
+
+/// Pipes in use, and spare ones.
+pub(crate) fn pipes() -> (u64, u64) {
+    let spare = SPARES.load(Relaxed);
+    (PIPES.load(Relaxed).saturating_sub(spare), spare)
+}
 
 thread_local! {
     static SPARE: RefCell<Vec<Pipe>> = const { RefCell::new(Vec::new()) };
@@ -32,7 +43,10 @@ impl Pipe {
     /// A spare pipe, or a new one.
     pub(crate) fn take() -> io::Result<Self> {
         match SPARE.with_borrow_mut(Vec::pop) {
-            Some(pipe) => Ok(pipe),
+            Some(pipe) => {
+                SPARES.fetch_sub(1, Relaxed);
+                Ok(pipe)
+            }
             None => Self::new(),
         }
     }
@@ -41,6 +55,7 @@ impl Pipe {
         let (read, write) = pipe2(OFlag::O_NONBLOCK | OFlag::O_CLOEXEC)?;
         // Beyond the user's limit the pipe stays as large as it is by default.
         let _ = fcntl(&write, FcntlArg::F_SETPIPE_SZ(i32::try_from(size()).unwrap_or(i32::MAX)));
+        PIPES.fetch_add(1, Relaxed);
         Ok(Self { read, write, filled: 0 })
     }
 
@@ -49,6 +64,7 @@ impl Pipe {
         if self.filled == 0 {
             SPARE.with_borrow_mut(|spare| {
                 if spare.len() < SPARE_PIPES {
+                    SPARES.fetch_add(1, Relaxed);
                     spare.push(self);
                 }
             });
@@ -72,6 +88,12 @@ impl Pipe {
         let n = splice(&self.read, None, to, None, self.filled, flags())?;
         self.filled -= n;
         Ok(n)
+    }
+}
+
+impl Drop for Pipe {
+    fn drop(&mut self) {
+        PIPES.fetch_sub(1, Relaxed);
     }
 }
 

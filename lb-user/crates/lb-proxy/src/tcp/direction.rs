@@ -47,6 +47,7 @@ pub(crate) struct Direction {
     bulk: Bulk,
     eof: bool,
     moved: u64,
+    spliced: u64,
 }
 
 /// How the next bytes are moved.
@@ -63,7 +64,7 @@ impl Direction {
     pub(crate) fn new(early: Vec<u8>) -> Self {
         let held = if early.is_empty() { Held::Nothing } else { Held::Bytes(early, 0) };
         let bulk = if Settings::current().no_splice { Bulk::Never } else { Bulk::Copy };
-        Self { held, bulk, eof: false, moved: 0 }
+        Self { held, bulk, eof: false, moved: 0, spliced: 0 }
     }
 
     /// A direction that ends behind `bytes`, which were read before the relay began.
@@ -74,6 +75,11 @@ impl Direction {
     /// Bytes written to the far end so far.
     pub(crate) fn moved(&self) -> u64 {
         self.moved
+    }
+
+    /// How many of them never came to user space.
+    pub(crate) fn spliced(&self) -> u64 {
+        self.spliced
     }
 
     /// Whether the near end has sent its last byte.
@@ -113,7 +119,9 @@ impl Direction {
             Held::Pipe(pipe) => {
                 while !pipe.is_empty() {
                     let socket = to.socket();
-                    self.moved += ready!(socket.poll_writing(cx, |fd| pipe.drain(fd)))? as u64;
+                    let n = ready!(socket.poll_writing(cx, |fd| pipe.drain(fd)))? as u64;
+                    self.moved += n;
+                    self.spliced += n;
                 }
             }
         }

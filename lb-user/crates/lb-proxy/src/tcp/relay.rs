@@ -57,6 +57,8 @@ pub(crate) struct Moved {
     pub(crate) to_server: u64,
     /// From the server to the client.
     pub(crate) to_client: u64,
+    /// How many of both never came to user space.
+    pub(crate) spliced: u64,
 }
 
 /// A relay between two connections.
@@ -130,7 +132,11 @@ impl Relay {
 
     /// What has been moved so far.
     pub(crate) fn moved(&self) -> Moved {
-        Moved { to_server: self.up.moved(), to_client: self.down.moved() }
+        Moved {
+            to_server: self.up.moved(),
+            to_client: self.down.moved(),
+            spliced: self.up.spliced() + self.down.spliced(),
+        }
     }
 
     /// Makes closing the connections send resets, as is due to a session that is cut short.

@@ -131,6 +131,7 @@ pub(crate) fn finish(stream: &mut Stream, relay: &Relay, end: RelayEnd) {
     let moved = relay.moved();
     stream.received += moved.to_server;
     stream.sent += moved.to_client;
+    stream.session.worker.shared.runtime.process().spliced.add(moved.spliced);
     match end {
         RelayEnd::Closed => {}
         RelayEnd::Denied => stream.end(Cause::Proxy, Stage::Data),

@@ -47,6 +47,7 @@ pub use error::{HandshakeError, TlsError, TlsErrorKind};
 pub use info::TlsInfo;
 pub use loader::{Failed, Loader};
 pub use ocsp::OcspError;
+pub(crate) use sessions::lookups;
 pub use site::Site;
 pub(crate) use site::Upstream;
 pub use store::{Listed, Store, StoreError};

@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -88,6 +89,21 @@ impl SessionCache {
     }
 }
 
+/// Questions to all caches, and those without an answer.
+static LOOKUPS: AtomicU64 = AtomicU64::new(0);
+static MISSES: AtomicU64 = AtomicU64::new(0);
+
+/// How often clients asked for sessions, and how often in vain.
+pub(crate) fn lookups() -> (u64, u64) {
+    (LOOKUPS.load(Relaxed), MISSES.load(Relaxed))
+}
+
+fn counted(found: Option<Vec<u8>>) -> Option<Vec<u8>> {
+    LOOKUPS.fetch_add(1, Relaxed);
+    MISSES.fetch_add(u64::from(found.is_none()), Relaxed);
+    found
+}
+
 /// Blocks in one shard.
 fn capacity(size: u32) -> usize {
     usize::try_from(size).unwrap_or(usize::MAX).div_ceil(SHARDS)
@@ -146,11 +162,11 @@ impl StoresServerSessions for DomainSessions {
     }
 
     fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
-        self.cache.get(&self.key(key), Instant::now())
+        counted(self.cache.get(&self.key(key), Instant::now()))
     }
 
     fn take(&self, key: &[u8]) -> Option<Vec<u8>> {
-        self.cache.take(&self.key(key), Instant::now())
+        counted(self.cache.take(&self.key(key), Instant::now()))
     }
 
     fn can_cache(&self) -> bool {

@@ -113,7 +113,8 @@ fn shown(source: &Source<'_>, filter: &Filter) -> Vec<Row> {
 }
 
 fn page(source: &Source<'_>, asked: &Asked<'_>, rows: &[Row]) -> String {
-    let info = Info::new(source.process.clone(), &source.runtime.load(), source.now);
+    let info =
+        Info::new(source.process.clone(), source.runtime.process(), &source.runtime.load(), source.now);
     let note = asked.options.split(';').find_map(|word| form::Outcome::of(word.strip_prefix("st=")?));
     html::page(&html::Content {
         page: source.page,
