@@ -19,8 +19,8 @@ use crate::tables::{CommonTables, FamilyTables, FlowHandle, Tables};
 use crate::tcp::{self, TcpState};
 use crate::transport;
 use crate::value::{
-    Direction, FLOW_TRACKED, Flow, Hop, Pending, Retired, SERVICE_GUARD, Segment, ServerState, Service,
-    ServiceId,
+    Direction, FLOW_TRACKED, Flow, Hop, Pending, Retired, SERVICE_GUARD, Segment, ServerId, ServerState,
+    Service, ServiceId,
 };
 
 /// What becomes of a packet.
@@ -186,11 +186,15 @@ where
     if service.flags & SERVICE_GUARD != 0 {
         return Decision::pass(Reason::UserSpace, service.id);
     }
+    let id = match open::choose::<A, T>(tables, service) {
+        Ok(id) => id,
+        Err(reason) => return Decision::pass(reason, service.id),
+    };
     let Some(pending) = tables.pending() else {
         return Decision::pass(Reason::NoServer, service.id);
     };
     let reason = pending.reason;
-    let opened = open_to_server::<A, P, T>(packet, tables, &pending, service);
+    let opened = open_to_server::<A, P, T>(packet, tables, &pending, service, id);
     drop(pending);
     match opened {
         Ok(egress) => {
@@ -210,13 +214,13 @@ fn open_to_server<A, P, T>(
     tables: &T,
     pending: &Pending<A>,
     service: &Service,
+    id: ServerId,
 ) -> Result<u32, Reason>
 where
     A: Network,
     P: Packet,
     T: CommonTables + FamilyTables<A>,
 {
-    let id = open::choose(tables, &pending.segment, service)?;
     packet.aside(|packet| open::claim(packet, tables, pending, service, id))?;
     let server = tables.server(id).ok_or(Reason::NoServer)?;
     packet.aside(|packet| open::complete(packet, tables, &pending.segment, server))?;

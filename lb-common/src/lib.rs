@@ -25,7 +25,7 @@ pub mod maglev;
 #[cfg(feature = "user")]
 pub mod memory;
 pub mod names;
-mod open;
+pub mod open;
 pub mod packet;
 pub mod rate;
 pub mod rates;

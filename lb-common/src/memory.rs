@@ -9,6 +9,7 @@ use crate::address::{Address, V4, V6};
 use crate::counter::{Count, Reason, ServerCounters, ServiceCounters};
 use crate::event::FlowEvent;
 use crate::key::{FlowKey, RateKey, ServiceKey};
+use crate::open;
 use crate::rates::{HostRates, Rates};
 use crate::rule::{ListNumber, Rule, SourceKey, Tracked};
 use crate::rules;
@@ -166,6 +167,10 @@ impl CommonTables for MemoryTables {
         self.tables.get(&id).and_then(|table| table.get(index as usize)).copied().unwrap_or(0)
     }
 
+    fn forget(&self, value: u64) -> u64 {
+        value
+    }
+
     fn rule(&self, place: u32) -> Option<&Rule> {
         self.rules.get(place as usize)
     }
@@ -271,6 +276,10 @@ macro_rules! family_tables {
 
             fn passes(&self, place: u32) -> bool {
                 rules::passes::<$address, _>(self, place)
+            }
+
+            fn select(&self, service: ServiceId, how: u32) -> u32 {
+                open::select::<$address, _>(self, service, how)
             }
 
             fn count_pending(&self, service: ServiceId, opened: bool) {

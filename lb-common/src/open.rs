@@ -12,12 +12,12 @@ use crate::hash;
 use crate::key::FlowKey;
 use crate::packet::{Ethernet, Network, Packet};
 use crate::rules;
-use crate::select::{self, Pool, SelectError};
+use crate::select::{self, Caller, Pool, SelectError};
 use crate::tables::{CommonTables, FamilyTables, InsertError};
 use crate::tcp::TcpState;
 use crate::value::{
-    Direction, Draft, FLOW_EVENTS, Flow, Hop, Jiffies, Pending, SERVICE_EVENTS, Segment, Server, ServerId,
-    Service, ServiceId,
+    Algorithm, Direction, Draft, FLOW_EVENTS, Flow, Hop, Jiffies, Pending, SERVICE_EVENTS, Segment, Server,
+    ServerId, Service, ServiceId,
 };
 
 /// Source ports that are tried before a flow falls through. With nine of ten ports taken, 32 random tries all fail
@@ -57,26 +57,91 @@ impl<T: CommonTables, A: Address> Pool for ServicePool<'_, T, A> {
             None => false,
         }
     }
+
+    #[inline(always)]
+    fn pressure(&self, id: ServerId) -> Option<u64> {
+        let server = self.tables.server(id)?;
+        let load = self.tables.server_load(id);
+        if !server.has_room(&load) {
+            return None;
+        }
+        Some(select::pressure(server.connections(&load), server.weight as u32))
+    }
+
+    #[inline(always)]
+    fn forget(&self, value: u64) -> u64 {
+        self.tables.forget(value)
+    }
 }
 
-/// Chooses the server for a flow that begins with this packet, if the service takes one.
-#[inline(never)]
-pub(crate) fn choose<A, T>(tables: &T, segment: &Segment<A>, service: &Service) -> Result<ServerId, Reason>
+/// What [`select`] returns for a service without a table: no server's number.
+const NO_TABLE: u32 = 1 << 16;
+
+const TURN: u32 = Algorithm::Turn as u32;
+const SOURCE_MODULO: u32 = Algorithm::SourceModulo as u32;
+const SOURCE_HASH: u32 = Algorithm::SourceHash as u32;
+const LEAST: u32 = Algorithm::Least as u32;
+const FIRST: u32 = Algorithm::First as u32;
+
+/// The bits of `how` that are the algorithm; the others are the draws.
+const ALGORITHM_BITS: u32 = 8;
+
+/// Chooses the server for the flow that the pending packet begins, if the service takes one.
+#[inline(always)]
+pub(crate) fn choose<A, T>(tables: &T, service: &Service) -> Result<ServerId, Reason>
 where
     A: Network,
-    T: CommonTables,
+    T: CommonTables + FamilyTables<A>,
 {
-    if !segment.may_go_on() {
+    if !FamilyTables::<A>::pending(tables).is_some_and(|pending| pending.segment.may_go_on()) {
         return Err(Reason::HopLimit);
     }
-    if service.maxconn != 0 && service.active(&tables.service_load(service.id)) >= service.maxconn {
+    if service.is_full(&tables.service_load(service.id)) {
         return Err(Reason::ServiceFull);
     }
-    let pool = ServicePool::<T, A> { tables, service: service.id, family: PhantomData };
-    select::choose(&pool, service.algorithm, segment.key.src).map_err(|error| match error {
-        SelectError::NoTable => Reason::NoTable,
-        SelectError::NoServer => Reason::NoServer,
-    })
+    let how = service.algorithm as u32 | service.draws << ALGORITHM_BITS;
+    match FamilyTables::<A>::select(tables, service.id, how) {
+        NO_TABLE => Err(Reason::NoTable),
+        0 => Err(Reason::NoServer),
+        server => Ok(server as ServerId),
+    }
+}
+
+/// Chooses a server of this service for the pending packet, by an algorithm and its draws: its number, 0, or
+/// [`NO_TABLE`].
+#[inline(always)]
+pub fn select<A, T>(tables: &T, service: ServiceId, how: u32) -> u32
+where
+    A: Network,
+    T: CommonTables + FamilyTables<A>,
+{
+    let Some(caller) = caller::<A, T>(tables) else { return 0 };
+    let pool = ServicePool::<T, A> { tables, service, family: PhantomData };
+    let draws = how >> ALGORITHM_BITS;
+    match select::choose(&pool, algorithm(how & ((1 << ALGORITHM_BITS) - 1)), draws, caller) {
+        Ok(server) => server as u32,
+        Err(SelectError::NoServer) => 0,
+        Err(SelectError::NoTable) => NO_TABLE,
+    }
+}
+
+#[inline(always)]
+fn caller<A: Network, T: FamilyTables<A>>(tables: &T) -> Option<Caller<A>> {
+    let pending = tables.pending()?;
+    let key = &pending.segment.key;
+    Some(Caller { address: key.src, port: key.src_port })
+}
+
+#[inline(always)]
+fn algorithm(number: u32) -> Algorithm {
+    match number {
+        TURN => Algorithm::Turn,
+        SOURCE_MODULO => Algorithm::SourceModulo,
+        SOURCE_HASH => Algorithm::SourceHash,
+        LEAST => Algorithm::Least,
+        FIRST => Algorithm::First,
+        _ => Algorithm::Draw,
+    }
 }
 
 /// Towards the client a flow's packets go where its first packet came from.

@@ -55,6 +55,8 @@ pub trait CommonTables {
     fn slots(&self, id: ServiceId) -> u32;
     /// The server in a slot; 0 where there is none.
     fn slot(&self, id: ServiceId, index: u32) -> ServerId;
+    /// The same value, of which the kernel's verifier knows nothing.
+    fn forget(&self, value: u64) -> u64;
     /// A step of a program.
     fn rule(&self, place: u32) -> Option<&Rule>;
     /// Counts a connection that a step decided about.
@@ -112,11 +114,14 @@ pub trait FamilyTables<A: Address> {
     /// The service at an address.
     fn service(&self, key: &ServiceKey<A>) -> Option<&Service>;
     /// Runs the rules from this place on for the pending packet ([`crate::rules::judge`]): the number of the operation
-    /// that they end with. In the kernel this is a function that is verified on its own, as the next two are: what the
+    /// that they end with. In the kernel this is a function that is verified on its own, as the next three are: what the
     /// verifier would otherwise follow through all of them is what each one knows.
     fn judge(&self, first: u32) -> u32;
     /// Whether the pending packet passes the test at this place ([`crate::rules::passes`]).
     fn passes(&self, place: u32) -> bool;
+    /// Chooses a server for the pending packet ([`crate::open::select`]), by an algorithm and its draws packed into a
+    /// word.
+    fn select(&self, service: ServiceId, how: u32) -> u32;
     /// Counts the pending packet as a connection of a service ([`crate::rules::count`]).
     fn count_pending(&self, service: ServiceId, opened: bool);
     /// Whether an address is in a list.

@@ -42,6 +42,12 @@ pub enum Algorithm {
     SourceModulo = 1,
     /// By a hash of the client's address (`source` with `hash-type consistent`).
     SourceHash = 2,
+    /// The server with the fewest connections for its weight (`leastconn`). Each is in one slot.
+    Least = 3,
+    /// The first server that is not full (`first`). Each is in one slot.
+    First = 4,
+    /// The best of some drawn by lot (`random`).
+    Draw = 5,
 }
 
 /// How packets of a service reach its servers.
@@ -80,9 +86,13 @@ pub struct Service {
     pub rules: u32,
     /// Steps of its rules.
     pub rule_count: u32,
+    /// Sessions of the same frontend that are not its flows: user space's, told some times a second.
+    pub elsewhere: u32,
+    /// Slots that [`Algorithm::Draw`] compares.
+    pub draws: u32,
 }
 
-const _: () = assert!(size_of::<Service>() == 24);
+const _: () = assert!(size_of::<Service>() == 32);
 
 impl Service {
     /// Flows that are open now.
@@ -90,6 +100,20 @@ impl Service {
     pub fn active(&self, load: &ServiceLoad) -> u32 {
         load.opened.wrapping_sub(load.closed).wrapping_sub(self.expired)
     }
+
+    /// Whether it has as many connections in both planes as it may.
+    #[inline(always)]
+    pub fn is_full(&self, load: &ServiceLoad) -> bool {
+        self.maxconn != 0 && together(self.active(load), self.elsewhere) >= self.maxconn
+    }
+}
+
+/// Connections of both planes. The count of open flows is a difference of counters that change one after the other: for
+/// a moment it may be less than none.
+#[inline(always)]
+fn together(active: u32, elsewhere: u32) -> u32 {
+    let active = if active > u32::MAX / 2 { 0 } else { active };
+    active.saturating_add(elsewhere)
 }
 
 /// Whether a server takes flows.
@@ -131,7 +155,8 @@ pub struct Server {
     pub expired: u32,
     /// The 802.1Q tag that frames to it leave with: its number, with [`SERVICE_TAG`] where it is one of 802.1ad. 0: none.
     pub vlan: u16,
-    /// Its weight; tables that hold servers by their weights already respect it.
+    /// Its weight in sixteenths, less while it starts slowly; tables that hold servers by their weights already respect
+    /// it.
     pub weight: u16,
     /// The family of its addresses.
     pub family: Family,
@@ -139,9 +164,11 @@ pub struct Server {
     pub state: ServerState,
     /// Padding, zero.
     pub reserved: u16,
+    /// Its connections that are not flows of this number: user space's, told some times a second.
+    pub elsewhere: u32,
 }
 
-const _: () = assert!(size_of::<Server>() == 72);
+const _: () = assert!(size_of::<Server>() == 76);
 
 /// `Server::vlan` and `Flow::vlan`: the tag is a service tag (802.1ad).
 pub const SERVICE_TAG: u16 = 1 << 15;
@@ -153,13 +180,23 @@ impl Server {
         load.opened.wrapping_sub(load.closed).wrapping_sub(self.expired)
     }
 
+    /// Its connections in both planes.
+    #[inline(always)]
+    pub fn connections(&self, load: &ServerLoad) -> u32 {
+        together(self.active(load), self.elsewhere)
+    }
+
+    /// Whether it can take another connection now, in whichever plane.
+    #[inline(always)]
+    pub fn has_room(&self, load: &ServerLoad) -> bool {
+        self.state as u8 == ServerState::Up as u8
+            && (self.maxconn == 0 || self.connections(load) < self.maxconn)
+    }
+
     /// Whether it can take another flow of the family `A` now.
     #[inline(always)]
     pub fn takes<A: Address>(&self, load: &ServerLoad) -> bool {
-        self.state as u8 == ServerState::Up as u8
-            && self.family as u8 == A::FAMILY as u8
-            && self.hop.ifindex != 0
-            && (self.maxconn == 0 || self.active(load) < self.maxconn)
+        self.has_room(load) && self.family as u8 == A::FAMILY as u8 && self.hop.ifindex != 0
     }
 }
 

@@ -2,15 +2,15 @@
 //! what they return only that it is a number. What is inlined, or a function of the usual kind, it follows anew from each
 //! place that calls it, with each combination of all that is known there.
 //!
-//! They are for what a packet does once, when it opens a connection to a service with rules.
+//! They are for what a packet does once, when it opens a connection.
 
 use lb_common::address::{V4, V6};
-use lb_common::rules;
+use lb_common::{open, rules};
 
 use crate::tables::Maps;
 
 macro_rules! apart {
-    ($address:ty, $judge:ident, $passes:ident, $count:ident) => {
+    ($address:ty, $judge:ident, $passes:ident, $count:ident, $select:ident) => {
         /// [`rules::judge`].
         #[inline(never)]
         #[unsafe(no_mangle)]
@@ -25,6 +25,13 @@ macro_rules! apart {
             rules::passes::<$address, _>(&Maps, place) as u32
         }
 
+        /// [`open::select`].
+        #[inline(never)]
+        #[unsafe(no_mangle)]
+        pub extern "C" fn $select(service: u32, how: u32) -> u32 {
+            open::select::<$address, _>(&Maps, service as u16, how)
+        }
+
         /// [`rules::count`]. Returns 0: functions of this kind return a number.
         #[inline(never)]
         #[unsafe(no_mangle)]
@@ -35,5 +42,5 @@ macro_rules! apart {
     };
 }
 
-apart!(V4, judge4, passes4, count4);
-apart!(V6, judge6, passes6, count6);
+apart!(V4, judge4, passes4, count4, select4);
+apart!(V6, judge6, passes6, count6, select6);

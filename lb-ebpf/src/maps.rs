@@ -100,6 +100,10 @@ pub static PENDING: PerCpuArray<Pending<V4>, 1> = PerCpuArray::new();
 #[btf_map]
 pub static PENDING6: PerCpuArray<Pending<V6>, 1> = PerCpuArray::new();
 
+/// A word that is written and read back ([`lb_common::tables::CommonTables::forget`]).
+#[btf_map]
+pub static SCRATCH: PerCpuArray<u64, 1> = PerCpuArray::new();
+
 /// Steps of the services' rules. Written by user space.
 #[btf_map]
 pub static RULES: Array<Rule, RULE_ENTRIES> = Array::new();

@@ -122,6 +122,18 @@ impl CommonTables for Maps {
     }
 
     #[inline(always)]
+    fn forget(&self, value: u64) -> u64 {
+        match maps::SCRATCH.get_ptr_mut(0) {
+            // SAFETY: the pointer comes from the map, in which this CPU has a value of its own.
+            Some(place) => unsafe {
+                place.write_volatile(value);
+                place.read_volatile()
+            },
+            None => value,
+        }
+    }
+
+    #[inline(always)]
     fn rule(&self, place: u32) -> Option<&Rule> {
         maps::RULES.get(place)
     }
@@ -219,7 +231,7 @@ impl CommonTables for Maps {
 
 macro_rules! family_tables {
     ($address:ty, $services:ident, $flows:ident, $drafts:ident, $pending:ident, $retired:ident, $rates:ident,
-     $host:ident, $sources:ident, $judge:ident, $passes:ident, $count:ident) => {
+     $host:ident, $sources:ident, $judge:ident, $passes:ident, $count:ident, $select:ident) => {
         impl FamilyTables<$address> for Maps {
             type Flow = FlowPointer<$address>;
             type Draft<'a> = &'a mut Draft<$address>;
@@ -290,6 +302,11 @@ macro_rules! family_tables {
             }
 
             #[inline(always)]
+            fn select(&self, service: ServiceId, how: u32) -> u32 {
+                apart::$select(service as u32, how)
+            }
+
+            #[inline(always)]
             fn count_pending(&self, service: ServiceId, opened: bool) {
                 apart::$count(service as u32, opened as u32);
             }
@@ -354,7 +371,8 @@ macro_rules! family_tables {
 }
 
 family_tables!(
-    V4, SERVICES, FLOWS, DRAFT, PENDING, RETIRED, RATES, HOST_RATES, SOURCES, judge4, passes4, count4
+    V4, SERVICES, FLOWS, DRAFT, PENDING, RETIRED, RATES, HOST_RATES, SOURCES, judge4, passes4, count4,
+    select4
 );
 family_tables!(
     V6,
@@ -368,5 +386,6 @@ family_tables!(
     SOURCES6,
     judge6,
     passes6,
-    count6
+    count6,
+    select6
 );

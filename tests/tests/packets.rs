@@ -93,7 +93,7 @@ fn compare_frame(out: &Out, bytes: &[u8]) -> Result<()> {
 fn frame() -> impl Strategy<Value = Vec<u8>> {
     let kind = prop_oneof![Just(NET4), Just(NET6)];
     let tag = prop_oneof![4 => Just(0), 1 => any::<u16>()];
-    let real = (kind, 0_u8..4, 0_u16..21, any::<bool>(), flags(), 0_u8..4, payload(), tag);
+    let real = (kind, 0_u8..4, any::<u16>(), any::<bool>(), flags(), 0_u8..4, payload(), tag);
     let real = real.prop_map(|(net, client, at, answer, flags, hops, payload, tag)| {
         let at = SITUATIONS[usize::from(at) % SITUATIONS.len()];
         let segment =
@@ -150,6 +150,9 @@ const SITUATIONS: &[At] = &[
     At::OneEach,
     At::Guarded,
     At::Endless,
+    At::Least,
+    At::First,
+    At::Lot,
 ];
 
 fn flags() -> impl Strategy<Value = u8> {

@@ -22,7 +22,7 @@ use lb_xdp::loader::{self, Settings};
 use super::world::{self, CAPACITY, LINGER, World, key};
 
 /// Numbers of services and servers that there is room for.
-const NUMBERS: u32 = 64;
+const NUMBERS: u32 = 80;
 /// Leave to make an inner map shorter than its template.
 const BPF_F_INNER_MAP: u32 = 1 << 12;
 /// Room in the maps.

@@ -26,7 +26,7 @@ pub const SOURCES: u32 = 8;
 /// How long closed flows stay, in jiffies: longer than any test runs, so that only a step lets it pass.
 pub const LINGER: u32 = 1 << 30;
 /// Numbers of the IPv6 services and servers begin after those of IPv4.
-const V6_NUMBERS: u16 = 32;
+const V6_NUMBERS: u16 = 40;
 
 /// Who sends to the balancer.
 pub const ROUTER: Mac = [2, 0, 0, 0, 0, 1];
@@ -93,6 +93,12 @@ pub enum At {
     Endless,
     /// Rules: a table of IPv4 addresses alone.
     Narrow,
+    /// Two servers, 11 and 12, of which the second has twice the weight, by their connections.
+    Least,
+    /// The same, one after the other.
+    First,
+    /// The same, the better of two drawn.
+    Lot,
 }
 
 impl At {
@@ -249,6 +255,8 @@ impl World {
         add_server(8, up(8));
         add_server(9, Server { hop: Hop { ifindex: ELSEWHERE, ..up(9).hop }, ..up(9) });
         add_server(10, server(other, 10, 1000));
+        add_server(11, up(11));
+        add_server(12, Server { weight: 32, ..up(12) });
         use At::*;
         let turn = Service::default();
         self.service(net, Single, turn, &[1]);
@@ -267,6 +275,10 @@ impl World {
         self.service(net, Probing, turn, &[4, 2]);
         self.service(net, OtherFamily, turn, &[10]);
         self.service(net, Watched, Service { flags: SERVICE_EVENTS, ..turn }, &[8]);
+        for (at, algorithm) in [(Least, Algorithm::Least), (First, Algorithm::First), (Lot, Algorithm::Draw)]
+        {
+            self.service(net, at, Service { algorithm, draws: 2, ..turn }, &[11, 12]);
+        }
         self.add_rules(net);
         self.service(net, Datagrams, turn, &[1]);
         self.service(net, DatagramProbing, turn, &[4, 2]);
@@ -355,7 +367,7 @@ fn server(net: Net, number: u8, ports: u16) -> Server {
         source_low: SOURCE_PORT,
         source_high: SOURCE_PORT + ports - 1,
         generation: 3,
-        weight: 1,
+        weight: 16,
         family,
         state: ServerState::Up,
         ..Server::default()

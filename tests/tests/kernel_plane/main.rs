@@ -1,5 +1,6 @@
 //! The kernel plane with the real daemon, over veth in network namespaces.
 
+mod balance;
 mod commands;
 mod failures;
 mod fixture;
@@ -14,6 +15,7 @@ mod traffic;
 
 use std::time::Duration;
 
+use lbx_tests::lab::Family;
 use lbx_tests::privilege::{KERNEL, KERNEL_BOND, KERNEL_VLAN};
 use lbx_tests::suite::{self, Case};
 
@@ -29,6 +31,13 @@ fn main() {
         test("planes::no_option_xdp_is_user_space", planes::excluded),
         test("planes::without_servers_the_daemon_answers", planes::fall_through),
         test("planes::a_client_gets_the_same_server_from_both", planes::same_server),
+        test("balance::the_fewest_connections_by_weight", || balance::least(Family::V4)),
+        test("balance::the_same_over_ipv6", || balance::least(Family::V6)),
+        test("balance::the_first_with_room", balance::first),
+        test("balance::the_better_of_two_drawn", balance::random),
+        test("balance::a_client_waits_for_its_own_server", balance::source_full),
+        test("balance::backups_by_each_algorithm", balance::backups).within(Duration::from_secs(120)),
+        test("balance::a_server_that_starts_slowly", balance::slow_start).within(Duration::from_secs(180)),
         test("logs::sessions_are_logged_once", logs::tcplog),
         test("privileges::an_ordinary_user_in_a_chroot", privileges::chroot),
         test("privileges::in_the_background", privileges::background),

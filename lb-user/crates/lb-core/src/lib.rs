@@ -29,7 +29,7 @@ pub mod stick;
 pub mod tick;
 
 pub use backend::Backend;
-pub use balance::{Pick, PickInput, Slots};
+pub use balance::{Pick, PickInput, Slots, lot};
 pub use change::{Applied, Change, FrontendChange, Refused, ServerChange};
 pub use dataplane::{FlowEnd, Served};
 pub use event::Event;

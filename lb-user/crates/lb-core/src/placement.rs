@@ -7,6 +7,7 @@ use std::fmt;
 use std::net::Ipv6Addr;
 use std::sync::Arc;
 
+use lb_common::select::MAX_COMPARED;
 use lb_conf::model::{
     Algorithm, Backend, Bind, BindAddress, BindSocket, Config, Frontend, FrontendId, HashKind, Mode, Name,
     Proxy, ProxyOption, Rules, Server, ServerAddress, XdpUse,
@@ -387,15 +388,19 @@ fn server_obstacles(server: &Server, add: &mut impl FnMut(ObstacleKind, Span)) {
 
 /// The word that makes the choice of a server depend on what the kernel plane does not know.
 fn user_space_algorithm(backend: &Backend) -> Option<&'static str> {
+    let many = backend.servers.len() > MAX_COMPARED as usize;
     match &backend.algorithm {
         Algorithm::Source if backend.hash_type.avalanche && backend.hash_type.kind == HashKind::MapBased => {
             Some("hash-type … avalanche")
         }
         Algorithm::Source if backend.hash_balance_factor.is_some() => Some("hash-balance-factor"),
         Algorithm::RoundRobin | Algorithm::StaticRr | Algorithm::Source => None,
-        Algorithm::LeastConn => Some("balance leastconn"),
-        Algorithm::First => Some("balance first"),
-        Algorithm::Random(_) => Some("balance random"),
+        // What is compared for a connection has an end in the packet path.
+        Algorithm::LeastConn => many.then_some("balance leastconn among more than 64 servers"),
+        Algorithm::First => many.then_some("balance first among more than 64 servers"),
+        Algorithm::Random(draws) => {
+            (*draws > MAX_COMPARED).then_some("balance random with more than 64 draws")
+        }
         Algorithm::Key(_) => Some("a balance by parts of the request"),
     }
 }
@@ -502,8 +507,7 @@ mod tests {
             ("mode http", "mode http is served in user space", 5),
             ("no option xdp", "'no option xdp' keeps it in user space", 5),
             ("disabled", "it is disabled", 5),
-            ("balance first", "'balance first' is done in user space", 5),
-            ("balance leastconn", "'balance leastconn' is done in user space", 5),
+            ("balance random(65)", "'balance random with more than 64 draws' is done in user space", 5),
             ("server s2 /run/s2", "server 's2' is on a Unix socket", 8),
         ];
         for (line, reason, at) in rows {
@@ -549,6 +553,28 @@ mod tests {
     }
 
     #[test]
+    fn algorithms_that_compare_servers_are_the_kernels_up_to_a_number() {
+        let servers =
+            |count: u32| (2..=count).map(|n| format!("server s{n} 10.0.1.1:{n}")).collect::<Vec<_>>();
+        for word in ["leastconn", "first", "random", "random(64)"] {
+            let balance = format!("balance {word}");
+            let place = |count| {
+                let servers = servers(count);
+                plain(
+                    &[balance.as_str()]
+                        .into_iter()
+                        .chain(servers.iter().map(String::as_str))
+                        .collect::<Vec<_>>(),
+                )
+            };
+            assert_eq!(reasons(&place(64)), [], "{word}");
+            let many = format!("'balance {word} among more than 64 servers' is done in user space");
+            let expected = if word.starts_with("random") { vec![] } else { only(&many, 5) };
+            assert_eq!(reasons(&place(65)), expected, "{word}");
+        }
+    }
+
+    #[test]
     fn a_frontend_needs_an_interface_a_backend_and_a_server() {
         let rows = [
             ("frontend f\n bind :80\n", "it has no default_backend", 5),
@@ -584,7 +610,7 @@ mod tests {
     fn option_xdp_turns_each_obstacle_into_a_refusal() {
         let refusal = |p: &Placement| p.refusal().map(|o| o.span.line);
         assert_eq!(refusal(&plain(&["option xdp"])), None);
-        assert_eq!(refusal(&plain(&["option xdp", "balance first"])), Some(5));
+        assert_eq!(refusal(&plain(&["option xdp", "balance random(65)"])), Some(5));
         assert_eq!(refusal(&listen("10.0.0.1:80,/run/s", "10.0.1.1:80", &["option xdp"])), Some(6));
     }
 

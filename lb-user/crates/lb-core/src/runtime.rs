@@ -180,7 +180,9 @@ impl Runtime {
         if selects_otherwise(&before, &after) {
             backend.refresh(now);
         }
-        if settings || before.weight != after.weight {
+        // The other plane's tables follow the weights of servers that start slowly, too.
+        let weight = |state: &State| (state.weight, state.throttle);
+        if settings || weight(&before) != weight(&after) {
             self.subscribers.tell(&Event::Settings(Arc::clone(backend), Arc::clone(server)));
         }
         let requeued =

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::request;
-use lb_conf::model::{Algorithm, ProxyOption, Redispatch, ServerAddress};
+use lb_conf::model::{Algorithm, Mode, ProxyOption, Redispatch, ServerAddress};
 use lb_core::counters::Gauge;
 use lb_core::queue::{Line, Priority, QueueFull, Ticket, Turn};
 use lb_core::{Backend, Pick, PickInput, Server, ServerLease};
@@ -154,7 +154,7 @@ fn pick(stream: &Stream, backend: &Backend) -> Result<ServerLease, Option<Line>>
         let lease = server.lease_if_free(stream.session.worker.tick());
         return lease.ok_or_else(|| Some(Line::Server(Arc::clone(server))));
     }
-    match backend.pick(&input(stream)) {
+    match backend.pick(&input(stream, backend)) {
         Pick::Server(lease) => Ok(lease),
         Pick::Full(server) => Err(Some(Line::Server(server))),
         Pick::AllFull => Err(Some(Line::Backend)),
@@ -162,13 +162,16 @@ fn pick(stream: &Stream, backend: &Backend) -> Result<ServerLease, Option<Line>>
     }
 }
 
-fn input(stream: &Stream) -> PickInput<'_> {
+fn input<'a>(stream: &'a Stream, backend: &Backend) -> PickInput<'a> {
     let worker = &stream.session.worker;
+    let client = stream.client();
+    // A connection's lot is the same in the kernel plane; requests of one connection draw anew.
+    let lot = client.filter(|_| backend.config.proxy.mode == Mode::Tcp).map(lb_core::lot);
     PickInput {
         now: worker.tick(),
-        client: stream.client().map(|addr| addr.ip()),
+        client: client.map(|addr| addr.ip()),
         key: stream.balance_key.as_deref(),
-        random: worker.random(),
+        random: lot.unwrap_or_else(|| (worker.random() >> 32) as u32),
         avoid: stream.failed,
     }
 }

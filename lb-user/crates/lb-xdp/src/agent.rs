@@ -24,9 +24,10 @@ use crate::steward::message::{Notice, View, Wish, Wishes};
 use crate::steward::{Gone, RemoteStore, Steward};
 use crate::store::Store as _;
 
-/// How often it is looked whether something is due: what bounds how late flows are expired under pressure.
+/// How often it is looked whether something is due: what bounds how late flows are expired under pressure, and how late
+/// the packet path knows of user space's connections.
 const TICK: Duration = Duration::from_millis(250);
-/// How many ticks make a turn of what is done once a second: counters.
+/// How many ticks make a turn of what is done once a second: counters, where nothing hangs on their being fresh.
 const TURN: u32 = 4;
 /// How many ticks lie between two walks over the flows: what bounds how late a flow is expired. A walk looks at every
 /// bucket of the tables, empty or not, which takes some milliseconds.
@@ -306,7 +307,10 @@ impl Agent {
         }
         if self.ticks.is_multiple_of(TURN) {
             self.turn()?;
+        } else if self.control.compares() {
+            self.control.count(&self.shared.runtime.snapshot(), (self.shared.clock)())?;
         }
+        self.control.tell_elsewhere(&self.shared.runtime.snapshot())?;
         self.control.tell_sources((self.shared.clock)())
     }
 

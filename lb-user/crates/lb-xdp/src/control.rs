@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
 use lb_common::event::FlowEvent;
-use lb_common::value::{ServerId, ServiceId};
+use lb_common::value::{Algorithm, ServerId, ServiceId};
 use lb_conf::model::Name;
 use lb_core::placement::Placement;
 use lb_core::{FlowEnd, Served, Snapshot, Tick};
@@ -18,7 +18,7 @@ use crate::record::Recorder;
 use crate::rulebook;
 use crate::sharing::Sharing;
 use crate::store::{Contents, Ids, ServerTally, ServiceTally, Store, Tallies, Write};
-use crate::sync::{Expired, Maps};
+use crate::sync::{Elsewhere, Expired, Maps};
 
 /// Entries of the tables of flows that one step of a walk looks at, about: what keeps a step short.
 const STEP: usize = 1 << 17;
@@ -310,6 +310,41 @@ impl<S: Store> Control<S> {
         self.policy.pressure =
             self.open_flows() * 2 * 100 > u64::from(self.maps.store.room().flows) * PRESSURE;
         Ok(())
+    }
+
+    /// Whether anything depends on how many connections both planes have together.
+    pub fn compares(&self) -> bool {
+        let plan = &self.maps.contents().plan;
+        let compared = [Algorithm::Least, Algorithm::First, Algorithm::Draw];
+        plan.services.values().any(|service| service.maxconn != 0 || compared.contains(&service.algorithm))
+            || plan.servers.values().any(|server| server.maxconn != 0)
+    }
+
+    /// Tells the packet path how many connections user space serves, as of now.
+    ///
+    /// # Errors
+    ///
+    /// A map cannot be written.
+    pub fn tell_elsewhere(&mut self, snapshot: &Snapshot) -> anyhow::Result<()> {
+        // What the kernel had at the last count is in the counters that both planes share.
+        let rest =
+            |sessions: u64, flows: u32| u32::try_from(sessions).unwrap_or(u32::MAX).saturating_sub(flows);
+        let plan = &self.maps.contents().plan;
+        let server = |&id: &ServerId| {
+            let name = self.planner.servers.key(id)?;
+            let server = snapshot.backend_named(&name.backend)?.server(&name.server)?;
+            Some((id, rest(server.active(), self.server_meter.active_of(&id))))
+        };
+        let service = |id: ServiceId| {
+            let frontend = snapshot.frontend_named(&self.planner.services.key(id)?.frontend)?;
+            Some((id, rest(frontend.traffic().sessions.get(), self.service_meter.active_of(&id))))
+        };
+        let limited = plan.services.values().filter(|service| service.maxconn != 0);
+        let elsewhere = Elsewhere {
+            servers: plan.servers.keys().filter_map(server).collect(),
+            services: limited.filter_map(|limited| service(limited.id)).collect(),
+        };
+        self.maps.tell_elsewhere(&elsewhere)
     }
 
     /// Flows that are open, as of the last count.

@@ -164,6 +164,28 @@ fn sessions_are_counted_in_the_statistics() {
 }
 
 #[test]
+fn the_packet_path_knows_of_connections_in_user_space() {
+    let mut bed = Bed::new();
+    let snapshot = bed.runtime.snapshot();
+    let server = Arc::clone(&snapshot.backends[0].servers[0]);
+    let a = bed.number("a");
+    while bed.open(9) != a {
+        bed.send(9, RST);
+    }
+    bed.sessions();
+    let leases: Vec<_> = (0..3).map(|_| server.lease_if_free(Tick::ZERO).unwrap()).collect();
+    let told = |bed: &mut Bed| {
+        bed.control.tell_elsewhere(&snapshot).unwrap();
+        bed.control.maps.store.tables.servers[usize::from(a)].elsewhere
+    };
+    assert_eq!(told(&mut bed), 3, "and not the flow");
+    bed.replan();
+    assert_eq!(bed.control.maps.store.tables.servers[usize::from(a)].elsewhere, 3, "a plan keeps it");
+    drop(leases);
+    assert_eq!(told(&mut bed), 0);
+}
+
+#[test]
 fn a_wrong_count_of_open_flows_is_mended() {
     let mut bed = Bed::new();
     bed.send(1, SYN);

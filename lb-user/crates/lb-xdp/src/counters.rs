@@ -92,6 +92,11 @@ impl<K: Eq + Hash> Meter<K> {
         Served { active, ..Served::default() }
     }
 
+    /// Open flows of this number, as of its last reading.
+    pub fn active_of(&self, key: &K) -> u32 {
+        self.last.get(key).map_or(0, |last| last.active)
+    }
+
     /// Open flows of all together.
     pub fn active(&self) -> u64 {
         self.last.values().map(|reading| u64::from(reading.active)).sum()

@@ -53,7 +53,8 @@ pub struct ServerName {
     pub address: SocketAddr,
 }
 
-/// The contents of the maps that user space writes. The counts of expired flows are left out (0).
+/// The contents of the maps that user space writes. The counts of flows that expired, and of connections that user space
+/// serves, are left out (0).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
     /// By address.
@@ -208,7 +209,7 @@ impl Planner {
         };
         let numbers = self.add_servers(inputs, backend, address.port(), planned);
         let Some(choice) = choice(backend, &numbers) else { return };
-        let service = service(id, choice.algorithm, frontend);
+        let service = service(id, &choice, frontend);
         let service = match self.rules(inputs, frontend, true, id, planned) {
             Rules::None => service,
             Rules::At(rules, rule_count) => Service { rules, rule_count, ..service },
@@ -285,7 +286,7 @@ impl Planner {
             let hop = inputs.hop(name.address.ip());
             let entry = self.entry(number, &name, hop.as_ref().ok(), inputs.ports);
             let (state, weight) = state(server);
-            let entry = Server { state, weight, maxconn: server.maxconn().unwrap_or(0), ..entry };
+            let entry = Server { state, weight, maxconn: server.least_limit().unwrap_or(0), ..entry };
             planned.plan.servers.insert(number, entry);
             if let Err(reason) = hop {
                 planned.unreachable.insert(name, reason);
@@ -378,32 +379,37 @@ fn add_service(
 /// A service's way of choosing a server.
 struct Choice {
     algorithm: Algorithm,
+    draws: u32,
     slots: Vec<ServerId>,
 }
 
 /// A backend's slots, with the servers' numbers in them.
 fn choice(backend: &Backend, numbers: &HashMap<lb_core::ServerId, ServerId>) -> Option<Choice> {
     let selection = backend.selection();
-    let (algorithm, slots) = match selection.slots()? {
-        Slots::Turn(slots) => (Algorithm::Turn, slots),
+    let (algorithm, slots, draws) = match selection.slots()? {
+        Slots::Turn(slots) => (Algorithm::Turn, slots, 0),
         Slots::Source(slots) => match backend.config.hash_type.kind {
-            HashKind::MapBased => (Algorithm::SourceModulo, slots),
-            HashKind::Consistent => (Algorithm::SourceHash, slots),
+            HashKind::MapBased => (Algorithm::SourceModulo, slots, 0),
+            HashKind::Consistent => (Algorithm::SourceHash, slots, 0),
         },
+        Slots::Least(slots) => (Algorithm::Least, slots, 0),
+        Slots::First(slots) => (Algorithm::First, slots, 0),
+        Slots::Draw(slots, draws) => (Algorithm::Draw, slots, draws),
     };
     // A server without a number has slots too: its clients fall through to it.
     let number = |&slot: &u16| {
         let candidate = selection.candidates().get(usize::from(slot));
         candidate.and_then(|c| numbers.get(&c.server.id)).copied().unwrap_or(0)
     };
-    Some(Choice { algorithm, slots: slots.iter().take(TABLE_SLOTS as usize).map(number).collect() })
+    Some(Choice { algorithm, draws, slots: slots.iter().take(TABLE_SLOTS as usize).map(number).collect() })
 }
 
-fn service(id: ServiceId, algorithm: Algorithm, frontend: &Frontend) -> Service {
+fn service(id: ServiceId, choice: &Choice, frontend: &Frontend) -> Service {
     let logged = !frontend.config.proxy.logs.is_empty();
     Service {
         id,
-        algorithm,
+        algorithm: choice.algorithm,
+        draws: choice.draws,
         mode: ForwardMode::Nat,
         flags: if logged { SERVICE_EVENTS } else { 0 },
         maxconn: frontend.maxconn().unwrap_or(0),
@@ -411,7 +417,7 @@ fn service(id: ServiceId, algorithm: Algorithm, frontend: &Frontend) -> Service 
     }
 }
 
-/// Whether a server takes new flows, and its weight as the configuration counts.
+/// Whether a server takes new flows, and its weight in sixteenths.
 fn state(server: &lb_core::Server) -> (ServerState, u16) {
     let state = server.state();
     let kernel = match (state.usable(), state.persistent()) {
@@ -419,7 +425,7 @@ fn state(server: &lb_core::Server) -> (ServerState, u16) {
         (false, true) => ServerState::Drain,
         (false, false) => ServerState::Down,
     };
-    (kernel, u16::try_from(state.weight).unwrap_or(u16::MAX))
+    (kernel, u16::try_from(state.effective_weight()).unwrap_or(u16::MAX))
 }
 
 fn hop_entry(hop: &NextHop) -> Hop {

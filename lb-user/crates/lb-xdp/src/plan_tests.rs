@@ -110,7 +110,7 @@ fn weights_shape_the_slots() {
     let slots = plan.tables.values().next().unwrap();
     let of_a = slots.iter().filter(|&&n| n == a).count();
     assert_eq!(of_a * 4, slots.len() * 3);
-    assert!(WEIGHT_MAX >= 3 && plan.servers[&a].weight == 3);
+    assert!(WEIGHT_MAX >= 3 && plan.servers[&a].weight == 3 * 16);
 }
 
 #[test]

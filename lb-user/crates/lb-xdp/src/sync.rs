@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context;
-use lb_common::value::{Server, ServerId, ServerState, ServiceId};
+use lb_common::value::{Server, ServerId, ServerState, Service, ServiceId};
 
 use crate::store::{Contents, Ids, Store, Tallies, Write};
 
@@ -117,6 +117,15 @@ impl Expired {
     }
 }
 
+/// Connections that are not flows of the number that they are counted for: user space's.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Elsewhere {
+    /// By server.
+    pub servers: BTreeMap<ServerId, u32>,
+    /// By service.
+    pub services: BTreeMap<ServiceId, u32>,
+}
+
 /// The maps, and what user space last wrote there.
 #[derive(Debug)]
 pub struct Maps<S> {
@@ -141,14 +150,15 @@ impl<S: Store> Maps<S> {
         &self.have
     }
 
-    /// Makes the maps hold what is wanted. The counts of expired flows in `want` are ignored: those of entries that
-    /// stay are kept, and an entry that is new begins with no open flows. Gives the number of writes.
+    /// Makes the maps hold what is wanted. The counts of expired flows and of connections elsewhere in `want` are
+    /// ignored: those of entries that stay are kept, and an entry that is new begins with none. Gives the number of
+    /// writes.
     ///
     /// # Errors
     ///
     /// A write failed. What was written before it is sound as it is; the next call goes on from there.
     pub fn apply(&mut self, want: &Contents) -> anyhow::Result<usize> {
-        let want = self.with_expired(want.clone())?;
+        let want = self.with_counts(want.clone())?;
         let writes = diff(&self.have, &want);
         self.write(&writes)?;
         Ok(writes.len())
@@ -169,8 +179,8 @@ impl<S: Store> Maps<S> {
         result
     }
 
-    fn with_expired(&self, mut want: Contents) -> anyhow::Result<Contents> {
-        let known: BTreeMap<_, _> = self.have.plan.services.values().map(|s| (s.id, s.expired)).collect();
+    fn with_counts(&self, mut want: Contents) -> anyhow::Result<Contents> {
+        let known: BTreeMap<_, _> = self.have.plan.services.values().map(|s| (s.id, s)).collect();
         let new_servers = want.plan.servers.keys().filter(|id| !self.have.plan.servers.contains_key(id));
         let new_services: BTreeSet<_> =
             want.plan.services.values().map(|s| s.id).filter(|id| !known.contains_key(id)).collect();
@@ -182,13 +192,16 @@ impl<S: Store> Maps<S> {
         let tallies = if new == Ids::default() { Tallies::default() } else { self.store.tallies(&new)? };
         for (id, server) in &mut want.plan.servers {
             let loads = || tallies.servers.get(id).map(|t| t.load.opened.wrapping_sub(t.load.closed));
-            let known = self.have.plan.servers.get(id).map(|known| known.expired);
-            server.expired = known.or_else(loads).unwrap_or(0);
+            let known = self.have.plan.servers.get(id);
+            server.expired = known.map(|known| known.expired).or_else(loads).unwrap_or(0);
+            server.elsewhere = known.map_or(0, |known| known.elsewhere);
         }
         for service in want.plan.services.values_mut() {
             let tally = || tallies.services.get(&service.id);
             let loads = || tally().map(|t| t.load.opened.wrapping_sub(t.load.closed));
-            service.expired = known.get(&service.id).copied().or_else(loads).unwrap_or(0);
+            let known = known.get(&service.id);
+            service.expired = known.map(|known| known.expired).or_else(loads).unwrap_or(0);
+            service.elsewhere = known.map_or(0, |known| known.elsewhere);
         }
         Ok(want)
     }
@@ -199,21 +212,51 @@ impl<S: Store> Maps<S> {
     ///
     /// A write failed.
     pub fn expire(&mut self, expired: &Expired) -> anyhow::Result<()> {
+        self.count_anew(
+            |id, server| {
+                server.expired = server.expired.wrapping_add(expired.servers.get(&id).copied().unwrap_or(0))
+            },
+            |service| {
+                let count = expired.services.get(&service.id).copied().unwrap_or(0);
+                service.expired = service.expired.wrapping_add(count);
+            },
+        )
+    }
+
+    /// Tells the packet path how many connections servers and services have besides their flows.
+    ///
+    /// # Errors
+    ///
+    /// A write failed.
+    pub fn tell_elsewhere(&mut self, elsewhere: &Elsewhere) -> anyhow::Result<()> {
+        self.count_anew(
+            |id, server| server.elsewhere = elsewhere.servers.get(&id).copied().unwrap_or(0),
+            |service| service.elsewhere = elsewhere.services.get(&service.id).copied().unwrap_or(0),
+        )
+    }
+
+    /// Changes counts of what is there, and writes what is other than before.
+    fn count_anew(
+        &mut self,
+        change_server: impl Fn(ServerId, &mut Server),
+        change_service: impl Fn(&mut Service),
+    ) -> anyhow::Result<()> {
         let mut writes = Vec::new();
-        for (&id, server) in &self.have.plan.servers {
-            if let Some(&count) = expired.servers.get(&id) {
-                let server = Server { expired: server.expired.wrapping_add(count), ..*server };
+        for (&id, &before) in &self.have.plan.servers {
+            let mut server = before;
+            change_server(id, &mut server);
+            if server != before {
                 writes.push(Write::Server(id, server));
             }
         }
-        for (&at, service) in &self.have.plan.services {
-            if let Some(&count) = expired.services.get(&service.id) {
-                let mut service = *service;
-                service.expired = service.expired.wrapping_add(count);
+        for (&at, &before) in &self.have.plan.services {
+            let mut service = before;
+            change_service(&mut service);
+            if service != before {
                 writes.push(Write::Service(at, service));
             }
         }
-        self.write(&writes)
+        if writes.is_empty() { Ok(()) } else { self.write(&writes) }
     }
 }
 
@@ -251,7 +294,7 @@ mod tests {
     use lb_common::address::to_wide;
     use lb_common::key::TCP;
     use lb_common::tables::CommonTables;
-    use lb_common::value::{Hop, Service};
+    use lb_common::value::Hop;
     use proptest::prelude::*;
 
     use super::*;

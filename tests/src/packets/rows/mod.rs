@@ -9,6 +9,7 @@ use super::layers::NETWORK;
 use super::layers::{Segment, arp, cut, number, with_bytes, with_extension, with_options};
 use super::world::{At, BALANCER, Net, ROUTER, SOURCE_PORT};
 
+mod balance;
 mod datagrams;
 mod errors;
 mod life;
@@ -136,6 +137,7 @@ impl Connection {
 pub fn rows(net: Net) -> Vec<Row> {
     let mut rows = opening(net);
     rows.extend(selection(net));
+    rows.extend(balance::rows(net));
     rows.extend(life::rows(net));
     rows.extend(rules::rows(net));
     rows.extend(limits(net));

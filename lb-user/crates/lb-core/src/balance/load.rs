@@ -1,21 +1,13 @@
-//! Comparison of servers by load.
+//! What servers have to do.
 
-use std::cmp::Ordering;
+use lb_common::select;
 
 use super::Candidate;
 
-/// Which of two has less to do for its weight. The session to come counts, so that of two idle servers the heavier
-/// one comes first only once both have something to do.
-pub(super) fn compare(a: &Candidate, b: &Candidate) -> Ordering {
-    let (load_a, load_b) = (pressure(a), pressure(b));
-    (load_a * u64::from(b.weight)).cmp(&(load_b * u64::from(a.weight)))
-}
-
-fn pressure(candidate: &Candidate) -> u64 {
-    match candidate.server.load() {
-        0 => 0,
-        busy => busy + 1,
-    }
+/// What a server has to do for its weight, counted as the kernel plane counts it.
+pub(super) fn pressure(candidate: &Candidate) -> u64 {
+    let connections = u32::try_from(candidate.server.load()).unwrap_or(u32::MAX);
+    select::pressure(connections, candidate.weight)
 }
 
 /// `hash-balance-factor`: a server takes at most its share of all sessions times a factor. The remainder of the shares

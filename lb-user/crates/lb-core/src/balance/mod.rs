@@ -17,6 +17,8 @@ use lb_conf::model::{self, Algorithm, HashKind, HashType};
 
 use self::ring::Ring;
 
+pub use table::lot;
+
 use crate::server::{FULL_THROTTLE, Server, ServerId, ServerLease, State};
 use crate::tick::Tick;
 
@@ -29,8 +31,9 @@ pub struct PickInput<'a> {
     pub client: Option<IpAddr>,
     /// What [`Algorithm::Key`] hashes, where the request has it.
     pub key: Option<&'a [u8]>,
-    /// A random word, drawn anew for each choice.
-    pub random: u64,
+    /// What [`Algorithm::Random`] draws by: the client's lot ([`lot`]) where a connection is all there is to serve, so
+    /// that both planes draw alike, and otherwise a random word for each choice.
+    pub random: u32,
     /// A server to leave out as long as there is another: the one that just failed.
     pub avoid: Option<ServerId>,
 }
@@ -82,8 +85,9 @@ enum Method {
     Table { slots: Vec<u16>, of: HashOf },
     // Those whose request has nothing to hash take turns.
     Ring { ring: Ring, turns: Vec<u16>, of: HashOf, bound: Option<u32> },
-    Least,
-    First,
+    // These know their servers from `candidates`; the slots are the other plane's.
+    Least(Vec<u16>),
+    First(Vec<u16>),
     Random { slots: Vec<u16>, draws: u32 },
 }
 
@@ -104,6 +108,12 @@ pub enum Slots<'a> {
     Turn(&'a [u16]),
     /// The slot of the client's address.
     Source(&'a [u16]),
+    /// The least loaded; a slot each.
+    Least(&'a [u16]),
+    /// The first that is not full; a slot each.
+    First(&'a [u16]),
+    /// The least loaded of so many slots drawn by lot.
+    Draw(&'a [u16], u32),
 }
 
 impl Selection {
@@ -127,7 +137,9 @@ impl Selection {
             Method::Turns(slots) => Some(Slots::Turn(slots)),
             Method::Table { slots, of: HashOf::Shared(_) } => Some(Slots::Source(slots)),
             Method::Table { .. } | Method::Ring { .. } => None,
-            Method::Least | Method::First | Method::Random { .. } => None,
+            Method::Least(slots) => Some(Slots::Least(slots)),
+            Method::First(slots) => Some(Slots::First(slots)),
+            Method::Random { slots, draws } => Some(Slots::Draw(slots, *draws)),
         }
     }
 
@@ -144,8 +156,8 @@ impl Selection {
                 Some(hash) => self.by_ring(ring, hash, *bound, input),
                 None => self.in_turn(turns, input),
             },
-            Method::Least => self.least_of(self.rotation(), input),
-            Method::First => self.first(input),
+            Method::Least(_) => self.least_of(self.rotation(), input),
+            Method::First(_) => self.first(input),
             Method::Random { slots, draws } => self.by_lot(slots, *draws, input),
         }
     }
@@ -211,7 +223,7 @@ impl Selection {
     fn least_of<'a>(&self, of: impl Iterator<Item = &'a Candidate> + Clone, input: &PickInput<'_>) -> Pick {
         for _ in 0..=self.candidates.len() {
             let free = of.clone().filter(|c| !self.avoids(c, input) && c.server.has_room());
-            let Some(best) = free.min_by(|a, b| load::compare(a, b)) else { break };
+            let Some(best) = free.min_by_key(|candidate| load::pressure(candidate)) else { break };
             if let Some(lease) = best.server.lease_if_free(input.now) {
                 return Pick::Server(lease);
             }
@@ -259,8 +271,8 @@ impl Method {
         match config.algorithm {
             Algorithm::RoundRobin => Self::Turns(table::turns(candidates)),
             Algorithm::StaticRr => Self::Turns(table::map(candidates)),
-            Algorithm::LeastConn => Self::Least,
-            Algorithm::First => Self::First,
+            Algorithm::LeastConn => Self::Least(table::each(candidates)),
+            Algorithm::First => Self::First(table::each(candidates)),
             Algorithm::Random(draws) => Self::Random { slots: table::turns(candidates), draws: draws.max(1) },
             Algorithm::Source | Algorithm::Key(_) => Self::hash(config, candidates, spare),
         }

@@ -1,13 +1,12 @@
 //! The tables of both planes, as positions in a list of candidates.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use lb_common::address::Address;
 use lb_common::maglev::{self, Entry};
 use lb_common::select;
 use lb_common::sequence::{self, Weighted};
-use lb_common::value::{Algorithm, ServerId};
-use lb_common::{hash, value};
+use lb_common::value::{self, Algorithm, ServerId};
 use lb_conf::model::{HashFunction, HashType};
 use lb_expr::keyed;
 
@@ -16,6 +15,11 @@ use super::{Candidate, PickInput};
 /// One round of turns, each as often as the weights say.
 pub(super) fn turns(candidates: &[Candidate]) -> Vec<u16> {
     positions(sequence::smooth(&weighted(candidates)))
+}
+
+/// A slot for each.
+pub(super) fn each(candidates: &[Candidate]) -> Vec<u16> {
+    positions(weighted(candidates).into_iter().map(|(number, _)| number).collect())
 }
 
 /// The same in the order of `balance static-rr` and of map-based hashes.
@@ -58,8 +62,7 @@ fn positions(numbers: Vec<ServerId>) -> Vec<u16> {
 
 /// The slot of a client's address, the same in both planes.
 pub(super) fn client_slot(algorithm: Algorithm, client: IpAddr, slots: usize) -> usize {
-    // A table has at most `TABLE_SLOTS` slots.
-    let slots = u32::try_from(slots).unwrap_or(value::TABLE_SLOTS);
+    let slots = count(slots);
     let slot = match client.to_canonical() {
         IpAddr::V4(ip) => select::start(algorithm, ip.octets(), || 0, slots),
         IpAddr::V6(ip) => select::start(algorithm, ip.octets(), || 0, slots),
@@ -96,11 +99,20 @@ pub(super) fn mixed(how: HashType, hash: u32) -> u32 {
     if how.avalanche { keyed::avalanche(hash) } else { hash }
 }
 
-/// The `n`th slot that a random word draws.
-pub(super) fn draw(input: &PickInput<'_>, n: u32, slots: usize) -> usize {
-    scale(xxhash_rust::xxh32::xxh32(&input.random.to_le_bytes(), n), slots)
+/// The lot of a client's connection, the same in both planes.
+pub fn lot(client: SocketAddr) -> u32 {
+    match client.ip().to_canonical() {
+        IpAddr::V4(ip) => select::lot(ip.octets(), client.port()),
+        IpAddr::V6(ip) => select::lot(ip.octets(), client.port()),
+    }
 }
 
-fn scale(word: u32, slots: usize) -> usize {
-    hash::scale(word, u32::try_from(slots).unwrap_or(value::TABLE_SLOTS)) as usize
+/// The `n`th slot that a lot draws.
+pub(super) fn draw(input: &PickInput<'_>, n: u32, slots: usize) -> usize {
+    select::draw(input.random, n, count(slots)) as usize
+}
+
+// A table has at most `TABLE_SLOTS` slots.
+fn count(slots: usize) -> u32 {
+    u32::try_from(slots).unwrap_or(value::TABLE_SLOTS)
 }

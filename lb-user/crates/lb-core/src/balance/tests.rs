@@ -32,7 +32,7 @@ fn pick(fixture: &Fixture, input: &PickInput<'_>) -> Pick {
 }
 
 fn input(n: u32) -> PickInput<'static> {
-    PickInput { random: u64::from(n), ..PickInput::client(Tick::ZERO, IpAddr::V4(Ipv4Addr::from(n))) }
+    PickInput { random: n, ..PickInput::client(Tick::ZERO, IpAddr::V4(Ipv4Addr::from(n))) }
 }
 
 // The name of the chosen server, whose place is given back at once.

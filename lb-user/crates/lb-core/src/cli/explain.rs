@@ -102,7 +102,9 @@ fn choice(backend: &Backend, client: IpAddr) -> String {
             }
         }
         Some(Slots::Turn(_)) => format!("the next in turn of {} servers", selection.candidates().len()),
-        None => "the server depends on what happens until then".to_owned(),
+        Some(Slots::Least(_)) => format!("the least loaded of {} servers", selection.candidates().len()),
+        Some(Slots::First(_)) => format!("the first with room of {} servers", selection.candidates().len()),
+        Some(Slots::Draw(..)) | None => "the server depends on what happens until then".to_owned(),
     }
 }
 

@@ -185,6 +185,16 @@ impl Server {
         (load.unwrap_or(most) * throttle / u64::from(FULL_THROTTLE)).max(1)
     }
 
+    /// The sessions that it takes now however few the backend has: what a plane may give it that knows its own only.
+    /// None: no limit.
+    pub fn least_limit(&self) -> Option<u32> {
+        let most = self.maxconn()?;
+        let throttled = u64::from(self.config.minconn.map_or(most, |least| least.min(most)))
+            * u64::from(self.live.throttle.load(Relaxed))
+            / u64::from(FULL_THROTTLE);
+        Some(u32::try_from(throttled).unwrap_or(most).max(1))
+    }
+
     fn limit_by_load(&self, least: u64, most: u64) -> u64 {
         let (sessions, full) =
             (self.home().traffic.sessions.get(), self.home().fullconn.load(Relaxed).max(1));

@@ -142,6 +142,9 @@ pub(super) fn algorithm_name(algorithm: Algorithm) -> &'static str {
         Algorithm::Turn => "roundrobin",
         Algorithm::SourceModulo => "source",
         Algorithm::SourceHash => "source, consistent",
+        Algorithm::Least => "leastconn",
+        Algorithm::First => "first",
+        Algorithm::Draw => "random",
     }
 }
 
@@ -242,7 +245,7 @@ impl Inspector {
             server: name,
             address: from_wide(server.family, &server.address).map(|ip| SocketAddr::new(ip, server.port)),
             state: state(server.state),
-            weight: server.weight,
+            weight: server.weight.div_ceil(16),
             maxconn: server.maxconn,
             active: server.active(&tally.load),
             opened: tally.load.opened,
