@@ -29,7 +29,6 @@ const KEYWORDS: (&str, &str) = ("-dK", "--keywords=");
 
 /// HAProxy's flags that mean nothing here, and why. One that ends with `*` has its value behind it without a blank.
 const IDLE: &[(&str, &str)] = &[
-    ("-dC", "there is no Lua whose modules would be cached"),
     ("-de", "there is no other event loop than epoll"),
     ("-dG", "names are looked up as the system does it"),
     ("-dk", "Linux has no kqueue"),
@@ -37,6 +36,9 @@ const IDLE: &[(&str, &str)] = &[
     ("-dp", "the event loop is epoll"),
     ("-dR", "each worker has a listening socket of its own, which needs SO_REUSEPORT"),
 ];
+
+/// Flags that came after HAProxy 2.6, and one that ends with `*` with its value behind it.
+const NEWER: &[&str] = &["-dA*", "-dC*", "-dF", "-dI", "-dt*", "-dv", "-dZ"];
 
 /// A load balancer that reads HAProxy's configuration and forwards TCP in the kernel.
 #[derive(Debug, Parser)]
@@ -83,7 +85,7 @@ pub(crate) struct Run {
     /// -db: stay in the foreground whatever the configuration says.
     #[arg(long)]
     pub(crate) foreground: bool,
-    /// Say nothing on the terminal but errors.
+    /// Say nothing about the configuration; the exit status tells whether it is good.
     #[arg(short = 'q')]
     pub(crate) quiet: bool,
     /// Undo -q.
@@ -168,7 +170,12 @@ impl CommandLine {
     /// What the parser says of a flag that is unknown or lacks its value, and requests for help.
     pub(crate) fn parse_from_os(args: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
         let mut idle = Vec::new();
-        let mut line = Self::try_parse_from(respell(args, &mut idle))?;
+        let args = respell(args, &mut idle);
+        if let Some(flag) = args.iter().take_while(|arg| *arg != "--").find(|arg| is_newer(arg)) {
+            let message = format!("{} came after HAProxy 2.6, whose flags these are\n", flag.display());
+            return Err(clap::Error::raw(clap::error::ErrorKind::UnknownArgument, message));
+        }
+        let mut line = Self::try_parse_from(args)?;
         line.run.idle = idle;
         Ok(line)
     }
@@ -215,10 +222,18 @@ fn respell(
     kept
 }
 
+/// Whether an argument is this flag, with its value if it has one.
+fn means(arg: &OsStr, flag: &str) -> bool {
+    let arg = arg.to_str().unwrap_or_default();
+    flag.strip_suffix('*').map_or(arg == flag, |begin| arg.starts_with(begin))
+}
+
 fn why_idle(arg: &OsStr) -> Option<&'static str> {
-    let arg = arg.to_str()?;
-    let means = |flag: &str| flag.strip_suffix('*').map_or(arg == flag, |begin| arg.starts_with(begin));
-    IDLE.iter().find(|(flag, _)| means(flag)).map(|(_, reason)| *reason)
+    IDLE.iter().find(|(flag, _)| means(arg, flag)).map(|(_, reason)| *reason)
+}
+
+fn is_newer(arg: &OsStr) -> bool {
+    NEWER.iter().any(|flag| means(arg, flag))
 }
 
 fn spelling(arg: OsString) -> OsString {
@@ -251,7 +266,7 @@ mod tests {
 
     #[test]
     fn unknown_flags_are_refused() {
-        for line in ["-dX", "-Z", "--no-such", "-f", "-S", "-m many"] {
+        for line in ["-dX", "-Z", "-dF", "-dt", "-dtall", "-dZ", "-dv", "--no-such", "-f", "-S", "-m many"] {
             assert!(parse(line).is_err(), "{line}");
         }
     }

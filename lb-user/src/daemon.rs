@@ -21,6 +21,7 @@ use crate::cli_socket::{self, Sockets};
 use crate::kernel_plane::{self, KernelPlane};
 use crate::load::{Loaded, Loader};
 use crate::messages::say;
+use crate::states::States;
 
 /// How often a daemon that waits for its last flow looks: the kernel plane's status is renewed once a second.
 const FLOW_POLL: Duration = Duration::from_millis(500);
@@ -71,7 +72,7 @@ impl Prepared {
 }
 
 impl Daemon {
-    /// Makes a prepared configuration live; the runtime sockets are served on `event_loop`.
+    /// Makes a prepared configuration live, its servers in the states that files hold; the runtime sockets are served on `event_loop`.
     ///
     /// # Errors
     /// A thread can't be started.
@@ -79,10 +80,12 @@ impl Daemon {
         loader: Loader,
         prepared: Prepared,
         kernel_plane: KernelPlane,
+        states: States,
         event_loop: Handle,
     ) -> Result<Arc<Self>> {
         let clock = Clock::start();
         let runtime = Arc::new(Runtime::new(Arc::clone(&prepared.config), clock.now()));
+        states.restore(&runtime, clock.now());
         runtime.subscribe(Box::new(show_event));
         if let Some(prepared) = &prepared.kernel_plane {
             kernel_plane::recall(prepared, &runtime, clock.now());

@@ -2,7 +2,6 @@
 
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
@@ -12,9 +11,8 @@ use lb_conf::model::Config;
 use lb_conf::source::Sources;
 use lb_conf::span::Span;
 use lb_conf::{Options, Outcome};
-use lb_core::placement::{self, Obstacle, Placement};
+use lb_core::placement::{self, Placement};
 use lb_proxy::tls;
-use lb_xdp::loader::Settings;
 
 use crate::args::{Format, Run};
 use crate::host::System;
@@ -32,8 +30,10 @@ pub(crate) struct Loaded {
     pub(crate) config: Arc<Config>,
     /// Its certificates.
     pub(crate) tls: tls::Site,
-    sources: Sources,
-    warnings: bool,
+    /// The text of its files.
+    pub(crate) sources: Sources,
+    /// Whether there were warnings.
+    pub(crate) warnings: bool,
 }
 
 impl Loaded {
@@ -146,9 +146,9 @@ impl Loader {
 
     fn show(&self, diagnostic: &Diagnostic, sources: &Sources) {
         let silent = match diagnostic.severity {
-            Severity::Alert => false,
-            Severity::Warning | Severity::Notice => messages::is_quiet(),
             Severity::Diag => !self.diagnose || messages::is_quiet(),
+            // The exit status says enough to who wants no words.
+            _ => messages::is_quiet(),
         };
         if silent {
             return;
@@ -188,69 +188,7 @@ fn not_in_the_kernel(placement: &Placement) -> Option<Diagnostic> {
     )
 }
 
-/// The exit status of `-c` for a configuration without errors that would not start (management.txt, section 3).
-const WOULD_NOT_START: u8 = 2;
-
-/// What `-c` says of a configuration without errors, HAProxy's lines and, where there is an XDP interface, each proxy's
-/// plane; and its exit status.
-pub(crate) fn report_valid(loaded: &Loaded) -> ExitCode {
-    if !messages::is_quiet() {
-        describe_valid(loaded);
-    }
-    if loaded.config.listens() { ExitCode::SUCCESS } else { ExitCode::from(WOULD_NOT_START) }
-}
-
-fn describe_valid(loaded: &Loaded) {
-    if loaded.warnings {
-        println!("Warnings were found.");
-    }
-    if !loaded.config.global.xdp_interfaces.is_empty() {
-        for placement in placement::place(&loaded.config) {
-            print!("{}", describe(&placement, &loaded.config, &loaded.sources));
-        }
-        println!("{}", describe_room(&loaded.config));
-    }
-    if loaded.config.listens() {
-        println!("Configuration file is valid");
-    } else {
-        println!(
-            "Configuration file has no error but will not start (no listener) => exit({WOULD_NOT_START})."
-        );
-    }
-}
-
-/// What the kernel plane's maps have room for, and the memory that they take of the kernel.
-fn describe_room(config: &Config) -> String {
-    let settings = Settings::of(config);
-    let processors = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
-    let mebibytes = settings.memory(processors) >> 20;
-    format!(
-        "kernel plane: room for {0} connections over IPv4 and {0} over IPv6 (xdp-flows), {mebibytes} MiB of memory",
-        settings.flows
-    )
-}
-
-/// A proxy's plane, with the line that keeps it, or one of its addresses, in user space.
-fn describe(placement: &Placement, config: &Config, sources: &Sources) -> String {
-    let plane = if placement.in_kernel() { "kernel" } else { "user space" };
-    let mut text = format!("proxy {}: {plane}\n", placement.name);
-    let binds =
-        config.frontend(placement.frontend).map(|frontend| frontend.binds.as_slice()).unwrap_or_default();
-    for obstacle in &placement.obstacles {
-        text += &format!("  {}\n", because(obstacle, sources));
-    }
-    for (bind, obstacle) in binds.iter().zip(&placement.binds) {
-        if let Some(obstacle) = obstacle {
-            text += &format!("  {}: user space: {}\n", place(sources, bind.span), because(obstacle, sources));
-        }
-    }
-    text
-}
-
-fn because(obstacle: &Obstacle, sources: &Sources) -> String {
-    format!("{} ({})", obstacle.kind, place(sources, obstacle.span))
-}
-
+/// A file and a line.
 fn place(sources: &Sources, span: Span) -> String {
     format!("{}:{}", sources.path(span.file).display(), span.line)
 }

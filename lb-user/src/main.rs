@@ -13,7 +13,9 @@ mod load;
 mod messages;
 mod privileges;
 mod process;
+mod report;
 mod serve;
+mod states;
 mod version;
 mod words;
 
@@ -33,6 +35,7 @@ use crate::messages::say;
 use crate::privileges::Identity;
 use crate::process::Readiness;
 use crate::serve::{End, Orders};
+use crate::states::States;
 
 fn main() -> ExitCode {
     match run(std::env::args_os()) {
@@ -81,7 +84,7 @@ fn run(args: impl IntoIterator<Item = OsString>) -> Result<ExitCode> {
             print!("{}", lb_conf::dump(&loaded.config));
             return Ok(ExitCode::SUCCESS);
         }
-        return Ok(load::report_valid(&loaded));
+        return Ok(report::valid(&loaded, run.format));
     }
     if !loaded.config.listens() {
         bail!("no enabled listener found (check for 'bind' lines)");
@@ -124,6 +127,7 @@ fn start(run: &Run, mut loader: Loader, loaded: Loaded) -> Result<ExitCode> {
     if global.chroot.is_some() || global.uid.is_some() {
         loader.start_keeper()?;
     }
+    let states = States::read(&loaded.config);
     let prepared = Prepared::new(loaded, &kernel_plane, None)?;
     settle(run, &global)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("event loop")?;
@@ -131,7 +135,7 @@ fn start(run: &Run, mut loader: Loader, loaded: Loaded) -> Result<ExitCode> {
         let _inside = runtime.enter();
         Orders::listen()?
     };
-    let daemon = Daemon::start(loader, prepared, kernel_plane, runtime.handle().clone())?;
+    let daemon = Daemon::start(loader, prepared, kernel_plane, states, runtime.handle().clone())?;
     process::signal_all(&run.finish, Signal::SIGUSR1)?;
     process::signal_all(&run.terminate, Signal::SIGTERM)?;
     readiness.ready()?;

@@ -1,5 +1,6 @@
 //! What `-v` and `-vv` say.
 
+use lb_conf::preproc::FEATURES;
 use lb_xdp::loader;
 
 /// HAProxy's version whose manual describes the configuration language that is served.
@@ -22,5 +23,10 @@ pub(crate) fn long() -> String {
         Some(object) => format!("yes ({} bytes of BPF object)", object.len()),
         None => "no, built without a BPF object ('cargo xtask build-ebpf' makes it)".to_owned(),
     };
-    format!("{}\nKernel plane: {kernel_plane}\nTLS: rustls with aws-lc-rs\n", short())
+    let features: Vec<_> = FEATURES.iter().map(|name| format!("+{name}")).collect();
+    format!(
+        "{}\nFeature list : {}\nKernel plane: {kernel_plane}\nTLS: rustls with aws-lc-rs\n",
+        short(),
+        features.join(" ")
+    )
 }

@@ -5,6 +5,7 @@ mod cli;
 mod counters;
 mod hash;
 mod http;
+mod states;
 mod tcp;
 
 use lbx_tests::oracle::{self, Scenario, Side};
@@ -30,6 +31,10 @@ fn main() {
         Case::new(name, &[Need::Program("haproxy")], move || oracle::compare(&Scenario { config, traffic }))
     };
     suite::main(vec![
+        Case::new("states::of_one_file", &[Need::Program("haproxy")], || states::restored(&states::GLOBAL)),
+        Case::new("states::of_a_file_for_each_backend", &[Need::Program("haproxy")], || {
+            states::restored(&states::LOCAL)
+        }),
         test("cli::states_of_servers", cli::CONFIG, cli::states),
         test("cli::weights", cli::CONFIG, cli::weights),
         test("cli::frontends", cli::CONFIG, cli::frontends),

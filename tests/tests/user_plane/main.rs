@@ -41,6 +41,7 @@ fn main() {
         test("configuration::a_taken_address_is_named", configuration::taken_address),
         test("configuration::a_missing_file_is_named", configuration::missing_file),
         test("words::of_the_command_line", words::command_line),
+        test("words::of_checks_in_json_and_in_silence", words::forms),
         Case::new("words::of_debian_s_configuration", &[Need::Program("haproxy")], words::debian),
         test("words::are_complained_about_in_json", words::json),
         test("words::of_userlists", words::userlists),

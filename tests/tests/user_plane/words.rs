@@ -30,6 +30,11 @@ pub(crate) fn command_line() -> Result<()> {
     let rows: &[(&str, &[&str], i32, &str)] = &[
         (FINE, &["-c"], 0, "Configuration file is valid"),
         (FINE, &["-c", "-q"], 0, ""),
+        ("nonsense\n", &["-c", "-q"], 1, ""),
+        (FINE, &["-c", "--format", "json"], 0, "{\"valid\":true,\"warnings\":false,\"listens\":true}\n"),
+        (FINE, &["-c", "-dF"], 1, "-dF came after HAProxy 2.6"),
+        (FINE, &["-cc", "1 # 1"], 2, "in the condition"),
+        (FINE, &["-cc", "feature(LINUX_SPLICE)"], 0, ""),
         (warned, &["-c"], 0, "Warnings were found."),
         (warned, &["-c", "-dW"], 1, "timeout client"),
         ("global\n zero-warning\nfrontend f\n bind 127.0.0.1:1\n", &["-c"], 1, "timeout client"),
@@ -53,6 +58,23 @@ pub(crate) fn command_line() -> Result<()> {
         let ended = run(config, arguments)?;
         ensure!(ended.status.code() == Some(*status), "{arguments:?}: {ended:?}");
         ensure!(ended.output.contains(text), "{arguments:?}: {text:?} in {ended:?}");
+    }
+    Ok(())
+}
+
+/// With JSON asked for, each line of both outputs is JSON, the planes of the proxies among them; with `-q`, there is none.
+pub(crate) fn forms() -> Result<()> {
+    let planes = format!("global\n xdp-interface lo\n{FINE} nonsense on\n");
+    let good = planes.replace(" nonsense on\n", "");
+    for (config, text) in [(&good, "\"proxy\":\"f\",\"plane\":\"user space\""), (&planes, "unknown-word")] {
+        let ended = run(config, &["-c", "--format", "json"])?;
+        ensure!(ended.output.contains(text), "{ended:?}");
+        for line in ended.output.lines() {
+            let value: serde_json::Value = serde_json::from_str(line)?;
+            ensure!(value.is_object(), "{line}");
+        }
+        let ended = run(config, &["-c", "-q"])?;
+        ensure!(ended.output.is_empty(), "{ended:?}");
     }
     Ok(())
 }

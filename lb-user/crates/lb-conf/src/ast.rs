@@ -117,8 +117,8 @@ impl<'h> Reader<'h> {
             let Some(read) = lexer.next(&lookup) else { break };
             match read {
                 Ok(statement) => self.statement(statement, &mut directives),
-                // A line that is left out by a condition may hold anything.
-                Err(_) if directives.skipping() => {}
+                // A line that is left out by a condition may hold any bytes, but its quotes are closed.
+                Err(e) if directives.skipping() && e.code == Code::File => {}
                 Err(e) => self.diagnostics.push(*e),
             }
             line = lexer.line();

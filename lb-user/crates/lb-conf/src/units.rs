@@ -40,6 +40,23 @@ pub fn time(text: &str, default_unit: Duration) -> Result<Duration, UnitError> {
     each.checked_mul(count).filter(|t| *t <= LONGEST).ok_or(UnitError::OutOfRange)
 }
 
+/// The time that a text begins with, and what follows it: `1s` and `x` of `1sx`.
+///
+/// # Errors
+///
+/// See [`UnitError`].
+pub fn leading_time(text: &str, default_unit: Duration) -> Result<(Duration, &str), UnitError> {
+    let (_, unit) = split(text)?;
+    let digits = text.len() - unit.len();
+    let length =
+        ["us", "ms", "s", "m", "h", "d"].into_iter().find(|u| unit.starts_with(u)).map_or(0, str::len);
+    if length == 0 && !unit.is_empty() {
+        return Err(UnitError::UnknownUnit);
+    }
+    let (leading, rest) = text.split_at(digits + length);
+    Ok((time(leading, default_unit)?, rest))
+}
+
 /// A size such as `100k`: digits and `k`, `m` or `g`, powers of 1024.
 ///
 /// # Errors
@@ -104,6 +121,14 @@ mod tests {
         assert_eq!(time("5sec", MS), Err(UnitError::UnknownUnit));
         assert_eq!(time("25d", MS), Err(UnitError::OutOfRange));
         assert_eq!(time("99999999999999999999", MS), Err(UnitError::OutOfRange));
+    }
+
+    #[test]
+    fn what_follows_a_time_is_told_apart() {
+        assert_eq!(leading_time("1sx", MS), Ok((Duration::from_secs(1), "x")));
+        assert_eq!(leading_time("1m1s", MS), Ok((Duration::from_secs(60), "1s")));
+        assert_eq!(leading_time("5", MS), Ok((Duration::from_millis(5), "")));
+        assert_eq!(leading_time("5y", MS), Err(UnitError::UnknownUnit));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use lb_conf::model::FrontendId;
 
 use crate::check::{AgentReport, CheckReport};
 use crate::process::LimitChange;
-use crate::server::ServerId;
+use crate::server::{SavedState, ServerId};
 
 /// A change to the run-time state, for [`crate::Runtime::apply`].
 #[derive(Clone, Debug, PartialEq)]
@@ -53,6 +53,8 @@ pub enum ServerChange {
     AgentEnabled(bool),
     /// `shutdown sessions server B/S`: ends its sessions.
     ShutdownSessions,
+    /// What a file of server states says of it.
+    Restore(SavedState),
     /// A step of the weight ramp of `slowstart`: to be sent once a second while a server is starting.
     SlowStartStep,
 }

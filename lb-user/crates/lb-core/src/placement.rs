@@ -282,6 +282,7 @@ fn backend_obstacles(backend: &Backend, add: &mut impl FnMut(ObstacleKind, Span)
         // The algorithm is in the way already.
         balance_expr: _,
         max_keep_alive_queue: _,
+        state_file: _,
     } = backend;
     if servers.is_empty() {
         add(ObstacleKind::NoServer(proxy.name.clone()), proxy.span);

@@ -8,7 +8,7 @@ use crate::error::{ErrorKind, ParseError};
 use crate::hint::nearest;
 use crate::place::Checkpoint;
 use crate::resolve::{Env, Resolver, Unresolved};
-use crate::vars::{BadName, VarId};
+use crate::vars::{BadName, VarId, meant};
 use crate::world::{BackendId, FrontendId, ServerId, TableId, UserlistId};
 
 /// An argument of a row: its name in the reference, its type, and whether it may be left out.
@@ -409,8 +409,12 @@ fn parse_word(
 
 fn parse_var(text: &str, index: usize, env: &mut Env<'_>) -> Result<VarId, ArgError> {
     env.resolver.variables().resolve(text).map_err(|e| match e {
-        BadName::Scope => ArgError::new(index, format!("`{text}` has no scope"))
-            .hint("a variable is written scope.name, with scope proc, sess, txn, req, res or check"),
+        BadName::Scope => ArgError::new(index, format!("`{text}` has no scope")).hint(match meant(text) {
+            Some(name) => format!("did you mean `{name}`?"),
+            None => {
+                "a variable is written scope.name, with scope proc, sess, txn, req, res or check".to_owned()
+            }
+        }),
         BadName::Name => ArgError::new(index, format!("`{text}` is not a variable's name"))
             .hint("letters, digits, `.` and `_` are allowed"),
     })

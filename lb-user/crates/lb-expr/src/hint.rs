@@ -2,13 +2,31 @@
 
 /// The candidate that differs from `word` in the fewest letters, if it is near enough to be what was meant.
 pub fn nearest<'c>(word: &str, candidates: impl Iterator<Item = &'c str>) -> Option<String> {
+    let candidates: Vec<_> = candidates.collect();
+    let found = misspelt(word, &candidates).or_else(|| beginning(word, candidates));
+    found.map(|c| format!("did you mean `{c}`?"))
+}
+
+/// The same, as the candidate alone.
+pub fn nearest_of<'c>(word: &str, candidates: &[&'c str]) -> Option<&'c str> {
+    misspelt(word, candidates)
+}
+
+/// The longest candidate of three letters or more that `word` begins with.
+pub fn beginning<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
+    let begins = |c: &&str| c.len() >= 3 && word != *c && word.starts_with(c);
+    candidates.into_iter().filter(begins).max_by_key(|c| c.len())
+}
+
+fn misspelt<'c>(word: &str, candidates: &[&'c str]) -> Option<&'c str> {
     // A third of the letters, and at least one: what still reads as a slip.
     let most = (word.chars().count() / 3).max(1);
     candidates
-        .map(|c| (distance(word, c, most), c))
+        .iter()
+        .map(|&c| (distance(word, c, most), c))
         .filter(|(d, _)| *d <= most)
         .min_by_key(|(d, c)| (*d, c.len(), *c))
-        .map(|(_, c)| format!("did you mean `{c}`?"))
+        .map(|(_, c)| c)
 }
 
 /// Edits (insertions, deletions, replacements, swaps of neighbours) between two words; more than `most` where
@@ -45,6 +63,8 @@ mod tests {
         assert_eq!(near("pth").as_deref(), Some("did you mean `path`?"));
         assert_eq!(near("path_bge").as_deref(), Some("did you mean `path_beg`?"));
         assert_eq!(near("req.hrd").as_deref(), Some("did you mean `req.hdr`?"));
+        assert_eq!(near("source").as_deref(), None);
+        assert_eq!(near("src_address").as_deref(), Some("did you mean `src`?"));
         assert_eq!(near("balance"), None);
     }
 }

@@ -111,6 +111,14 @@ impl VarNames {
     }
 }
 
+/// The variable that a name without a scope is meant for, if its scope is but misspelt.
+pub fn meant(name: &str) -> Option<String> {
+    let (scope, rest) = name.split_once('.')?;
+    let scopes = Scope::ALL.map(Scope::word);
+    let near = crate::hint::nearest_of(scope, &scopes)?;
+    Some(format!("{near}.{rest}"))
+}
+
 /// Scope and rest of `scope.name`.
 pub fn split_name(name: &str) -> Result<(Scope, &str), BadName> {
     let (scope, rest) = name.split_once('.').ok_or(BadName::Scope)?;

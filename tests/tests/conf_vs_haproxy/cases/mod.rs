@@ -1,7 +1,11 @@
 //! The configurations.
 
-mod base;
+mod checks;
+mod global;
+mod listeners;
 mod rules;
+mod sections;
+mod servers;
 mod words;
 
 use crate::Row;
@@ -16,5 +20,14 @@ const fn differs(name: &'static str, topic: &'static str, text: &'static str) ->
 
 /// All of them.
 pub(crate) fn rows() -> impl Iterator<Item = &'static Row> {
-    base::ROWS.iter().chain(rules::ROWS).chain(words::ROWS)
+    let tables = [
+        sections::ROWS,
+        global::ROWS,
+        listeners::ROWS,
+        servers::ROWS,
+        checks::ROWS,
+        rules::ROWS,
+        words::ROWS,
+    ];
+    tables.into_iter().flatten()
 }

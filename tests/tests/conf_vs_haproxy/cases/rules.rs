@@ -375,4 +375,40 @@ pub(crate) static ROWS: &[Row] = &[
         "method without a way to match",
         "defaults\n    timeout client 1s\n    timeout server 1s\n    timeout connect 1s\n    mode http\nfrontend f\n    bind :18080\n    http-request deny if { meth(GET) GET }\nbackend b\n",
     ),
+    same(
+        "http-request: deny deny_status 403 hdr x y",
+        "frontend f\n    mode http\n    bind :18080\n    timeout client 1s\n    http-request deny deny_status 403 hdr x y\n",
+    ),
+    same(
+        "http-request: deny hdr x y deny_status 403",
+        "frontend f\n    mode http\n    bind :18080\n    timeout client 1s\n    http-request deny hdr x y deny_status 403\n",
+    ),
+    same(
+        "http-request: deny status 404 deny_status 403",
+        "frontend f\n    mode http\n    bind :18080\n    timeout client 1s\n    http-request deny status 404 deny_status 403\n",
+    ),
+    same(
+        "http-request: tarpit hdr x y deny_status 403",
+        "frontend f\n    mode http\n    bind :18080\n    timeout client 1s\n    http-request tarpit hdr x y deny_status 403\n",
+    ),
+    same(
+        "http-request: return deny_status 403",
+        "frontend f\n    mode http\n    bind :18080\n    timeout client 1s\n    http-request return deny_status 403\n",
+    ),
+    same(
+        "http-request: add-acl(/no/such/file) %[path]",
+        "frontend f\n    mode http\n    bind :18080\n    timeout client 1s\n    http-request add-acl(/no/such/file) %[path]\n",
+    ),
+    same(
+        "http-request: set-map(/no/such/file) %[path] x",
+        "frontend f\n    mode http\n    bind :18080\n    timeout client 1s\n    http-request set-map(/no/such/file) %[path] x\n",
+    ),
+    same(
+        "http-request: del-acl(/no/such/file) x",
+        "frontend f\n    mode http\n    bind :18080\n    timeout client 1s\n    http-request del-acl(/no/such/file) x\n",
+    ),
+    same(
+        "http-request: del-map(/no/such/file) x",
+        "frontend f\n    mode http\n    bind :18080\n    timeout client 1s\n    http-request del-map(/no/such/file) x\n",
+    ),
 ];

@@ -91,10 +91,11 @@ const REPLY: [&str; 12] = [
 pub(crate) fn reply(a: &mut RuleArgs<'_, '_>, status: u16) -> Result<Reply, Diagnostic> {
     let mut reply = Reply { status, content_type: None, body: ReplyBody::None, headers: Vec::new() };
     let mut sections = Vec::new();
+    old_status(&mut reply, a)?;
     while a.more() {
         let word = a.args.word("a setting")?;
         match word.as_ref() {
-            "status" | "deny_status" => reply.status = a.args.number(200..=599)?,
+            "status" => reply.status = a.args.number(200..=599)?,
             "content-type" => reply.content_type = Some(a.args.word("a media type")?.text.clone()),
             "hdr" => {
                 let name = a.header()?;
@@ -142,6 +143,15 @@ pub(crate) fn reply(a: &mut RuleArgs<'_, '_>, status: u16) -> Result<Reply, Diag
     }
     check(&reply, a)?;
     Ok(reply)
+}
+
+/// `deny_status CODE`, the old form, which stands before all else of a refusal.
+fn old_status(reply: &mut Reply, a: &mut RuleArgs<'_, '_>) -> Result<(), Diagnostic> {
+    let refuses = a.word.is_some_and(|word| word.text == "deny" || word.text == "tarpit");
+    if refuses && a.args.take_if("deny_status") {
+        reply.status = a.args.number(200..=599)?;
+    }
+    Ok(())
 }
 
 fn body(reply: &mut Reply, body: ReplyBody, word: &Word) -> Result<(), Diagnostic> {

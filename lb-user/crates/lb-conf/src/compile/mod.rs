@@ -10,7 +10,7 @@ mod start;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use lb_expr::vars::{BadName, VarId};
+use lb_expr::vars::{BadName, VarId, meant};
 use lb_expr::{Acls, Checkpoint, Condition, Env, ErrorKind, Expr, LogFormat, Resolver, Style};
 
 use crate::diag::{Code, Diagnostic};
@@ -51,8 +51,9 @@ impl Awaited {
     fn missing(&self) -> Diagnostic {
         let (what, where_to) = if self.is_map { ("map", "expression") } else { ("ACL", "acl") };
         let message = format!("no {what} is read from '{}'", self.path);
-        let error = Diagnostic::alert(Code::UnknownName, message).at(self.span);
-        error.help(format!("use the file in an {where_to}, so that it is read"))
+        let note = Diagnostic::notice(Code::NoEffect, message).at(self.span);
+        note.label("there is nothing to change, so this rule does nothing")
+            .help(format!("use the file in an {where_to}, so that it is read"))
     }
 }
 
@@ -131,7 +132,11 @@ impl<'d> Compiler<'d> {
                 Diagnostic::alert(Code::InvalidArgument, format!("'{name}' is not a variable")).at(span);
             match why {
                 BadName::Scope => {
-                    error.label("expected proc., sess., txn., req., res. or check., and a name")
+                    let error = error.label("expected proc., sess., txn., req., res. or check., and a name");
+                    match meant(name) {
+                        Some(meant) => error.help(format!("did you mean '{meant}'?")),
+                        None => error,
+                    }
                 }
                 BadName::Name => error.label("expected letters, digits, '_' and '.' behind the scope"),
             }

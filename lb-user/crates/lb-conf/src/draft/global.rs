@@ -2,7 +2,9 @@
 
 use std::ffi::OsString;
 use std::ops::{Deref, DerefMut};
+use std::path::PathBuf;
 
+use super::Placed;
 use super::tls::TlsDefaults;
 use crate::lex::Word;
 use crate::model::{BindAddress, Global, SocketFile};
@@ -16,6 +18,10 @@ pub(crate) struct GlobalDraft {
     pub(crate) unix: UnixDefaults,
     /// `set-var` and `set-var-fmt`.
     pub(crate) variables: Vec<ProcVarDraft>,
+    /// `server-state-base`.
+    pub(crate) state_base: Option<PathBuf>,
+    /// `server-state-file`.
+    pub(crate) state_file: Option<Placed<String>>,
 }
 
 /// What sockets in the file system begin with.

@@ -14,7 +14,7 @@ pub(crate) use bind::{BindDraft, BindSettings};
 pub(crate) use check::{CheckDraft, CheckDraftStep, CheckDraftWhat, CheckKind, HttpSend};
 pub(crate) use global::{GlobalDraft, ProcVarDraft, UnixDefaults};
 pub(crate) use log::LogDraft;
-pub(crate) use proxy::{ProxyDraft, Timeouts};
+pub(crate) use proxy::{ProxyDraft, StateSource, Timeouts};
 pub(crate) use rules::{FormatDraft, RuleDraft, RuleKind};
 pub(crate) use server::{CheckSettings, ServerDraft, ServerSettings};
 pub(crate) use tls::{

@@ -64,6 +64,8 @@ pub(crate) struct ProxyDraft {
     pub(crate) odd_names: OddNames,
     pub(crate) send_name_header: Option<Name>,
     pub(crate) balance_words: Vec<Word>,
+    pub(crate) load_states: Option<StateSource>,
+    pub(crate) state_file: Option<Placed<String>>,
     pub(crate) timeouts: Timeouts,
     /// The timeouts of the `defaults`: a second value for one of the others is worth a warning.
     pub(crate) inherited: Timeouts,
@@ -92,6 +94,8 @@ impl ProxyDraft {
         draft.id = None;
         draft.description = None;
         draft.inherited = draft.timeouts.clone();
+        // What defaults say to frontends.
+        draft.default_backend.take_if(|_| kind == SectionKind::Backend);
         draft
     }
 
@@ -140,6 +144,8 @@ impl ProxyDraft {
             odd_names: OddNames::default(),
             send_name_header: None,
             balance_words: Vec::new(),
+            load_states: None,
+            state_file: None,
             timeouts: Timeouts::default(),
             inherited: Timeouts::default(),
             check: CheckDraft::default(),
@@ -169,6 +175,15 @@ impl ProxyDraft {
     pub(crate) fn is_backend(&self) -> bool {
         matches!(self.kind, SectionKind::Backend | SectionKind::Listen)
     }
+}
+
+/// `load-server-state-from-file`: the file that states of servers are in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StateSource {
+    /// That of all proxies.
+    Global,
+    /// The proxy's own.
+    Local,
 }
 
 /// `timeout` words.

@@ -168,10 +168,15 @@ impl<'a> Args<'a> {
     /// A time; bare digits count `unit`.
     pub(crate) fn time_in(&mut self, unit: Duration) -> Result<Duration, Diagnostic> {
         let word = self.word("a time such as 30s")?;
-        units::time(word, unit).map_err(|e| {
-            invalid(word, format!("'{}' is not a time: {e}", word.text))
-                .label("expected digits and us, ms, s, m, h or d, up to 24d")
-        })
+        let expected = "expected digits and us, ms, s, m, h or d, up to 24d";
+        let (time, rest) = units::leading_time(word, unit)
+            .map_err(|e| invalid(word, format!("'{}' is not a time: {e}", word.text)).label(expected))?;
+        if !rest.is_empty() {
+            let message = format!("'{rest}' behind the time '{}' has no effect", word.text);
+            let at = word.part(word.len() - rest.len()..word.len());
+            self.note(Diagnostic::warning(Code::InvalidArgument, message).at(at).label(expected));
+        }
+        Ok(time)
     }
 
     /// A number of this range.

@@ -16,6 +16,11 @@ const F: Sections = Sections::FRONTEND;
 const G: Sections = Sections::GLOBAL;
 const FG: Sections = F.union(G);
 
+/// Where network namespaces are found by name (ip-netns(8)).
+const NAMESPACES: &str = "/var/run/netns";
+/// Where a process finds the files that it has open (proc(5)).
+const OPEN_FILES: &str = "/proc/self/fd";
+
 /// All words behind an address.
 pub(crate) static BINDS: &[&[Keyword<BindSettings>]] = &[BIND, BIND_TLS[0], BIND_TLS[1]];
 
@@ -58,7 +63,11 @@ static BIND: &[Keyword<BindSettings>] = &[
         Ok(())
     }),
     served("mss", "<number>", F, "the largest TCP segment; below 0, so much less than the usual", |b, a| {
-        b.socket.mss = Some(a.number(-65_535..=65_535)?).filter(|n| *n != 0);
+        let mss = a.number(-65_535..=65_535)?;
+        if mss == 0 {
+            return Err(invalid(a.last(), "a segment has at least one byte"));
+        }
+        b.socket.mss = Some(mss);
         Ok(())
     }),
     served("tcp-ut", "<time>", F, "how long unacknowledged data may wait", |b, a| {
@@ -70,7 +79,11 @@ static BIND: &[Keyword<BindSettings>] = &[
         Ok(())
     }),
     served("namespace", "<name>", F, "the network namespace to listen in", |b, a| {
-        b.socket.namespace = Some(a.word("the name of a network namespace")?.text.clone());
+        let word = a.word("the name of a network namespace")?;
+        if lacks(NAMESPACES, word, a.host) {
+            return Err(invalid(word, format!("there is no network namespace '{}'", word.text)));
+        }
+        b.socket.namespace = Some(word.text.clone());
         Ok(())
     }),
     served("mode", "<octal>", FG, "the permissions of a socket's file", |b, a| {
@@ -93,26 +106,29 @@ static BIND: &[Keyword<BindSettings>] = &[
         b.file.gid = Some(a.number(0..=u32::MAX)?);
         Ok(())
     }),
-    served("level", "user|operator|admin", G, "what clients of a stats socket may do", |b, a| {
+    served("level", "user|operator|admin", FG, "what clients of a stats socket may do", |b, a| {
         let levels = [
             ("user", CommandLevel::User),
             ("operator", CommandLevel::Operator),
             ("admin", CommandLevel::Admin),
         ];
         b.level = Some(a.choice(&levels)?);
+        if !a.sections.contains(G) {
+            inert::argument_note("level", "this address takes no commands", a);
+        }
         Ok(())
     }),
     inert(
         "expose-fd",
         "listeners",
-        G,
+        FG,
         "lets a new process take over the listeners",
         "a reload happens in the process, and two processes can share an address",
     ),
     inert(
         "severity-output",
         "none|number|string",
-        G,
+        FG,
         "how answers to commands show their severity",
         "answers to commands show no severity",
     ),
@@ -128,34 +144,48 @@ static BIND: &[Keyword<BindSettings>] = &[
     newer("nbconn", "<number>", F, "how many connections a reverse listener keeps"),
     inert(
         "nice",
-        "<number>",
+        "<-1024..1024>",
         F,
         "the scheduling priority of its connections",
         "connections are served in the order in which they are ready",
     ),
-    served("process", "<set>", F, "which threads accept; an old form of thread", |_, a| {
-        a.word("a set of processes")?;
-        let warning =
-            Diagnostic::warning(Code::Deprecated, "'process' is an old word, and all threads accept");
-        a.note(warning.at(a.last().span).label("leave it out"));
-        Ok(())
-    }),
+    served("process", "<set>", FG, "which threads accept; an old form of thread", process),
     served("proto", "h1|h2", F, "the protocol that clients speak without saying so", |b, a| {
         b.speaks_h2 = a.choice(&[("h1", false), ("h2", true)])?;
         Ok(())
     }),
     inert(
         "shards",
-        "<number>|by-thread|by-group",
+        "<1..64>|by-thread|by-group",
         F,
         "how many sockets share the address",
         "each thread has a socket of its own",
     ),
-    inert("thread", "<set>", F, "which threads accept", "all threads accept"),
+    inert("thread", "<threads>", F, "which threads accept", "all threads accept"),
     newer("quic-cc-algo", "<name>", F, "QUIC's congestion control algorithm"),
     newer("quic-force-retry", "", F, "QUIC's address validation for every client"),
     newer("quic-socket", "connection|listener", F, "how QUIC connections use sockets"),
 ];
+
+/// `process SET`
+fn process(_: &mut BindSettings, args: &mut Args<'_>) -> Result<(), Diagnostic> {
+    process_set(args)?;
+    let warning = Diagnostic::warning(Code::Deprecated, "'process' is an old word, and all threads accept");
+    args.note(warning.at(args.last().span).label("leave it out"));
+    Ok(())
+}
+
+/// A set of processes: there is one, so a set is any that holds it, or that may hold none.
+pub(super) fn process_set(args: &mut Args<'_>) -> Result<(), Diagnostic> {
+    let word = args.word("a set of processes")?;
+    let processes = word.split('/').next().unwrap_or_default();
+    let mut ends = processes.split('-');
+    if ["all", "odd", "even"].contains(&processes) || ends.all(|end| end == "1") {
+        return Ok(());
+    }
+    let error = invalid(word, format!("'{}' is not a set of processes", word.text));
+    Err(error.label("expected 1, all, odd or even: there is one process"))
+}
 
 /// Permissions in octal digits.
 pub(super) fn permissions(args: &mut Args<'_>) -> Result<u32, Diagnostic> {
@@ -215,6 +245,15 @@ pub(super) fn addresses(
     Ok(found)
 }
 
+/// Whether a folder of the system lacks an entry. One that cannot be listed lacks all; what is no folder tells nothing.
+fn lacks(folder: &str, name: &str, host: &dyn crate::host::Host) -> bool {
+    match host.list(folder.as_ref()) {
+        Ok(None) => false,
+        Ok(Some(entries)) => !entries.iter().any(|e| e.file_name().is_some_and(|n| n == name)),
+        Err(_) => true,
+    }
+}
+
 fn one(text: &str, span: Span, host: &dyn crate::host::Host) -> Result<Vec<(BindAddress, Span)>, Diagnostic> {
     let address = Address::parse(text, span)?;
     let missing = || {
@@ -224,6 +263,10 @@ fn one(text: &str, span: Span, host: &dyn crate::host::Host) -> Result<Vec<(Bind
     let ip = match address.host {
         HostPart::Unix(path) if path == PathBuf::new() => return Err(missing()),
         HostPart::Unix(path) => return Ok(vec![(BindAddress::Unix(path), span)]),
+        HostPart::Fd(number) if lacks(OPEN_FILES, &number.to_string(), host) => {
+            let error = Diagnostic::alert(Code::UnknownName, format!("file descriptor {number} is not open"));
+            return Err(error.at(span).label("expected one that this process was started with"));
+        }
         HostPart::Fd(number) => return Ok(vec![(BindAddress::Inherited(number), span)]),
         HostPart::Any => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
         HostPart::Ip(ip) => ip,

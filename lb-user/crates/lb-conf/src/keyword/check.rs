@@ -36,9 +36,8 @@ pub(crate) static CHECKS: &[Keyword<ProxyDraft>] = &[
         "",
         DB,
         "a 404 takes a server out without marking it down",
-        |p, a| {
+        |p, _| {
             p.check.disable_on_404 = true;
-            http_rule(p, a);
             Ok(())
         },
     ),

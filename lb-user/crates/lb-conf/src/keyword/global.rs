@@ -118,7 +118,11 @@ pub(crate) static GLOBAL: &[Keyword<GlobalDraft>] = &[
     ),
     served("stats socket", "<address> [<setting>…]", G, "where commands are taken", stats_socket),
     served("stats timeout", "<time>", G, "the longest silence of a client of a stats socket", |g, a| {
-        g.stats_timeout = Some(a.time()?);
+        let time = a.time()?;
+        if time.is_zero() {
+            return Err(invalid(a.last(), "the time must not be zero"));
+        }
+        g.stats_timeout = Some(time);
         Ok(())
     }),
     served("stats maxconn", "<number>", G, "concurrent clients of the stats sockets", |g, a| {
@@ -140,6 +144,9 @@ pub(crate) static GLOBAL: &[Keyword<GlobalDraft>] = &[
         Ok(())
     }),
     served("description", "<text>…", G, "free text in statistics", |g, a| {
+        if a.peek().is_none() {
+            a.word("a text")?;
+        }
         let words: Vec<_> = a.take_rest().iter().map(|w| w.text.as_str()).collect();
         g.description = Some(words.join(" "));
         Ok(())
@@ -152,7 +159,10 @@ pub(crate) static GLOBAL: &[Keyword<GlobalDraft>] = &[
         "sets an environment variable unless it is set",
         environment_pair,
     ),
-    served("unsetenv", "[<name>…]", G, "removes environment variables", environment_names),
+    served("unsetenv", "<name>…", G, "removes environment variables", |g, a| {
+        a.word("the name of a variable")?;
+        environment_names(g, a)
+    }),
     served("resetenv", "[<name>…]", G, "removes all other environment variables", environment_names),
     served("tune.ssl.default-dh-param", "<bits>", G, "the size of DH groups; rustls uses none", |_, a| {
         let bits: u32 = a.number(1024..=u32::MAX)?;

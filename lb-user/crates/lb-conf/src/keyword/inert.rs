@@ -1,7 +1,9 @@
 //! Words that are taken and mean nothing here. An operator who brings a configuration is told so, and not stopped.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use super::args::invalid;
 use super::{Args, Row};
 use crate::diag::{Code, Diagnostic};
 
@@ -35,15 +37,55 @@ fn argument(expected: &str, args: &mut Args<'_>) -> Result<(), Diagnostic> {
         "<percent>" => args.number(0..=100).map(|_| ()),
         "<size>" => args.size().map(|_| ()),
         "<time>" => args.time_in(Duration::from_millis(1)).map(|_| ()),
+        "<threads>" => threads(args),
         _ if expected.ends_with('…') => {
             args.word(expected)?;
             args.take_rest();
             Ok(())
         }
-        _ if expected.starts_with('<') => args.word(expected).map(|_| ()),
-        _ => {
+        _ if expected.contains('|') => alternatives(expected, args),
+        _ if expected.starts_with('<') => match range(expected) {
+            Some(range) => args.number(range).map(|_| ()),
+            None => args.word(expected).map(|_| ()),
+        },
+        _ => args.choice(&[(expected, ())]),
+    }
+}
+
+/// One of several words, or what else stands among them.
+fn alternatives(expected: &str, args: &mut Args<'_>) -> Result<(), Diagnostic> {
+    let is_there = |word: &&str| args.peek().is_some_and(|w| w.text == **word);
+    let kind = expected.split('|').find(|word| word.starts_with('<'));
+    match kind.filter(|_| !expected.split('|').any(|word| is_there(&word))) {
+        Some(kind) => argument(kind, args),
+        None => {
             let words: Vec<_> = expected.split('|').map(|word| (word, ())).collect();
             args.choice(&words)
         }
     }
+}
+
+/// The range of `<1..64>`.
+fn range(expected: &str) -> Option<RangeInclusive<i64>> {
+    let (first, last) = expected.strip_prefix('<')?.strip_suffix('>')?.split_once("..")?;
+    Some(first.parse().ok()?..=last.parse().ok()?)
+}
+
+/// The most threads of a group.
+const THREADS: u32 = 64;
+
+/// `all`, `odd`, `even`, a number or a range of threads; before it, perhaps, a group and `/`.
+fn threads(args: &mut Args<'_>) -> Result<(), Diagnostic> {
+    let word = args.word("a set of threads such as 1-4")?;
+    let (group, set) = word.split_once('/').unwrap_or(("1", word));
+    let number = |text: &str| text.parse().is_ok_and(|n: u32| (1..=THREADS).contains(&n));
+    let in_range = |text: &str| match text.split_once('-') {
+        Some((first, last)) => number(first) && number(last),
+        None => number(text),
+    };
+    if group == "1" && (["all", "odd", "even"].contains(&set) || in_range(set)) {
+        return Ok(());
+    }
+    let error = invalid(word, format!("'{}' is not a set of threads", word.text));
+    Err(error.label("expected all, odd, even, a number or a range such as 1-4"))
 }

@@ -2,7 +2,7 @@
 
 use super::args::Args;
 use super::{Keyword, Row, Sections, Status, inert};
-use crate::diag::{Code, Diagnostic};
+use crate::diag::{Code, Diagnostic, Severity};
 use crate::lex::Word;
 
 /// A keyword that a statement begins with.
@@ -46,7 +46,13 @@ pub(crate) fn read<T>(
     let Some(found) = find(tables, words) else { return Err(unknown(tables, section, words)) };
     args.take_name(found.words);
     let row = &found.keyword.row;
-    check_place(row, section, &args)?;
+    if let Err(error) = check_place(row, section, &args) {
+        // What is wrong with the arguments is wrong all the same.
+        if error.severity != Severity::Warning {
+            return Err(error);
+        }
+        args.note(error);
+    }
     match (found.keyword.parse, row.status) {
         (Some(parse), _) => parse(target, &mut args)?,
         (None, Status::NoEffect(reason)) => inert::read(row, reason, &mut args)?,
@@ -135,33 +141,49 @@ pub(crate) trait KeepsWords {
 /// Reads the words that follow an address, each with its arguments, until the end of the line. What is wrong with one
 /// is reported, and the others are read all the same.
 pub(crate) fn read_params<T: KeepsWords>(tables: Tables<T>, target: &mut T, args: &mut Args<'_>) {
-    while let Some(word) = args.take() {
-        let begin = args.at() - 1;
-        let is = |k: &&Keyword<T>| k.row.name == word.text && k.row.sections.intersects(args.sections);
-        let Some(keyword) = rows(tables).find(is) else {
-            let message = format!("unknown word '{}' in a '{}' line", word.text, args.head().text);
-            let known = rows(tables).map(|k| k.row.name);
-            args.note(Diagnostic::alert(Code::UnknownWord, message).at(word.span).nearest(word, known));
-            // Whether its arguments follow is not known.
-            args.take_rest();
-            return;
-        };
-        let result = match (keyword.parse, keyword.row.status) {
-            (Some(parse), _) => parse(target, args),
-            (None, Status::NoEffect(reason)) => inert::read(&keyword.row, reason, args),
-            (None, _) => {
-                skip_arguments(&keyword.row, args);
-                Ok(())
-            }
-        };
-        // What stands in the first table is shown by the model.
-        if !tables.first().is_some_and(|first| first.iter().any(|k| k.row.name == word.text)) {
-            target.keep(args.text_from(begin));
-        }
-        if let Err(error) = result.and_then(|()| check_status(&keyword.row, std::slice::from_ref(word))) {
-            args.note(error);
-        }
+    while args.peek().is_some() {
+        read_param(tables, target, args);
     }
+}
+
+/// Reads one of them with its arguments.
+pub(crate) fn read_param<T: KeepsWords>(tables: Tables<T>, target: &mut T, args: &mut Args<'_>) {
+    let Some(word) = args.take() else { return };
+    let begin = args.at() - 1;
+    let is = |k: &&Keyword<T>| k.row.name == word.text && k.row.sections.intersects(args.sections);
+    let Some(keyword) = rows(tables).find(is) else {
+        args.note(unknown_param(tables, word, args));
+        // Whether its arguments follow is not known.
+        args.take_rest();
+        return;
+    };
+    let result = match (keyword.parse, keyword.row.status) {
+        (Some(parse), _) => parse(target, args),
+        (None, Status::NoEffect(reason)) => inert::read(&keyword.row, reason, args),
+        (None, _) => {
+            skip_arguments(&keyword.row, args);
+            Ok(())
+        }
+    };
+    // What stands in the first table is shown by the model.
+    if !tables.first().is_some_and(|first| first.iter().any(|k| k.row.name == word.text)) {
+        target.keep(args.text_from(begin));
+    }
+    if let Err(error) = result.and_then(|()| check_status(&keyword.row, std::slice::from_ref(word))) {
+        args.note(error);
+    }
+}
+
+fn unknown_param<T>(tables: Tables<T>, word: &Word, args: &Args<'_>) -> Diagnostic {
+    let head = &args.head().text;
+    if let Some(known) = rows(tables).find(|k| k.row.name == word.text) {
+        let message = format!("'{}' has no meaning in a '{head}' line here", word.text);
+        let place = format!("valid in {}", known.row.sections.names().join(", "));
+        return Diagnostic::alert(Code::Misplaced, message).at(word.span).label(place);
+    }
+    let message = format!("unknown word '{}' in a '{head}' line", word.text);
+    let known = rows(tables).filter(|k| k.row.sections.intersects(args.sections)).map(|k| k.row.name);
+    Diagnostic::alert(Code::UnknownWord, message).at(word.span).nearest(word, known)
 }
 
 /// Passes over the arguments of a word that nothing reads, as far as its syntax tells their number.

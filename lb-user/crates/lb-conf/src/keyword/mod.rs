@@ -184,7 +184,7 @@ pub struct Row {
     pub status: Status,
     /// Whether `no` before it takes it back.
     pub negatable: bool,
-    /// Whether it is an error in the wrong half of a proxy, where most words are passed over with a warning.
+    /// Whether it is an error in the wrong half of a proxy, where most words are read, and passed over with a warning.
     pub strict: bool,
 }
 
@@ -196,6 +196,19 @@ pub(crate) struct Keyword<T: 'static> {
 
 /// Reads the arguments of a word. What is fatal is returned; what is not goes to [`Args::note`].
 pub(crate) type Parse<T> = fn(&mut T, &mut Args<'_>) -> Result<(), Diagnostic>;
+
+impl Row {
+    /// A word that stands before nothing but its arguments, and that is passed over in the wrong half of a proxy.
+    const fn new(
+        name: &'static str,
+        syntax: &'static str,
+        sections: Sections,
+        doc: &'static str,
+        status: Status,
+    ) -> Self {
+        Self { name, syntax, sections, doc, status, negatable: false, strict: false }
+    }
+}
 
 impl<T> Keyword<T> {
     /// The same word, which may be preceded by `no`.
@@ -219,8 +232,7 @@ pub(crate) const fn served<T>(
     doc: &'static str,
     parse: Parse<T>,
 ) -> Keyword<T> {
-    let row = Row { name, syntax, sections, doc, status: Status::Served, negatable: false, strict: false };
-    Keyword { row, parse: Some(parse) }
+    Keyword { row: Row::new(name, syntax, sections, doc, Status::Served), parse: Some(parse) }
 }
 
 /// A word whose arguments are read and checked, but that nothing carries out yet.
@@ -231,8 +243,7 @@ pub(crate) const fn planned<T>(
     doc: &'static str,
     parse: Parse<T>,
 ) -> Keyword<T> {
-    let row = Row { name, syntax, sections, doc, status: Status::NotYet, negatable: false, strict: false };
-    Keyword { row, parse: Some(parse) }
+    Keyword { row: Row::new(name, syntax, sections, doc, Status::NotYet), parse: Some(parse) }
 }
 
 /// A word that is known by name only.
@@ -242,14 +253,8 @@ pub(crate) const fn unread<T>(
     sections: Sections,
     doc: &'static str,
 ) -> Keyword<T> {
-    Keyword {
-        row: Row { name, syntax, sections, doc, status: Status::NotYet, negatable: false, strict: false },
-        parse: None,
-    }
+    Keyword { row: Row::new(name, syntax, sections, doc, Status::NotYet), parse: None }
 }
-
-/// Why no file of server states is read.
-pub(crate) const STATES: &str = "a reload keeps the states of servers, and a start begins anew";
 
 /// Why a word of a later version is refused.
 pub(crate) const NEWER: &str = "this word came after HAProxy 2.6, whose language lbx speaks";
@@ -272,8 +277,7 @@ pub(crate) const fn inert<T>(
     doc: &'static str,
     reason: &'static str,
 ) -> Keyword<T> {
-    let status = Status::NoEffect(reason);
-    Keyword { row: Row { name, syntax, sections, doc, status, negatable: false, strict: false }, parse: None }
+    Keyword { row: Row::new(name, syntax, sections, doc, Status::NoEffect(reason)), parse: None }
 }
 
 /// A word that will not be served.
@@ -284,6 +288,5 @@ pub(crate) const fn refused<T>(
     doc: &'static str,
     reason: &'static str,
 ) -> Keyword<T> {
-    let status = Status::Refused(reason);
-    Keyword { row: Row { name, syntax, sections, doc, status, negatable: false, strict: false }, parse: None }
+    Keyword { row: Row::new(name, syntax, sections, doc, Status::Refused(reason)), parse: None }
 }

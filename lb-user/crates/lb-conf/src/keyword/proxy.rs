@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::args::invalid;
-use super::{Args, Keyword, STATES, Sections, bind, inert, log, newer, refused, served, server, unread};
+use super::{Args, Keyword, Sections, bind, inert, log, newer, refused, served, server, unread};
 use crate::diag::{Code, Diagnostic};
-use crate::draft::{Placed, ProxyDraft};
+use crate::draft::{Placed, ProxyDraft, StateSource};
 use crate::model::Mode;
 
 const F: Sections = Sections::FRONTEND;
@@ -30,7 +30,7 @@ pub(crate) static PROXY: &[Keyword<ProxyDraft>] = &[
         "<backend>",
         DF,
         "the backend for traffic that no rule sends elsewhere",
-        |p, a| {
+        |p: &mut ProxyDraft, a| {
             let word = a.word("the name of a backend")?;
             p.default_backend = Some(Placed::new(word.text.clone(), word.span));
             Ok(())
@@ -67,6 +67,9 @@ pub(crate) static PROXY: &[Keyword<ProxyDraft>] = &[
         Ok(())
     }),
     served("description", "<text>…", FB, "free text in statistics", |p, a| {
+        if a.peek().is_none() {
+            a.word("a text")?;
+        }
         let words: Vec<_> = a.take_rest().iter().map(|w| w.text.as_str()).collect();
         p.description = Some(words.join(" "));
         Ok(())
@@ -89,7 +92,15 @@ pub(crate) static PROXY: &[Keyword<ProxyDraft>] = &[
         Ok(())
     }),
     newer("backup", "", DB, "is a backup"),
-    inert("bind-process", "<set>…", DFB, "which threads serve", "all threads serve"),
+    served("bind-process", "[<set>…]", DFB, "which processes serve; there is one", |_, a| {
+        while a.peek().is_some() {
+            bind::process_set(a)?;
+        }
+        let warning =
+            Diagnostic::warning(Code::Deprecated, "'bind-process' is an old word, and has no effect");
+        a.note(warning.at(a.whole()).label("leave it out"));
+        Ok(())
+    }),
     served("clitcpka-cnt", "<number>", DF, "probes before a client counts as gone", |p, a| {
         p.client_keep_alive.count = Some(a.number(1..=u32::from(u8::MAX))?);
         Ok(())
@@ -107,16 +118,22 @@ pub(crate) static PROXY: &[Keyword<ProxyDraft>] = &[
     refused("external-check", "command|path <text>", DB, "checks by a program", "no program is started"),
     unread("filter", "<name> <setting>…", FB, "processes the stream"),
     newer("force-be-switch", "if|unless <condition>", F, "uses disabled backends"),
-    inert(
+    refused(
         "grace",
         "<time>",
         DFB,
         "how long a listener stays open when stopping",
-        "write it in the global section",
+        "removed from HAProxy too: write it in the global section",
     ),
     newer("guid", "<text>", FB, "a name that survives reloads"),
     newer("hash-preserve-affinity", "<when>", DB, "how a hash treats full servers"),
-    inert("load-server-state-from-file", "global|local|none", DB, "takes up states of a file", STATES),
+    served("load-server-state-from-file", "global|local|none", DB, "takes up states of a file", |p, a| {
+        let sources =
+            [("global", Some(StateSource::Global)), ("local", Some(StateSource::Local)), ("none", None)];
+        p.load_states = a.choice(&sources)?;
+        keep_line(p, a);
+        Ok(())
+    }),
     newer("log-steps", "<list>", DF, "when traffic is logged"),
     inert(
         "max-session-srv-conns",
@@ -125,8 +142,8 @@ pub(crate) static PROXY: &[Keyword<ProxyDraft>] = &[
         "server connections that a client keeps",
         "idle server connections belong to the worker and not to a client",
     ),
-    served("http-send-name-header", "[<name>]", DB, "tells the server its name in a header", |p, a| {
-        p.send_name_header = a.take().map(|word| word.text.as_str().into());
+    served("http-send-name-header", "<name>", DB, "tells the server its name in a header", |p, a| {
+        p.send_name_header = Some(a.word("the name of a header")?.text.as_str().into());
         p.lines.retain(|line| !line.starts_with("http-send-name-header"));
         p.lines.push(a.text());
         Ok(())
@@ -134,7 +151,19 @@ pub(crate) static PROXY: &[Keyword<ProxyDraft>] = &[
     refused("monitor-net", "<network>", DF, "sources that only test the port", "removed from HAProxy too"),
     unread("persist", "rdp-cookie [(<name>)]", DB, "keeps clients on their servers by an RDP cookie"),
     newer("quic-initial", "<action> …", DF, "rules for new QUIC connections"),
-    inert("server-state-file-name", "[<file>]", DB, "the file of server states", STATES),
+    served(
+        "server-state-file-name",
+        "<file>|use-backend-name",
+        DB,
+        "the file of server states",
+        |p: &mut ProxyDraft, a| {
+            let word = a.word("a file, or 'use-backend-name'")?;
+            let named = (word.text != "use-backend-name").then(|| word.text.clone());
+            p.state_file = named.map(|name| Placed::new(name, word.span));
+            keep_line(p, a);
+            Ok(())
+        },
+    ),
     served(
         "server-template",
         "<prefix> <number>|<low>-<high> <name>:<port> [<setting>…]",
@@ -173,6 +202,13 @@ pub(crate) static PROXY: &[Keyword<ProxyDraft>] = &[
     refused("rspdel", "<regex>", DFB, "removes headers", "write 'http-response del-header'"),
     refused("rsprep", "<regex> <text>", DFB, "replaces headers", "write 'http-response replace-header'"),
 ];
+
+/// Keeps a line that the model cannot be turned back into, of which the last one counts.
+fn keep_line(proxy: &mut ProxyDraft, args: &Args<'_>) {
+    let begin = format!("{} ", args.head().text);
+    proxy.lines.retain(|line| !line.starts_with(&begin));
+    proxy.lines.push(args.text());
+}
 
 fn mode(proxy: &mut ProxyDraft, args: &mut Args<'_>) -> Result<(), Diagnostic> {
     let word = args.word("'tcp' or 'http'")?;

@@ -224,9 +224,22 @@ fn limit(args: &mut Args<'_>) -> Result<Option<u32>, Diagnostic> {
     Ok(Some(args.number(0..=u32::MAX)?).filter(|n| *n > 0))
 }
 
+/// Words that belong to one server.
+const NO_DEFAULTS: [&str; 6] = ["id", "no-sslv3", "no-tlsv10", "no-tlsv11", "no-tlsv12", "no-tlsv13"];
+
 /// `default-server …`
 pub(super) fn default_server(proxy: &mut ProxyDraft, args: &mut Args<'_>) -> Result<(), Diagnostic> {
-    lookup::read_params(SERVERS, &mut proxy.default_server, args);
+    while let Some(word) = args.peek() {
+        if NO_DEFAULTS.contains(&word.text.as_str()) {
+            let message = format!("'{}' has no effect in 'default-server'", word.text);
+            let warning = Diagnostic::warning(Code::NoEffect, message).at(word.span);
+            args.note(warning.help("write it behind the address of the server"));
+            let mut unused = ServerSettings::default();
+            lookup::read_param(SERVERS, &mut unused, args);
+        } else {
+            lookup::read_param(SERVERS, &mut proxy.default_server, args);
+        }
+    }
     Ok(())
 }
 

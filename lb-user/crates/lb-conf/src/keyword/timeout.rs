@@ -61,7 +61,8 @@ fn set(
     let time = args.time()?;
     let inherited = *field(&mut proxy.inherited);
     let current = field(&mut proxy.timeouts);
-    if current.is_some() && *current != inherited {
+    let in_defaults = args.sections == Sections::DEFAULTS;
+    if !in_defaults && current.is_some() && *current != inherited {
         let message =
             format!("'{} {}' overwrites an earlier value of this section", args.head().text, word(args));
         args.note(Diagnostic::warning(Code::Duplicate, message).at(args.whole()));

@@ -3,7 +3,7 @@
 use super::args::invalid;
 use super::{Args, Keyword, Sections, inert, served};
 use crate::diag::Diagnostic;
-use crate::draft::{GlobalDraft, ProcVarDraft};
+use crate::draft::{GlobalDraft, Placed, ProcVarDraft};
 
 const G: Sections = Sections::GLOBAL;
 
@@ -14,7 +14,11 @@ const FRAME: std::ops::RangeInclusive<u32> = 16_384..=16_777_215;
 pub(crate) static TUNING: &[Keyword<GlobalDraft>] = &[
     served("quiet", "", G, "says nothing while starting", |g, _| on(&mut g.model.tuning.quiet)),
     served("zero-warning", "", G, "warnings are fatal", |g, _| on(&mut g.model.tuning.zero_warning)),
-    served("set-dumpable", "", G, "permits core dumps", |g, _| on(&mut g.model.tuning.dumpable)),
+    served("set-dumpable", "", G, "permits core dumps", |g: &mut GlobalDraft, a| {
+        g.tuning.dumpable = !a.negated;
+        Ok(())
+    })
+    .negatable(),
     served("strict-limits", "", G, "fails if limits cannot be raised", |g: &mut GlobalDraft, a| {
         g.tuning.lenient_limits = a.negated && !a.reset;
         Ok(())
@@ -59,6 +63,15 @@ pub(crate) static TUNING: &[Keyword<GlobalDraft>] = &[
         limit(a, &mut g.model.tuning.limits.compression_rate)?;
         let rate = &mut g.model.tuning.limits.compression_rate;
         *rate = rate.map(|kilobytes| kilobytes.saturating_mul(1024));
+        Ok(())
+    }),
+    served("server-state-base", "<folder>", G, "where files of server states are", |g, a| {
+        g.state_base = Some(a.word("a folder")?.text.clone().into());
+        Ok(())
+    }),
+    served("server-state-file", "<file>", G, "the file of server states", |g, a| {
+        let word = a.word("a file")?;
+        g.state_file = Some(Placed::new(word.text.clone(), word.span));
         Ok(())
     }),
     served("set-var", "<variable> <expression>", G, "sets a variable of the process", |g, a| {

@@ -1,6 +1,6 @@
 //! Words of `global` that mean nothing here, and those of later versions.
 
-use super::{Keyword, STATES, Sections, inert, newer, unread};
+use super::{Keyword, Sections, inert, newer, unread};
 use crate::draft::GlobalDraft;
 
 const G: Sections = Sections::GLOBAL;
@@ -126,8 +126,6 @@ pub(crate) static UNUSED: &[Keyword<GlobalDraft>] = &[
         "checks send the header that the server is set to get",
     ),
     inert("profiling.tasks", "auto|on|off", G, "profiles tasks", "profiling is left to perf(1)"),
-    inert("server-state-base", "<folder>", G, "where files of server states are", STATES),
-    inert("server-state-file", "<file>", G, "the file of server states", STATES),
     inert(
         "stats bind-process",
         "<set>…",

@@ -40,6 +40,8 @@ pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 #[derive(Debug)]
 pub struct Lexer<'a> {
     cursor: Cursor<'a>,
+    /// Whether `#` begins a comment.
+    comments: bool,
 }
 
 /// What surrounds the characters that are being read.
@@ -53,7 +55,14 @@ enum Quote {
 impl<'a> Lexer<'a> {
     /// A lexer at the beginning of a file.
     pub fn new(file: FileId, text: &'a [u8]) -> Self {
-        Self { cursor: Cursor::new(file, text) }
+        Self { cursor: Cursor::new(file, text), comments: true }
+    }
+
+    /// The same without comments: `#` stands for itself.
+    #[must_use]
+    pub fn without_comments(mut self) -> Self {
+        self.comments = false;
+        self
     }
 
     /// The number of the last line that was read.
@@ -70,7 +79,8 @@ impl<'a> Lexer<'a> {
     pub fn next(&mut self, lookup: Lookup<'_>) -> Option<Result<Statement, Box<Diagnostic>>> {
         self.cursor.next_line()?;
         let line = self.cursor.line();
-        let words = Words { cursor: &mut self.cursor, words: Vec::new(), open: None, quote: Quote::None };
+        let (words, quote) = (Vec::new(), Quote::None);
+        let words = Words { cursor: &mut self.cursor, comments: self.comments, words, open: None, quote };
         Some(words.read(lookup).map(|(words, joined)| Statement { words, line, joined }))
     }
 }
@@ -78,6 +88,7 @@ impl<'a> Lexer<'a> {
 /// The words of one statement while they are read.
 struct Words<'c, 'a> {
     cursor: &'c mut Cursor<'a>,
+    comments: bool,
     words: Vec<Word>,
     open: Option<word::Builder>,
     quote: Quote,
@@ -89,6 +100,7 @@ impl Words<'_, '_> {
         while let Some(byte) = self.cursor.peek() {
             match (self.quote, byte) {
                 (Quote::None, b' ' | b'\t') => self.separator()?,
+                (Quote::None, b'#') if !self.comments => self.literal(byte),
                 (Quote::None, b'#' | b'\r') => {
                     self.cursor.skip_line();
                     break;

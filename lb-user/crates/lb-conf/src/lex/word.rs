@@ -88,7 +88,7 @@ impl Builder {
 
     pub(super) fn finish(self) -> Result<Word, Box<Diagnostic>> {
         let refuse = |why: &str| {
-            let error = Diagnostic::alert(Code::Syntax, format!("this word holds {why}"));
+            let error = Diagnostic::alert(Code::File, format!("this word holds {why}"));
             Err(Box::new(error.at(self.span).label("must be UTF-8 text")))
         };
         if self.bytes.contains(&0) {
@@ -105,7 +105,7 @@ impl Builder {
             Ok(text) if plain => Ok(Word { text, span, columns: Columns::Plain }),
             Ok(text) => Ok(Word { text, span, columns: Columns::Mapped(self.places) }),
             Err(_) => {
-                let error = Diagnostic::alert(Code::Syntax, "this word holds bytes that are not UTF-8");
+                let error = Diagnostic::alert(Code::File, "this word holds bytes that are not UTF-8");
                 Err(Box::new(error.at(span).label("must be UTF-8 text")))
             }
         }

@@ -219,7 +219,7 @@ fn a_file_ends_its_last_section() {
 
 #[test]
 fn the_environment_is_seen_and_changed() {
-    let text = "global\n setenv PORT 8080\n presetenv PORT 1\n unsetenv GONE\nbackend b\n server \"s${.LINE}\" \"$IP:$PORT\"\n server \"${GONE-none}\" 1.1.1.1:1\n.if defined(IP) && !defined(GONE)\n retries 7\n.else\n nonsense 'quote\n.endif\n";
+    let text = "global\n setenv PORT 8080\n presetenv PORT 1\n unsetenv GONE\nbackend b\n server \"s${.LINE}\" \"$IP:$PORT\"\n server \"${GONE-none}\" 1.1.1.1:1\n.if defined(IP) && !defined(GONE)\n retries 7\n.else\n nonsense quote\n.endif\n";
     let mut host = MemoryHost::with_file("t", text);
     host.variables.insert("IP".into(), "10.0.0.9".into());
     host.variables.insert("GONE".into(), "x".into());

@@ -1,5 +1,6 @@
 //! Backends: groups of servers and how one of them is chosen.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -73,6 +74,8 @@ pub struct Backend {
     /// `max-keep-alive-queue`: above that many waiting requests a kept connection's client goes to another server.
     /// None: never.
     pub max_keep_alive_queue: Option<u32>,
+    /// `load-server-state-from-file`: the file that states of its servers are taken from at the start.
+    pub state_file: Option<PathBuf>,
 }
 
 impl Backend {
@@ -108,6 +111,7 @@ impl Backend {
             balance_expr: None,
             http_reuse: HttpReuse::default(),
             max_keep_alive_queue: None,
+            state_file: None,
         }
     }
 }

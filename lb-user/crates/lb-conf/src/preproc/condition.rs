@@ -36,12 +36,15 @@ impl std::error::Error for ConditionError {}
 /// What is wrong with the text as a line, or with the condition that it comes to.
 pub fn evaluate_argument(text: &str, lookup: Lookup<'_>) -> Result<bool, ConditionError> {
     let wrong = |message: String| ConditionError { message, offset: 0, unknown: None };
-    let mut lexer = Lexer::new(FileId(0), text.as_bytes());
+    let mut lexer = Lexer::new(FileId(0), text.as_bytes()).without_comments();
     let line = lexer.next(lookup).transpose().map_err(|error| wrong(error.message))?;
     if lexer.next(lookup).is_some() {
         return Err(wrong("a condition is one line".into()));
     }
     let words: Vec<_> = line.iter().flat_map(|line| &line.words).map(|word| word.text.as_str()).collect();
+    if words.is_empty() && !text.is_empty() {
+        return Err(wrong("expected a condition".into()));
+    }
     evaluate(&words.join(" "), lookup)
 }
 
@@ -72,7 +75,7 @@ impl<'a> Parser<'a> {
     }
 
     fn blanks(&mut self) {
-        self.at += self.rest().len() - self.rest().trim_start().len();
+        self.at += self.rest().len() - self.rest().trim_start_matches([' ', '\t']).len();
     }
 
     fn take(&mut self, token: &str) -> bool {
@@ -119,19 +122,19 @@ impl<'a> Parser<'a> {
         self.predicate()
     }
 
-    /// A number with or without a sign; all but zero hold.
+    /// A number with or without a sign, also in hexadecimal or octal digits; all but zero hold.
     fn number(&mut self) -> Option<bool> {
         let start = self.at;
         if self.rest().starts_with(['+', '-']) {
             self.at += 1;
         }
         let digits = self.word(|c| c.is_ascii_alphanumeric() || c == '_');
-        if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        let Some(value) = whether(digits) else {
             self.at = start;
             return None;
-        }
+        };
         self.blanks();
-        Some(digits.bytes().any(|b| b != b'0'))
+        Some(value)
     }
 
     fn predicate(&mut self) -> Result<bool, ConditionError> {
@@ -164,10 +167,12 @@ impl<'a> Parser<'a> {
         word
     }
 
-    /// The arguments between parentheses, separated by commas; quotes and backslashes protect both.
+    /// The arguments between parentheses, separated by commas; quotes and backslashes protect both. Without parentheses
+    /// there is one, which is empty.
     fn arguments(&mut self) -> Result<Vec<String>, ConditionError> {
         if !self.rest().starts_with('(') {
-            return Err(self.error("expected '(' behind the predicate's name"));
+            self.blanks();
+            return Ok(vec![String::new()]);
         }
         let mut arguments = vec![String::new()];
         let mut quote = None;
@@ -191,4 +196,15 @@ impl<'a> Parser<'a> {
         }
         Err(self.error("expected ')' behind the arguments"))
     }
+}
+
+/// Whether a number is any but zero; None for what is none.
+fn whether(digits: &str) -> Option<bool> {
+    let (digits, radix) = match digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")) {
+        Some(rest) => (rest, 16),
+        None if digits.starts_with('0') => (digits, 8),
+        None => (digits, 10),
+    };
+    let is_number = !digits.is_empty() && digits.chars().all(|c| c.is_digit(radix));
+    is_number.then(|| digits.bytes().any(|b| b != b'0'))
 }

@@ -5,8 +5,23 @@ use crate::lex::Lookup;
 /// The version of HAProxy whose language this is: what `version_atleast` and `version_before` compare with.
 pub const LANGUAGE_VERSION: &str = "2.6.12";
 
-/// What `feature()` answers with yes: the entries of `haproxy -vv`'s list that this daemon has, and its own.
-pub const FEATURES: &[&str] = &["ACCEPT4", "EPOLL", "GETADDRINFO", "RUSTLS", "THREAD", "XDP"];
+/// What `feature()` answers with yes: the entries of `haproxy -vv`'s list that this daemon has, and its own. Those that
+/// name a library are not among them, whatever stands for it here, and neither is `NS`, for servers have no namespaces.
+pub const FEATURES: &[&str] = &[
+    "ACCEPT4",
+    "CRYPT_H",
+    "EPOLL",
+    "GETADDRINFO",
+    "LINUX_SPLICE",
+    "LINUX_TPROXY",
+    "PRCTL",
+    "RUSTLS",
+    "SYSTEMD",
+    "TFO",
+    "THREAD",
+    "TPROXY",
+    "XDP",
+];
 
 /// What `enabled()` knows, and whether it is in use.
 const ENABLED: &[(&str, bool)] = &[
@@ -46,20 +61,20 @@ pub const PREDICATES: &[Predicate] = &[
         Ok(first(a).contains(second(a)))
     }),
     row("version_atleast", "<version>", "whether the language is of this version or later", 1, |a, _| {
-        Ok(version(LANGUAGE_VERSION)? >= version(first(a))?)
+        Ok(version(LANGUAGE_VERSION) >= version(first(a)))
     }),
     row("version_before", "<version>", "whether the language is of an earlier version", 1, |a, _| {
-        Ok(version(LANGUAGE_VERSION)? < version(first(a))?)
+        Ok(version(LANGUAGE_VERSION) < version(first(a)))
     }),
     row(
         "openssl_version_atleast",
         "<version>",
         "whether OpenSSL is at least so new; it is not used",
         1,
-        |_, _| Ok(false),
+        |a, _| other_library(first(a)),
     ),
-    row("openssl_version_before", "<version>", "whether OpenSSL is older; it is not used", 1, |_, _| {
-        Ok(false)
+    row("openssl_version_before", "<version>", "whether OpenSSL is older; it is not used", 1, |a, _| {
+        other_library(first(a))
     }),
     row(
         "awslc_api_atleast",
@@ -120,18 +135,29 @@ fn enabled(name: &str) -> Result<bool, String> {
     })
 }
 
-/// A version in an order in which `2.6-dev1` comes before `2.6`: a release counts as a very late development one.
-fn version(text: &str) -> Result<[u32; 5], String> {
-    let wrong = || format!("'{text}' is not a version such as 2.6.1");
+/// Whether a library that is not used is of a version.
+fn other_library(version: &str) -> Result<bool, String> {
+    let mut numbers = version.splitn(3, '.').map(|part| part.starts_with(|c: char| c.is_ascii_digit()));
+    let is_version = numbers.by_ref().take(3).filter(|is| *is).count() == 3;
+    if is_version { Ok(false) } else { Err(format!("'{version}' is not a version such as 1.1.1")) }
+}
+
+/// A version in an order in which `2.6-dev1` comes before `2.6`: a release counts as a very late development one. It is
+/// read as far as it is one.
+fn version(text: &str) -> [u32; 5] {
     let mut parts = [0, 0, 0, u32::MAX, 0];
     let (numbers, suffix) = text.split_once('-').unwrap_or((text, ""));
-    for (index, number) in numbers.split('.').enumerate() {
-        *parts.get_mut(..3).and_then(|p| p.get_mut(index)).ok_or_else(wrong)? =
-            number.parse().map_err(|_| wrong())?;
+    for (part, number) in parts.iter_mut().take(3).zip(numbers.split('.')) {
+        *part = leading(number);
     }
     if let Some(development) = suffix.strip_prefix("dev") {
-        let digits = development.split('-').next().unwrap_or_default();
-        parts[3] = if digits.is_empty() { 0 } else { digits.parse().map_err(|_| wrong())? };
+        parts[3] = leading(development);
     }
-    Ok(parts)
+    parts
+}
+
+/// The number that a text begins with; zero if it begins with none.
+fn leading(text: &str) -> u32 {
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    text.get(..end).and_then(|digits| digits.parse().ok()).unwrap_or(0)
 }

@@ -33,6 +33,16 @@ fn conditions_are_answered() {
         ("version_before(2.7)", true),
         ("ssllib_name_startswith(rust)", true),
         ("openssl_version_atleast(1.1.1)", false),
+        ("version_atleast(x)", true),
+        ("version_before(x)", false),
+        ("version_atleast(2.6.12.9)", true),
+        ("version_atleast", true),
+        ("defined", false),
+        ("0x1", true),
+        ("0x0", false),
+        ("017", true),
+        ("feature(LINUX_SPLICE)", true),
+        ("feature(NS)", false),
         ("enabled(EPOLL)", true),
         ("0 && 1 || 1", true),
         ("1 || 1 && 0", true),
@@ -51,10 +61,11 @@ fn wrong_conditions_are_refused_where_they_are_wrong() {
         ("1 1", 2, "expected '&&', '||' or the end"),
         ("1 &&", 4, "expected a number, a predicate, '!' or '('"),
         ("(1", 2, "expected ')'"),
-        ("defined", 7, "expected '(' behind the predicate's name"),
+        ("streq", 0, "'streq' takes (<text>,<text>)"),
+        ("08", 0, "unknown predicate '08'"),
+        ("openssl_version_atleast(1.1)", 0, "'1.1' is not a version such as 1.1.1"),
         ("streq(a)", 0, "'streq' takes (<text>,<text>)"),
         ("streq(a,b", 5, "expected ')' behind the arguments"),
-        ("1 && version_atleast(x)", 5, "'x' is not a version such as 2.6.1"),
     ];
     for (text, offset, message) in rows {
         let error = evaluate(text, &lookup).unwrap_err();
@@ -77,6 +88,10 @@ fn conditions_of_the_command_line_are_lexed() {
         ("", Some(false)),
         (r#"streq("a"#, None),
         ("1 x", None),
+        ("1 # x", None),
+        ("1#x", None),
+        ("1\\n", None),
+        (" ", None),
         ("1\n1", None),
     ];
     for (text, value) in rows {

@@ -70,6 +70,12 @@ fn default_backend(draft: &ProxyDraft, names: &Names<'_>, notes: &mut Vec<Diagno
     }
 }
 
+/// A backend leads to no other; one that it names all the same must be there.
+pub(super) fn check_misplaced(draft: &ProxyDraft, names: &Names<'_>, notes: &mut Vec<Diagnostic>) {
+    let named = draft.default_backend.as_ref().filter(|_| !draft.is_frontend());
+    notes.extend(named.and_then(|name| backend_of(names, name, draft).err()).map(|error| *error));
+}
+
 /// The backend that traffic of `from` is sent to by name.
 pub(crate) fn backend_of(
     names: &Names<'_>,
@@ -81,10 +87,10 @@ pub(crate) fn backend_of(
         let error = Diagnostic::alert(Code::UnknownName, message).at(name.span);
         return Err(Box::new(error.nearest(&name.value, names.backend_names())));
     };
-    if from.kind == SectionKind::Listen && name.value == from.name {
+    if from.is_backend() && name.value == from.name {
         let message = format!("'{}' cannot lead to itself", from.name);
         let error = Diagnostic::alert(Code::Conflict, message).at(name.span);
-        return Err(Box::new(error.help("without a backend a 'listen' section uses servers of its own")));
+        return Err(Box::new(error.help("without a backend it uses servers of its own")));
     }
     // A TCP frontend may lead to an HTTP backend: the connection is then upgraded.
     if from.mode == Mode::Http && target.mode == Mode::Tcp {

@@ -5,6 +5,7 @@ mod frontend;
 mod lookup;
 mod names;
 mod sanity;
+mod states;
 mod tls;
 mod userlist;
 
@@ -104,14 +105,16 @@ fn proxy<'d>(
         let id = FrontendId(length(&config.frontends));
         let mut frontend =
             frontend::resolve(draft, head.clone(), id, &compiler.names, &all.global, &mut compiled, notes);
-        tls::fill_binds(&draft.binds, &all.global.tls, &mut frontend.binds, notes);
+        tls::fill_binds(&draft.binds, &all.global.tls, &mut frontend.binds, compiler.names.host(), notes);
         config.frontends.push(Arc::new(frontend));
     }
+    frontend::check_misplaced(draft, &compiler.names, notes);
     if draft.is_backend() {
         let id = BackendId(length(&config.backends));
         let mut backend = backend::resolve(draft, head, id, &mut compiled, notes);
+        backend.state_file = states::file(draft, &all.global, compiler.names.host(), notes);
         lookup::fill(draft, compiler.names.host(), &mut config.resolvers, &mut backend.servers, notes);
-        tls::fill_servers(draft, &all.global.tls, &mut backend.servers, notes);
+        tls::fill_servers(draft, &all.global.tls, &mut backend.servers, compiler.names.host(), notes);
         config.backends.push(Arc::new(backend));
     }
 }

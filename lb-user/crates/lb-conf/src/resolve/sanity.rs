@@ -15,6 +15,7 @@ pub(super) fn check(draft: &Draft, document: &Document, notes: &mut Vec<Diagnost
             Diagnostic::notice(Code::NoEffect, "there is no 'frontend', 'backend' or 'listen' section");
         notes.push(nothing);
     }
+    let description = draft.global.description.is_some();
     for proxy in &draft.proxies {
         listeners(proxy, notes);
         timeouts(proxy, notes);
@@ -22,6 +23,7 @@ pub(super) fn check(draft: &Draft, document: &Document, notes: &mut Vec<Diagnost
         hash(proxy, notes);
         needs_http(proxy, notes);
         page_rules(proxy, notes);
+        page_description(proxy, description, notes);
         stick_on_cookie(proxy, notes);
         formats(proxy, notes);
     }
@@ -88,6 +90,16 @@ fn page_rules(proxy: &ProxyDraft, notes: &mut Vec<Diagnostic>) {
     }
 }
 
+/// `stats show-desc` alone shows what the global section says.
+fn page_description(proxy: &ProxyDraft, global: bool, notes: &mut Vec<Diagnostic>) {
+    let Some(page) = proxy.stats.as_ref().filter(|_| !global) else { return };
+    if page.value.description.as_deref() == Some("") {
+        let message = "'stats show-desc' has nothing to show";
+        let warning = Diagnostic::warning(Code::NoEffect, message).at(page.span);
+        notes.push(warning.help("write a text behind it, or a 'description' in the global section"));
+    }
+}
+
 /// Says what a hash that HAProxy has comes to here.
 fn hash(proxy: &ProxyDraft, notes: &mut Vec<Diagnostic>) {
     let is_table = proxy.hash_type.kind == HashKind::Consistent
@@ -118,13 +130,14 @@ fn needs_http(proxy: &ProxyDraft, notes: &mut Vec<Diagnostic>) {
     let forward_for = proxy.forward_for.as_ref().map(|f| ("option forwardfor", f.span));
     let original_to = proxy.original_to.as_ref().map(|f| ("option originalto", f.span));
     let balance = http_key(proxy).map(|span| ("balance", span));
+    let marks = proxy.servers.iter().filter(|s| s.settings.cookie.is_some()).map(|s| ("cookie", s.span));
     let http = |l: &&RuleDraft| {
         use RuleKind::{HttpAfterResponse, HttpRequest, HttpResponse, Redirect};
         matches!(l.kind, HttpRequest | HttpResponse | HttpAfterResponse | Redirect)
     };
     let rules = proxy.rules.iter().filter(http).map(|l| (l.head.text.as_str(), l.head.span));
     let settings = [cookie, monitor, stats, forward_for, original_to, balance].into_iter().flatten();
-    for (word, span) in settings.chain(rules) {
+    for (word, span) in settings.chain(marks).chain(rules) {
         let message =
             format!("'{word}' has no effect in {} '{}', which is in TCP mode", proxy.kind.name(), proxy.name);
         notes.push(
@@ -160,15 +173,20 @@ fn formats(proxy: &ProxyDraft, notes: &mut Vec<Diagnostic>) {
     if !proxy.is_frontend() {
         return;
     }
-    match &proxy.log_format {
-        Some(FormatDraft::Named(name, span)) if proxy.mode == Mode::Tcp && name.starts_with("http") => {
-            let message = format!("'{}' is in TCP mode: 'option tcplog' stands for this", proxy.name);
-            notes.push(Diagnostic::warning(Code::NoEffect, message).at(*span));
-        }
-        Some(FormatDraft::Text(word)) if proxy.logs.is_empty() => {
-            let message = format!("'{}' has a log format, but no 'log' line", proxy.name);
-            notes.push(Diagnostic::warning(Code::NoEffect, message).at(word.span));
-        }
-        _ => {}
+    if let Some(FormatDraft::Named(name, span)) = &proxy.log_format
+        && proxy.mode == Mode::Tcp
+        && name.starts_with("http")
+    {
+        let message = format!("'{}' is in TCP mode: 'option tcplog' stands for this", proxy.name);
+        notes.push(Diagnostic::warning(Code::NoEffect, message).at(*span));
+    }
+    let formats = [&proxy.log_format, &proxy.log_format_sd];
+    let place = formats.into_iter().flatten().next().map(|format| match format {
+        FormatDraft::Named(_, span) => *span,
+        FormatDraft::Text(word) => word.span,
+    });
+    if let Some(place) = place.filter(|_| proxy.logs.is_empty()) {
+        let message = format!("'{}' has a log format, but no 'log' line", proxy.name);
+        notes.push(Diagnostic::warning(Code::NoEffect, message).at(place));
     }
 }

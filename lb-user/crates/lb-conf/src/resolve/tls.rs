@@ -1,5 +1,7 @@
 //! TLS: the defaults of `global` go into the lines, and what does not fit together is found.
 
+mod unused;
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,6 +11,7 @@ use crate::draft::{
     BindDraft, BindTlsDraft, CertificateDraft, Level, ProxyDraft, ServerDraft, ServerTlsDraft, TlsDefaults,
     TlsWords, Verify, VersionWords,
 };
+use crate::host::Host;
 use crate::model::{
     Bind, BindTls, BindTlsSettings, CaSource, CertificateUse, CheckTls, ClientVerify, Server, ServerTls,
     ServerVerify, TlsSuites, TlsVersion, TlsVersions,
@@ -20,12 +23,16 @@ pub(super) fn fill_binds(
     drafts: &[BindDraft],
     defaults: &TlsDefaults,
     binds: &mut [Bind],
+    host: &dyn Host,
     notes: &mut Vec<Diagnostic>,
 ) {
     let mut lines: HashMap<*const BindTlsDraft, Option<Arc<BindTls>>> = HashMap::new();
     for (draft, bind) in drafts.iter().zip(binds) {
         let tls = &draft.settings.tls;
-        let line = lines.entry(Arc::as_ptr(tls)).or_insert_with(|| line(tls, draft.span, defaults, notes));
+        let line = lines.entry(Arc::as_ptr(tls)).or_insert_with(|| {
+            unused::of_bind(tls, defaults, draft.span, host, notes);
+            line(tls, draft.span, defaults, notes)
+        });
         bind.tls = line.clone();
     }
 }
@@ -35,11 +42,14 @@ pub(super) fn fill_servers(
     draft: &ProxyDraft,
     defaults: &TlsDefaults,
     servers: &mut [Arc<Server>],
+    host: &dyn Host,
     notes: &mut Vec<Diagnostic>,
 ) {
     for (draft_server, server) in draft.servers.iter().zip(servers) {
         let lines = self::server(draft_server, defaults, notes);
-        if lines.traffic.is_none() && lines.check.is_none() {
+        let is_used = lines.traffic.is_some() || lines.check.is_some();
+        unused::of_server(draft_server, is_used, defaults, host, notes);
+        if !is_used {
             continue;
         }
         let server = Arc::make_mut(server);
@@ -230,10 +240,10 @@ fn server(draft: &ServerDraft, defaults: &TlsDefaults, notes: &mut Vec<Diagnosti
         Some(said) => said.value.then_some(said.span),
         None => tls.enabled.filter(|_| !elsewhere),
     };
-    let in_check = in_check.filter(|_| check.enabled.is_some());
     let Some(span) = tls.enabled.or(in_check) else { return ServerLines::default() };
     http2(tls, notes);
     let lines = Arc::new(server_tls(tls, defaults, span, notes));
+    let in_check = in_check.filter(|_| check.enabled.is_some());
     ServerLines {
         check: in_check.map(|_| CheckTls {
             tls: Arc::clone(&lines),

@@ -25,6 +25,13 @@ impl Admin {
     /// Any drain.
     pub const DRAIN: Self = Self(0x18);
 
+    /// What these bits of a file mean, as far as they mean anything here; None if they contradict each other.
+    pub fn from_bits(bits: u8) -> Option<Self> {
+        let known = Self(bits & (Self::MAINT.0 | Self::DRAIN.0));
+        let both = known.any(Self::FORCED_MAINT) && known.any(Self::FORCED_DRAIN);
+        (!both).then_some(known)
+    }
+
     /// The bits as `show servers state` prints them.
     pub fn bits(self) -> u8 {
         self.0

@@ -46,9 +46,21 @@ impl Server {
             }
             // Sessions are no part of the state: whoever has them is told.
             ServerChange::ShutdownSessions => {}
+            ServerChange::Restore(saved) => {
+                state.restore(&saved, backend.fixed_weights(), now);
+                return self.restore_port(saved.port);
+            }
             ServerChange::SlowStartStep => state.slow_start_step(now),
         }
         Ok(false)
+    }
+
+    /// A port that was set at run time, for a server that has one of its own.
+    fn restore_port(&self, port: Option<u16>) -> Result<bool, Refused> {
+        match *self.address() {
+            ServerAddress::Inet(_, PortSpec::Fixed(_)) => self.set_address(None, port),
+            _ => Ok(false),
+        }
     }
 
     fn checked(&self, state: &mut State, report: CheckReport, now: Tick) -> Result<(), Refused> {

@@ -5,6 +5,7 @@ mod announce;
 mod change;
 mod lease;
 mod probe;
+mod saved;
 mod state;
 mod status;
 
@@ -19,6 +20,7 @@ pub use admin::Admin;
 pub(crate) use announce::{Announcement, Cause};
 pub use lease::ServerLease;
 pub use probe::{Edge, Probe};
+pub use saved::{SavedServer, SavedState, SavedStatesError, saved_servers};
 pub use state::{Aims, FULL_THROTTLE, Operational, State, WEIGHT_MAX};
 pub use status::Status;
 

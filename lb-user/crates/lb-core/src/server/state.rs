@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use lb_conf::model;
 
-use super::{Admin, Edge, Probe};
+use super::{Admin, Edge, Probe, SavedState};
 use crate::change::{AdminState, Aim, ForcedHealth, Refused, WeightChange};
 use crate::check::{AgentReport, CheckPhase, CheckReport, CheckStatus, Verdict};
 use crate::tick::Tick;
@@ -267,6 +267,23 @@ impl State {
         }
         self.follow(edge, Verdict::Passed, now);
         Ok(())
+    }
+
+    /// Goes on from what a file of server states says. A weight that was set at run time counts as long as the
+    /// configured one is as it was; a server that no check can bring up again is not left down.
+    pub fn restore(&mut self, saved: &SavedState, fixed: bool, now: Tick) {
+        if saved.initial_weight == self.initial_weight {
+            // A table of fixed weights stays as it is.
+            let _ = self.set_weight(WeightChange::Absolute(saved.weight), fixed);
+        }
+        if saved.admin.any(Admin::FORCED_MAINT) {
+            self.order(AdminState::Maint, now);
+        } else if saved.admin.any(Admin::FORCED_DRAIN) {
+            self.set_admin(self.admin | Admin::FORCED_DRAIN, now);
+        }
+        if !saved.admin.maint() {
+            self.force_health(saved.health(), now);
+        }
     }
 
     /// Does what an operator or an agent wants.

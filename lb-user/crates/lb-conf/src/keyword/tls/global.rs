@@ -86,7 +86,11 @@ pub(in crate::keyword) static GLOBAL_TLS: &[Keyword<GlobalDraft>] = &[
         Ok(())
     }),
     served("ssl-dh-param-file", "<file>", G, "Diffie-Hellman groups; rustls uses none", |_, a| {
-        path(a)?;
+        let file = path(a)?;
+        a.host.read(file.as_ref()).map_err(|e| {
+            let message = format!("cannot read '{file}': {e}");
+            Diagnostic::alert(Code::File, message).at(a.last().span)
+        })?;
         let note = Diagnostic::notice(Code::NoEffect, "Diffie-Hellman groups have no effect");
         a.note(note.at(a.whole()).label("rustls exchanges keys on elliptic curves and by ML-KEM only"));
         Ok(())

@@ -141,14 +141,18 @@ fn path(args: &mut Args<'_>) -> Result<String, Diagnostic> {
     Ok(args.word("the path of a file")?.text.clone())
 }
 
+/// OpenSSL's numbers of what can be wrong with a certificate (X509_verify_cert_error_string(3)).
+const ERRORS: std::ops::RangeInclusive<u32> = 1..=94;
+
 fn ignored(args: &mut Args<'_>) -> Result<IgnoredErrors, Diagnostic> {
     let word = args.word("'all', or numbers of errors")?;
     if word.text == "all" {
         return Ok(IgnoredErrors::All);
     }
-    let numbers: Result<Vec<u32>, _> = word.split(',').map(str::parse).collect();
-    let error = |_| invalid(word, format!("'{}' are not numbers of errors", word.text));
-    numbers.map(IgnoredErrors::Some).map_err(error)
+    let number = |text: &str| text.parse().ok().filter(|number| ERRORS.contains(number));
+    let numbers: Option<Vec<u32>> = word.split(',').map(number).collect();
+    let error = || invalid(word, format!("'{}' are not numbers of errors", word.text));
+    numbers.map(IgnoredErrors::Some).ok_or_else(error)
 }
 
 /// Words that `bind` and `server` lines share, for a table of either.

@@ -16,6 +16,7 @@ fn outcome(global: &str, bind: &str, server: &str, files: &[(&str, &str)]) -> Ou
          frontend f\n bind {bind}\n default_backend b\nbackend b\n server s {server}\n"
     );
     let mut host = MemoryHost::with_file("a.cfg", text);
+    host.files.extend(["/c.pem", "/ca.pem"].map(|file| (file.into(), Vec::new())));
     host.files.extend(files.iter().map(|(path, text)| ((*path).into(), text.as_bytes().to_vec())));
     load(&host, &["a.cfg".into()])
 }
