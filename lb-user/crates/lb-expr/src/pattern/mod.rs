@@ -2,6 +2,7 @@
 //! does.
 
 mod ip;
+mod literals;
 mod number;
 mod parse;
 mod regexes;
