@@ -2,11 +2,79 @@
 
 use crate::table::{Place, Row, Table};
 
-pub(crate) static TABLES: &[&Table] = &[&Table {
-    requests: &["hello\n", "", "GET / HTTP/1.1\r\nhost: a\r\n\r\n"],
-    setup: "    tcp-request connection set-var(sess.early) src\n    tcp-request session set-var(sess.late) str(late)\n",
-    ..Table::new("tcp::in_logs", Place::TcpLog, LOG)
-}];
+pub(crate) static TABLES: &[&Table] = &[
+    &Table {
+        requests: &["hello\n", "", "GET / HTTP/1.1\r\nhost: a\r\n\r\n"],
+        setup: "    tcp-request connection set-var(sess.early) src\n    tcp-request session set-var(sess.late) str(late)\n",
+        ..Table::new("tcp::in_logs", Place::TcpLog, LOG)
+    },
+    &Table {
+        requests: HTTP,
+        setup: "    tcp-request inspect-delay 300ms\n    tcp-request content set-var(txn.waited) bool(true) if HTTP\n",
+        differs: &[
+            ("http_first_req", "First requests in TCP mode"),
+            ("req.hdr_names", "Lists of headers in TCP mode"),
+            ("req.hdrs", "Lists of headers in TCP mode"),
+        ],
+        ..Table::new("tcp::requests_among_bytes", Place::TcpContent, REQUEST)
+    },
+];
+
+static HTTP: &[&str] = &[
+    "GET /p/a?x=1&y=2 HTTP/1.1\r\nhost: ex.test:81\r\nx-l: a, b\r\nx-l: c\r\ncookie: k=v\r\nauthorization: Basic dTpw\r\n\r\n",
+    "POST http://u.test/form HTTP/1.1\r\nhost: u.test\r\ncontent-length: 3\r\n\r\na=b",
+    "HEAD / HTTP/1.0\r\n\r\n",
+    "PURGE * HTTP/1.1\r\nhost: a\r\n\r\n",
+    "GET / HTTP/1.1\r\nhost: never-ends",
+    "hello world\n",
+    "\x16\x03\x01",
+];
+
+static REQUEST: &[Row] = &[
+    "method",
+    "path",
+    "pathq",
+    "query",
+    "url",
+    "base",
+    "base32",
+    "url32",
+    "req.ver",
+    "req.proto_http",
+    "http_first_req",
+    "urlp(x)",
+    "urlp_val(y)",
+    "req.hdr(host)",
+    "hdr(host),lower",
+    "req.hdr(x-l,2)",
+    "req.hdr_cnt(x-l)",
+    "req.fhdr(x-l)",
+    "req.hdr_names",
+    "req.hdrs",
+    "req.cook(k)",
+    "http_auth_user",
+    "http_auth_type",
+    "url_ip",
+    "unique-id",
+    "capture.req.method",
+    "req.len",
+    "req.payload(0,4),hex",
+    "if HTTP",
+    "if HTTP_1.0",
+    "if HTTP_1.1",
+    "if METH_GET",
+    "if METH_POST",
+    "if METH_HEAD",
+    "if HTTP_URL_ABS",
+    "if HTTP_URL_SLASH",
+    "if HTTP_URL_STAR",
+    "if HTTP_CONTENT",
+    "if { path -m beg /p }",
+    "if { req.hdr(host) -m beg ex }",
+    "if { req.hdr(host) -m found }",
+    "if { hdr_cnt(host) 0 }",
+    "if !{ req.hdr(host) -m found }",
+];
 
 static LOG: &[Row] = &[
     "%ci",

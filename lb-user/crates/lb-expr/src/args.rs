@@ -2,7 +2,9 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
+use std::sync::Arc;
 
+use crate::acl::{Acl, Acls};
 use crate::cast::parse_int;
 use crate::error::{ErrorKind, ParseError};
 use crate::hint::nearest;
@@ -140,11 +142,21 @@ pub(crate) struct Args<'e> {
     pub(crate) values: Vec<ArgValue>,
     pub(crate) place: Option<Checkpoint>,
     pub(crate) resolver: &'e mut dyn Resolver,
+    pub(crate) acls: Option<(&'e mut Acls, u32)>,
 }
 
 impl Args<'_> {
     fn value(&self, index: usize) -> &ArgValue {
         self.values.get(index).unwrap_or(&ArgValue::Absent)
+    }
+
+    /// The ACL that an argument names.
+    pub(crate) fn acl(&mut self, index: usize, name: &str) -> Result<Arc<Acl>, ArgError> {
+        let Some((acls, position)) = &mut self.acls else {
+            let hint = "name the ACLs in the condition itself";
+            return Err(ArgError::new(index, "no ACLs can be named here").hint(hint));
+        };
+        acls.named(name, *position, &mut *self.resolver).map_err(|kind| ArgError::new(index, kind))
     }
 
     /// How many arguments were given.

@@ -41,6 +41,8 @@ pub struct Ctx<'a> {
     pub upstream: Option<&'a dyn Connection>,
     /// The head of the request.
     pub request: Option<RequestHead<'a>>,
+    /// In TCP mode: whether the client's bytes begin a request whose head is not all there.
+    pub request_unfinished: bool,
     /// The head of the response.
     pub response: Option<ResponseHead<'a>>,
     /// The body of the request, or in TCP mode the bytes that the client sent, as far as they are buffered.
@@ -75,6 +77,7 @@ impl<'a> Ctx<'a> {
             client: None,
             upstream: None,
             request: None,
+            request_unfinished: false,
             response: None,
             request_data: Buffer::default(),
             response_data: Buffer::default(),

@@ -75,7 +75,10 @@ impl Expr {
     /// The value, or None where the fetch finds nothing or a converter fails.
     #[inline]
     pub fn eval<'a>(&'a self, ctx: &Ctx<'a>) -> Option<Sample<'a>> {
-        let sample = self.fetch.fetch(ctx, &mut Cursor::default())?;
+        let Some(sample) = self.fetch.fetch(ctx, &mut Cursor::default()) else {
+            self.note_missing(ctx);
+            return None;
+        };
         self.convert(sample, ctx)
     }
 
@@ -101,13 +104,24 @@ impl Expr {
         let mut cursor = Cursor { each: true, ..Cursor::default() };
         loop {
             cursor.more = false;
-            let Some(sample) = self.fetch.fetch(ctx, &mut cursor) else { return false };
+            let Some(sample) = self.fetch.fetch(ctx, &mut cursor) else {
+                self.note_missing(ctx);
+                return false;
+            };
             if self.convert(sample, ctx).is_some_and(&mut test) {
                 return true;
             }
             if !cursor.more {
                 return false;
             }
+        }
+    }
+
+    /// In TCP mode: what is no request yet may become one.
+    #[cold]
+    fn note_missing(&self, ctx: &Ctx<'_>) {
+        if ctx.request_unfinished && self.row.source.is_request() {
+            ctx.wait_for_more();
         }
     }
 
@@ -234,7 +248,8 @@ impl<'t> Call<'t> {
         let call = self.name_range.start..self.end;
         let values = args::resolve(self.name, rows, &self.raw, call.clone(), env)?;
         let place = env.place;
-        let mut given = Args { values, place, resolver: &mut *env.resolver };
+        let acls = env.acls.as_mut().map(|(acls, position)| (&mut **acls, *position));
+        let mut given = Args { values, place, resolver: &mut *env.resolver, acls };
         build(&mut given).map_err(|e| {
             let range = self.raw.get(e.index).map_or(call, |a| a.range.clone());
             args::bad_argument(self.name, e, range)

@@ -196,6 +196,11 @@ impl Source {
         )
     }
 
+    /// Whether it is a request, or what is left of one.
+    pub fn is_request(self) -> bool {
+        matches!(self, Self::RequestHead | Self::RequestBody | Self::Message | Self::RequestKept)
+    }
+
     /// Whether it is bytes as they came, which only TCP mode looks at.
     pub fn is_bytes(self) -> bool {
         matches!(self, Self::RequestBuffer | Self::ResponseBuffer)

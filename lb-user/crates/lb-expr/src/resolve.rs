@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::acl::Acls;
 use crate::pattern::Patterns;
 use crate::place::Checkpoint;
 use crate::vars::VarNames;
@@ -82,16 +83,23 @@ pub struct Env<'e> {
     pub place: Option<Checkpoint>,
     /// The configuration around it.
     pub resolver: &'e mut dyn Resolver,
+    /// The ACLs that it can name, and the position of its line among theirs. ACLs and conditions name none in expressions.
+    pub acls: Option<(&'e mut Acls, u32)>,
 }
 
 impl<'e> Env<'e> {
     /// An expression at that place.
     pub fn at(place: Checkpoint, resolver: &'e mut dyn Resolver) -> Self {
-        Self { place: Some(place), resolver }
+        Self { place: Some(place), resolver, acls: None }
     }
 
     /// An expression that may be used anywhere.
     pub fn anywhere(resolver: &'e mut dyn Resolver) -> Self {
-        Self { place: None, resolver }
+        Self { place: None, resolver, acls: None }
+    }
+
+    /// The same where an expression may name ACLs. `position` is that of its line, as in [`Acls::declare`].
+    pub fn with_acls(self, acls: &'e mut Acls, position: u32) -> Self {
+        Self { acls: Some((acls, position)), ..self }
     }
 }

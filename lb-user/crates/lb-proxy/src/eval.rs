@@ -23,6 +23,7 @@ use crate::logs::{LocalTime, wall_clock};
 use crate::passwords;
 use crate::session::{Front, Session};
 use crate::stream::{Ahead, Stream};
+use crate::tcp::peek::Peeked;
 use crate::tls::TlsInfo;
 use crate::track::{Counters, Seen, entry_figure};
 use crate::worker::Worker;
@@ -106,6 +107,11 @@ impl<'a> View<'a> {
         }
         if let Some(ahead) = &stream.ahead {
             ctx.request_data = ahead.buffer();
+            match &ahead.head {
+                Peeked::Nothing => {}
+                Peeked::Unfinished => ctx.request_unfinished = true,
+                Peeked::Head(head) => ctx.request = Some(request_head(stream, head)),
+            }
         }
         ctx.vars = Vars {
             proc: ctx.vars.proc,

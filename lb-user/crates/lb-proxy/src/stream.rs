@@ -23,6 +23,7 @@ use crate::logs::access;
 use crate::net::timer::now;
 use crate::server_side::ServerSide;
 use crate::session::{Front, Route, Session};
+use crate::tcp::peek::Peeked;
 use crate::track::{self, Counters, Memory};
 
 /// Who or what ended a stream: the first character of the termination code (configuration.txt, section 8.5).
@@ -151,6 +152,8 @@ pub(crate) struct Ahead {
     pub(crate) complete: bool,
     /// The length that the sender announced.
     pub(crate) announced: Option<u64>,
+    /// In TCP mode, the request that the bytes begin with.
+    pub(crate) head: Peeked,
 }
 
 impl Ahead {

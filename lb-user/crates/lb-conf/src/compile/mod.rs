@@ -86,13 +86,15 @@ impl<'d> Compiler<'d> {
     /// The expression at the beginning of `words`, and how many of them it takes.
     pub(crate) fn expr(&mut self, words: &[Word], before: &Word) -> Result<(Expr, usize), Diagnostic> {
         let texts = texts(words);
-        let parsed = Expr::parse(&texts, &mut Env::at(self.place, &mut self.names));
+        let env = Env::at(self.place, &mut self.names);
+        let parsed = Expr::parse(&texts, &mut env.with_acls(&mut self.acls, self.position));
         parsed.map_err(|e| error::diagnostic(&e, words, before))
     }
 
     /// The format of a word; `text` is the word's, or that of the file that it names.
     pub(crate) fn format(&mut self, word: &Word, text: &str, style: Style) -> Result<LogFormat, Diagnostic> {
-        let parsed = LogFormat::parse(text, style, &mut Env::at(self.place, &mut self.names));
+        let env = Env::at(self.place, &mut self.names);
+        let parsed = LogFormat::parse(text, style, &mut env.with_acls(&mut self.acls, self.position));
         parsed.map_err(|e| error::diagnostic(&e, std::slice::from_ref(word), word))
     }
 

@@ -18,7 +18,7 @@ pub(crate) use test::read_text;
 use crate::ctx::Ctx;
 use crate::error::{ErrorKind, ParseError};
 use crate::hint::nearest;
-use crate::resolve::Env;
+use crate::resolve::{Env, Resolver};
 
 /// What a test comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -136,6 +136,16 @@ impl Acls {
         let acl = Arc::new(Acl { name: row.name.into(), tests: vec![test] });
         self.predefined.insert(row.name, acl.clone());
         Ok(acl)
+    }
+
+    /// The same for an expression.
+    pub(crate) fn named(
+        &mut self,
+        name: &str,
+        position: u32,
+        resolver: &mut dyn Resolver,
+    ) -> Result<Arc<Acl>, ErrorKind> {
+        self.find(name, position, &mut Env::anywhere(resolver))
     }
 
     /// What might have been meant by an unknown name.

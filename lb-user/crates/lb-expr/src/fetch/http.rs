@@ -56,7 +56,7 @@ pub(super) static ROWS: &[FetchRow] = &[
         Bool,
         RequestKept,
         "whether the request is HTTP",
-        |ctx| (request(ctx).is_some() || begins_request(ctx)).then_some(Sample::Bool(true)),
+        |ctx| request(ctx).map(|_| Sample::Bool(true)),
     ),
     FetchRow::plain(&["req.ver", "req_ver"], Str, Request, "the version of the request, `1.1`", |ctx| {
         Some(Sample::str(version(request(ctx)?.version)))
@@ -195,27 +195,4 @@ fn cache<'a>(ctx: &Ctx<'a>) -> Option<Option<&'a str>> {
 
 fn version(version: Version) -> &'static str {
     crate::logformat::version_name(version).trim_start_matches("HTTP/")
-}
-
-/// In TCP mode: whether what the client has sent so far is the head of a request. As long as it may become one, more is
-/// waited for.
-fn begins_request(ctx: &Ctx<'_>) -> bool {
-    let bytes = ctx.request_data.as_slice();
-    let Some(end) = bytes.iter().position(|b| *b == b'\n') else {
-        ctx.wait_for_more();
-        return false;
-    };
-    let line = bytes.get(..end).unwrap_or_default();
-    let mut words = line.strip_suffix(b"\r").unwrap_or(line).split(|b| *b == b' ');
-    let words = [words.next(), words.next(), words.next(), words.next()];
-    let [Some(method), Some(target), Some(version), None] = words else { return false };
-    let sound = !method.is_empty() && method.iter().all(u8::is_ascii_alphabetic) && !target.is_empty();
-    let whole = bytes.windows(4).any(|w| w == b"\r\n\r\n") || bytes.windows(2).any(|w| w == b"\n\n");
-    if !sound || !version.starts_with(b"HTTP/1.") {
-        return false;
-    }
-    if !whole {
-        ctx.wait_for_more();
-    }
-    whole
 }

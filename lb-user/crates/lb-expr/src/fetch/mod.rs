@@ -6,6 +6,7 @@ mod cert;
 mod conn;
 mod cookie;
 mod counter;
+mod course;
 mod distcc;
 mod greeting;
 mod header;
@@ -38,6 +39,7 @@ pub(crate) fn rows() -> impl Iterator<Item = &'static FetchRow> {
         distcc::ROWS,
         refused::ROWS,
         greeting::ROWS,
+        course::ROWS,
     ];
     tables.into_iter().flatten().chain(cert::rows()).chain(counter::rows())
 }

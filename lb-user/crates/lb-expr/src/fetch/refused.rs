@@ -1,6 +1,6 @@
 //! HAProxy's fetches that have nothing to look at here. They are known, so that diagnostics and the reference can say why.
 
-use crate::place::Source::{ClientL5, Internal, Message, RequestHead, ServerL4};
+use crate::place::Source::{self, ClientL5, Internal, Message, RequestHead, ServerL4};
 use crate::sample::SampleType::{self, Bin, Bool, Sint, Str};
 use crate::table::FetchRow;
 
@@ -8,6 +8,9 @@ const TASKS: &str = "tasks are not measured one by one";
 const FASTCGI: &str = "there is no FastCGI";
 const HTX: &str = "messages have no form of the daemon's own to look into";
 const NPN: &str = "rustls has no NPN; ALPN took its place";
+const GLITCHES: &str = "hyper does not count what is odd but allowed";
+const H2: &str = "hyper does not tell what it agreed on";
+const KERNEL: &str = "the kernel is asked about clients' connections only";
 const SECRETS: &str = "rustls keeps secrets, randoms and session ids to itself";
 
 const fn tasks(names: &'static [&'static str], doc: &'static str) -> FetchRow {
@@ -26,7 +29,24 @@ const fn server(names: &'static [&'static str], doc: &'static str) -> FetchRow {
     FetchRow::refused(names, Bin, ServerL4, doc, SECRETS)
 }
 
+const fn newer(
+    names: &'static [&'static str],
+    source: Source,
+    doc: &'static str,
+    why: &'static str,
+) -> FetchRow {
+    FetchRow::refused(names, Sint, source, doc, why)
+}
+
 pub(super) static ROWS: &[FetchRow] = &[
+    newer(&["bc_glitches"], ServerL4, "oddities of the server's connection", GLITCHES),
+    newer(&["fc_glitches"], ClientL5, "oddities of the client's connection", GLITCHES),
+    newer(&["bc_nb_streams"], ServerL4, "streams of the server's connection", H2),
+    newer(&["fc_nb_streams"], ClientL5, "streams of the client's connection", H2),
+    newer(&["bc_setting_streams_limit"], ServerL4, "the most streams of the server's connection", H2),
+    newer(&["fc_settings_streams_limit"], ClientL5, "the most streams of the client's connection", H2),
+    newer(&["bc_rtt"], ServerL4, "the round-trip time to the server", KERNEL),
+    newer(&["bc_rttvar"], ServerL4, "the variance of the round-trip time to the server", KERNEL),
     tasks(&["cpu_calls"], "how often the stream's task ran"),
     tasks(&["cpu_ns_avg"], "nanoseconds of each run"),
     tasks(&["cpu_ns_tot"], "nanoseconds of all runs"),

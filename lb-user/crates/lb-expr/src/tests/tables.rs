@@ -6,7 +6,7 @@ use super::fake::{FakeResolver, Scene};
 use crate::acl::{AclTest, PREDEFINED, keywords};
 use crate::logformat::VARIABLES;
 use crate::resolve::Env;
-use crate::{Expr, Layer, LogFormat, Style, converters, fetches};
+use crate::{Acls, Expr, Layer, LogFormat, Style, converters, fetches};
 
 fn resolver() -> FakeResolver {
     let mut resolver = FakeResolver::default();
@@ -18,7 +18,8 @@ fn resolver() -> FakeResolver {
 /// The example parses, has the row's type, uses the row, and evaluates.
 fn check_example(name: &str, example: &str, layers: &[Layer]) {
     let mut resolver = resolver();
-    let parsed = Expr::parse(&[example], &mut Env::anywhere(&mut resolver));
+    let mut acls = Acls::default();
+    let parsed = Expr::parse(&[example], &mut Env::anywhere(&mut resolver).with_acls(&mut acls, 0));
     if layers.contains(&Layer::Cache) {
         assert!(parsed.is_err(), "{name} must be refused where there is no cache");
         return;

@@ -2,6 +2,7 @@
 
 mod direction;
 mod gate;
+pub(crate) mod peek;
 pub(crate) mod preread;
 pub(crate) mod relay;
 pub(crate) mod rules;

@@ -9,6 +9,7 @@ use lb_core::stick::Metric;
 use lb_expr::acl::Verdict;
 use lb_expr::{Condition, Ctx};
 
+use super::peek::Peeked;
 use super::preread::Preread;
 use crate::eval::View;
 use crate::http::rules::{Scene, Setting, Stop, note};
@@ -131,7 +132,9 @@ pub(crate) async fn inspect(
     let (mut at, mut expired) = (0, false);
     let outcome = loop {
         let last = expired || delay.is_none() || client.is_over();
-        stream.ahead = Some(Ahead { bytes: client.bytes(), complete: client.is_ended(), announced: None });
+        let bytes = client.bytes();
+        let head = Peeked::at(&bytes);
+        stream.ahead = Some(Ahead { bytes, complete: client.is_ended(), announced: None, head });
         match look(rules, &mut at, stream, last) {
             Some(outcome) => break outcome,
             None => expired = !client.read_until(deadline).await,

@@ -13,6 +13,7 @@ use super::Stop;
 use crate::http::link::{Link, NoResponse};
 use crate::http::upload::{HELD_BYTES, Progress, UploadState};
 use crate::stream::{Ahead, Cause, Stage, Stream};
+use crate::tcp::peek::Peeked;
 use crate::track::{self, Blame};
 
 /// What is waited for.
@@ -63,7 +64,7 @@ impl Answered<'_> {
             }
         }
         let complete = self.body.is_end_stream();
-        self.ahead = Some(Ahead { bytes: there.freeze(), complete, announced });
+        self.ahead = Some(Ahead { bytes: there.freeze(), complete, announced, head: Peeked::Nothing });
         Ok(())
     }
 }
@@ -116,7 +117,12 @@ pub(crate) async fn body(stream: &mut Stream, enough: usize, time: Option<Durati
 }
 
 fn ahead(progress: &Progress) -> Ahead {
-    Ahead { bytes: progress.ahead(), complete: progress.is_complete(), announced: progress.announced() }
+    Ahead {
+        bytes: progress.ahead(),
+        complete: progress.is_complete(),
+        announced: progress.announced(),
+        head: Peeked::Nothing,
+    }
 }
 
 fn failed(stream: &mut Stream, cause: Cause, status: StatusCode) -> Stop {
