@@ -112,6 +112,8 @@ reasons! {
     NoServer no_server,
     /// Passed: the service has as many flows as it may.
     ServiceFull service_full,
+    /// Passed: too many of the service's flows are half open; the host answers with cookies.
+    SynFlood syn_flood,
     /// Passed: every source port that was tried towards the server is taken.
     NoPort no_port,
     /// Passed: the flow table is full.

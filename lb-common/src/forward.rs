@@ -380,6 +380,9 @@ where
     if state as u8 == flow.state as u8 {
         return false;
     }
+    if flow.state.is_half_open() && !state.is_half_open() && key.protocol != key::UDP {
+        tables.half_open_ended(flow.service, flow.opened);
+    }
     handle.set_state(state);
     let other = flow.peer(key.protocol);
     if let Some(entry) = tables.flow(&other) {

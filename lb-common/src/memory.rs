@@ -98,6 +98,8 @@ pub struct MemoryTables {
     pub events: RefCell<Vec<FlowEvent>>,
     /// How long closed flows stay.
     pub linger: Jiffies,
+    /// A second.
+    pub second: Jiffies,
     /// The clock.
     pub now: Cell<Jiffies>,
 }
@@ -137,6 +139,10 @@ impl CommonTables for MemoryTables {
 
     fn linger(&self) -> Jiffies {
         self.linger
+    }
+
+    fn second(&self) -> Jiffies {
+        self.second
     }
 
     fn server(&self, id: ServerId) -> Option<&Server> {
@@ -209,6 +215,23 @@ impl CommonTables for MemoryTables {
         let mut servers = self.server_loads.borrow_mut();
         let load = servers.entry(server).or_default();
         load.closed = load.closed.wrapping_add(1);
+    }
+
+    fn half_opened(&self, service: ServiceId, now: Jiffies) {
+        let mut loads = self.service_loads.borrow_mut();
+        let load = loads.entry(service).or_default();
+        if load.is_past(now, self.second) {
+            (load.since, load.half_open) = (now, 0);
+        }
+        load.half_open = load.half_open.wrapping_add(1);
+    }
+
+    fn half_open_ended(&self, service: ServiceId, opened: Jiffies) {
+        let mut loads = self.service_loads.borrow_mut();
+        let load = loads.entry(service).or_default();
+        if load.counts(opened) {
+            load.half_open = load.half_open.wrapping_sub(1);
+        }
     }
 
     fn count(&self, service: ServiceId, reason: Reason, bytes: u32) {

@@ -68,6 +68,8 @@ pub const TRACES: &str = "TRACES";
 
 /// A constant of the object: how long closed flows stay, in jiffies.
 pub const LINGER: &str = "LINGER";
+/// Another one: a second, in jiffies.
+pub const SECOND: &str = "SECOND";
 
 /// Every map that is pinned, by its name, under [`PIN_FOLDER`].
 pub const PINNED: &[&str] = &[

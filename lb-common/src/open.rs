@@ -96,8 +96,14 @@ where
     if !FamilyTables::<A>::pending(tables).is_some_and(|pending| pending.segment.may_go_on()) {
         return Err(Reason::HopLimit);
     }
-    if service.is_full(&tables.service_load(service.id)) {
-        return Err(Reason::ServiceFull);
+    if service.maxconn != 0 || service.half_open != 0 {
+        let load = tables.service_load(service.id);
+        if service.is_full(&load) {
+            return Err(Reason::ServiceFull);
+        }
+        if service.half_open != 0 && load.half_open(tables.now(), tables.second()) >= service.half_open {
+            return Err(Reason::SynFlood);
+        }
     }
     let how = service.algorithm as u32 | service.draws << ALGORITHM_BITS;
     match FamilyTables::<A>::select(tables, service.id, how) {
@@ -344,6 +350,9 @@ where
     };
     let flow = &draft.flow;
     tables.flow_opened(flow.service, flow.server);
+    if !pending.segment.is_udp() {
+        tables.half_opened(flow.service, flow.opened);
+    }
     // The one packet that the flow has had.
     tables.count_server(flow.server, Direction::ToServer, flow.bytes as u32);
     report(tables, EventKind::Opened, Direction::ToServer, &pending.segment.key, flow, Count::default());

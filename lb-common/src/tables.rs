@@ -43,6 +43,8 @@ pub trait CommonTables {
     fn now(&self) -> Jiffies;
     /// How long the entries of a closed flow stay for stragglers.
     fn linger(&self) -> Jiffies;
+    /// A second.
+    fn second(&self) -> Jiffies;
     /// A server, whatever its state; none if the number is out of range.
     fn server(&self, id: ServerId) -> Option<&Server>;
     /// A server's flow counts.
@@ -71,6 +73,10 @@ pub trait CommonTables {
     fn flow_opened(&self, service: ServiceId, server: ServerId);
     /// Counts a flow that was closed.
     fn flow_closed(&self, service: ServiceId, server: ServerId);
+    /// Counts a TCP flow as half open.
+    fn half_opened(&self, service: ServiceId, now: Jiffies);
+    /// Counts a TCP flow, which was opened at that time, as half open no more.
+    fn half_open_ended(&self, service: ServiceId, opened: Jiffies);
     /// Counts a decision.
     fn count(&self, service: ServiceId, reason: Reason, bytes: u32);
     /// Counts a frame to or from a server.

@@ -36,6 +36,12 @@ pub enum TcpState {
 }
 
 impl TcpState {
+    /// Whether the client has not shown yet that it hears the server.
+    #[inline(always)]
+    pub fn is_half_open(self) -> bool {
+        self as u8 <= Self::Answered as u8
+    }
+
     /// Whether a packet with these flags can change the state: what the packet path asks first, for most cannot.
     #[inline(always)]
     pub fn may_change(self, flags: u8) -> bool {

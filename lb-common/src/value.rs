@@ -90,9 +90,11 @@ pub struct Service {
     pub elsewhere: u32,
     /// Slots that [`Algorithm::Draw`] compares.
     pub draws: u32,
+    /// TCP flows that may be half open of those that were opened in a second; 0: no limit. Beyond it SYNs fall through.
+    pub half_open: u32,
 }
 
-const _: () = assert!(size_of::<Service>() == 32);
+const _: () = assert!(size_of::<Service>() == 36);
 
 impl Service {
     /// Flows that are open now.
@@ -225,11 +227,36 @@ pub struct ServiceLoad {
     pub closed: u32,
     /// The next turn of [`Algorithm::Turn`]; wraps.
     pub turn: u32,
+    /// TCP flows opened since `since`, less those of them that came further; wraps.
+    pub half_open: u32,
+    /// When the current second began, by the first flow in it.
+    pub since: Jiffies,
     /// Padding, zero.
     pub reserved: u32,
 }
 
-const _: () = assert!(size_of::<ServiceLoad>() == 16);
+const _: () = assert!(size_of::<ServiceLoad>() == 24);
+
+impl ServiceLoad {
+    /// Whether the second that `since` begins is over.
+    #[inline(always)]
+    pub fn is_past(&self, now: Jiffies, second: Jiffies) -> bool {
+        now.wrapping_sub(self.since) >= second
+    }
+
+    /// Flows of this second that are half open.
+    #[inline(always)]
+    pub fn half_open(&self, now: Jiffies, second: Jiffies) -> u32 {
+        // Two CPUs that begin a second together may count one twice, or take one off too many.
+        if self.is_past(now, second) || self.half_open > u32::MAX / 2 { 0 } else { self.half_open }
+    }
+
+    /// Whether a flow that was opened at `opened` counts in this second.
+    #[inline(always)]
+    pub fn counts(&self, opened: Jiffies) -> bool {
+        opened.wrapping_sub(self.since) <= u32::MAX / 2
+    }
+}
 
 /// Which way packets of a flow's entry travel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

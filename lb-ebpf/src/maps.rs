@@ -84,6 +84,10 @@ pub static RETIRED6: Queue<Retired<V6>, FLOW_ENTRIES> = Queue::new();
 #[unsafe(no_mangle)]
 pub static LINGER: Jiffies = 1000;
 
+/// A second, in jiffies; the loader sets it.
+#[unsafe(no_mangle)]
+pub static SECOND: Jiffies = 1000;
+
 /// The IPv4 entry that is being made.
 #[btf_map]
 pub static DRAFT: PerCpuArray<Draft<V4>, 1> = PerCpuArray::new();

@@ -88,6 +88,12 @@ impl CommonTables for Maps {
     }
 
     #[inline(always)]
+    fn second(&self) -> Jiffies {
+        // SAFETY: as above.
+        unsafe { (&raw const maps::SECOND).read_volatile() }
+    }
+
+    #[inline(always)]
     fn server(&self, id: ServerId) -> Option<&Server> {
         maps::SERVERS.get(id as u32)
     }
@@ -197,6 +203,32 @@ impl CommonTables for Maps {
         if let Some(load) = maps::SERVER_LOAD.get_ptr_mut(server as u32) {
             // SAFETY: as above.
             unsafe { atomic::add(&raw mut (*load).closed, 1) };
+        }
+    }
+
+    #[inline(always)]
+    fn half_opened(&self, service: ServiceId, now: Jiffies) {
+        if let Some(load) = maps::SERVICE_LOAD.get_ptr_mut(service as u32) {
+            // SAFETY: the pointer comes from the map. Of two CPUs that begin a second together one flow may be lost.
+            unsafe {
+                if (*load).is_past(now, self.second()) {
+                    (*load).since = now;
+                    (*load).half_open = 0;
+                }
+                atomic::add(&raw mut (*load).half_open, 1);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn half_open_ended(&self, service: ServiceId, opened: Jiffies) {
+        if let Some(load) = maps::SERVICE_LOAD.get_ptr_mut(service as u32) {
+            // SAFETY: as above.
+            unsafe {
+                if (*load).counts(opened) {
+                    atomic::add(&raw mut (*load).half_open, u32::MAX);
+                }
+            }
         }
     }
 

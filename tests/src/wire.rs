@@ -38,6 +38,33 @@ impl Wire {
         Ok(())
     }
 
+    /// Sends frames with one system call. Those that the device has no room for are lost, as on any wire.
+    pub fn send_all(&self, frames: &[Vec<u8>]) -> Result<()> {
+        let mut pieces: Vec<_> = frames
+            .iter()
+            .map(|frame| libc::iovec { iov_base: frame.as_ptr().cast_mut().cast(), iov_len: frame.len() })
+            .collect();
+        let message = |piece: &mut libc::iovec| {
+            // SAFETY: all zeroes is a valid message without an address, data or control data.
+            let mut message: libc::mmsghdr = unsafe { std::mem::zeroed() };
+            message.msg_hdr.msg_iov = piece;
+            message.msg_hdr.msg_iovlen = 1;
+            message
+        };
+        let mut messages: Vec<_> = pieces.iter_mut().map(message).collect();
+        let mut rest = messages.as_mut_slice();
+        while !rest.is_empty() {
+            let count = libc::c_uint::try_from(rest.len())?;
+            // SAFETY: the messages and all that they point to are valid for reads, and outlive the call.
+            let sent = unsafe { libc::sendmmsg(self.fd.as_raw_fd(), rest.as_mut_ptr(), count, 0) };
+            let lost = || io::Error::last_os_error().raw_os_error() == Some(libc::ENOBUFS);
+            let done = if sent < 0 && lost() { Ok(1) } else { usize::try_from(sent) };
+            let done = done.map_err(|_| io::Error::last_os_error()).context("sending frames")?;
+            rest = rest.get_mut(done..).unwrap_or_default();
+        }
+        Ok(())
+    }
+
     /// Waits until exactly this frame arrives.
     pub fn expect(&self, frame: &[u8]) -> Result<()> {
         wait::until("the frame", wait::SOON, || self.receive().is_some_and(|got| got == frame))

@@ -153,6 +153,7 @@ const SITUATIONS: &[At] = &[
     At::Least,
     At::First,
     At::Lot,
+    At::Flooded,
 ];
 
 fn flags() -> impl Strategy<Value = u8> {

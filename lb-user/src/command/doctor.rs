@@ -103,6 +103,7 @@ fn host_findings() -> Vec<Finding> {
         jit(),
         ports(),
         forwarding(),
+        cookies(),
     ]
 }
 
@@ -207,6 +208,18 @@ fn forwarding() -> Finding {
     let on = sysctl("net.ipv4.ip_forward").as_deref() == Some("1");
     let text = if on { "on: the host routes, too" } else { "off: the kernel plane does not need it" };
     Finding::ok("ip_forward", text)
+}
+
+/// SYNs beyond `xdp-syn-rate` are the host's to answer.
+fn cookies() -> Finding {
+    if sysctl("net.ipv4.tcp_syncookies").as_deref() != Some("0") {
+        return Finding::ok(
+            "SYN cookies",
+            "on: what the kernel plane leaves of a flood is answered with them",
+        );
+    }
+    let text = "off: a flood of SYNs keeps out clients whose connections fall through";
+    Finding::ill(Health::Warn, "SYN cookies", text, "sysctl net.ipv4.tcp_syncookies=1")
 }
 
 fn plane(overview: Result<&Overview, &anyhow::Error>) -> Finding {

@@ -35,6 +35,7 @@ const SETTINGS: Settings = Settings {
     prefixes: 64,
     rules: 256,
     linger: LINGER,
+    second: world::SECOND,
 };
 /// Room for what a program may add to a frame.
 const GROWTH: usize = 256;

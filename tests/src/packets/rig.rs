@@ -14,7 +14,7 @@ use lb_common::memory::{self, MemoryTables};
 use lb_common::packet::Frame;
 use lb_common::rate::Window;
 use lb_common::rates::Rates;
-use lb_common::value::{Flow, Server, ServerId};
+use lb_common::value::{Flow, Server, ServerId, ServiceId, ServiceLoad};
 
 use super::kernel::Kernel;
 use super::world::{INGRESS, LINGER, World};
@@ -84,7 +84,11 @@ impl<'a> Rig<'a> {
         same("RATES6", &rates(&memory.v6), &kernel.rates6()?.into_iter().map(timeless_rates).collect())?;
         same("RULE_COUNTERS", &sorted(&memory.rule_counters.borrow()), &kernel.rule_counters()?)?;
         same("SERVER_LOAD", &sorted(&memory.server_loads.borrow()), &kernel.server_load()?)?;
-        same("SERVICE_LOAD", &sorted(&memory.service_loads.borrow()), &kernel.service_load()?)?;
+        same(
+            "SERVICE_LOAD",
+            &sorted(&memory.service_loads.borrow()),
+            &timeless_loads(kernel.service_load()?),
+        )?;
         same("SERVER_COUNTERS", &sorted(&memory.server_counters.borrow()), &kernel.server_counters()?)?;
         same("COUNTERS", &reasons(memory), &kernel.reasons()?)?;
         let events: Vec<_> = kernel.take_events()?.into_iter().map(timeless_event).collect();
@@ -113,6 +117,10 @@ fn timeless<A: Address>((key, flow): (FlowKey<A>, Flow<A>)) -> (FlowKey<A>, Flow
 
 fn timeless_rates<K>((key, rates): (K, Rates)) -> (K, Rates) {
     (key, Rates { last: 0, connection_rate: Window { start: 0, ..rates.connection_rate }, ..rates })
+}
+
+fn timeless_loads(loads: BTreeMap<ServiceId, ServiceLoad>) -> BTreeMap<ServiceId, ServiceLoad> {
+    loads.into_iter().map(|(id, load)| (id, ServiceLoad { since: 0, ..load })).collect()
 }
 
 fn timeless_event(event: FlowEvent) -> FlowEvent {

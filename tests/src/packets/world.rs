@@ -23,6 +23,8 @@ pub const ELSEWHERE: u32 = 7;
 pub const CAPACITY: u32 = 64;
 /// Entries of the tables of sources.
 pub const SOURCES: u32 = 8;
+/// A second, in jiffies: as long, for the same reason.
+pub const SECOND: u32 = 1 << 30;
 /// How long closed flows stay, in jiffies: longer than any test runs, so that only a step lets it pass.
 pub const LINGER: u32 = 1 << 30;
 /// Numbers of the IPv6 services and servers begin after those of IPv4.
@@ -99,6 +101,8 @@ pub enum At {
     First,
     /// The same, the better of two drawn.
     Lot,
+    /// One flow may be half open; the server with one source port.
+    Flooded,
 }
 
 impl At {
@@ -279,6 +283,7 @@ impl World {
         {
             self.service(net, at, Service { algorithm, draws: 2, ..turn }, &[11, 12]);
         }
+        self.service(net, Flooded, Service { half_open: 1, ..turn }, &[1]);
         self.add_rules(net);
         self.service(net, Datagrams, turn, &[1]);
         self.service(net, DatagramProbing, turn, &[4, 2]);
@@ -317,7 +322,7 @@ impl World {
 
     /// The same in memory.
     pub fn memory(&self) -> MemoryTables {
-        let mut memory = MemoryTables { linger: LINGER, ..MemoryTables::default() };
+        let mut memory = MemoryTables { linger: LINGER, second: SECOND, ..MemoryTables::default() };
         (memory.v4.capacity, memory.v6.capacity) = (CAPACITY as usize, CAPACITY as usize);
         for &(address, protocol, service) in &self.services {
             match address.ip() {

@@ -4,6 +4,7 @@ mod balance;
 mod commands;
 mod failures;
 mod fixture;
+mod flood;
 mod frames;
 mod interfaces;
 mod logs;
@@ -38,6 +39,7 @@ fn main() {
         test("balance::a_client_waits_for_its_own_server", balance::source_full),
         test("balance::backups_by_each_algorithm", balance::backups).within(Duration::from_secs(120)),
         test("balance::a_server_that_starts_slowly", balance::slow_start).within(Duration::from_secs(180)),
+        test("flood::a_million_syns", flood::million).within(Duration::from_secs(300)),
         test("logs::sessions_are_logged_once", logs::tcplog),
         test("privileges::an_ordinary_user_in_a_chroot", privileges::chroot),
         test("privileges::in_the_background", privileges::background),

@@ -21,7 +21,7 @@ writes it anew, and the same test without that fails if it is out of date.
 ";
 
 /// Words that HAProxy does not have.
-const OWN: [&str; 4] = ["xdp-interface", "xdp-pin-path", "xdp-flows", "option xdp"];
+const OWN: [&str; 5] = ["xdp-interface", "xdp-pin-path", "xdp-flows", "xdp-syn-rate", "option xdp"];
 
 /// The page as Markdown.
 pub fn reference() -> String {

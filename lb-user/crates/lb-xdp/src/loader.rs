@@ -30,6 +30,9 @@ pub fn embedded() -> Option<&'static [u8]> {
 pub const MAX_FLOWS: u32 = 1 << 24;
 /// The most prefixes: 1 GiB of tries.
 const MAX_PREFIXES: u32 = 1 << 23;
+/// The share of the room for flows that those of a service which are half open may take in a second: they stay for five,
+/// as long as `timeout connect` says nothing else, and for one when the table fills up.
+const HALF_OPEN_SHARE: u32 = 8;
 /// The most steps of rules.
 const MAX_RULES: u32 = 1 << 16;
 
@@ -59,6 +62,8 @@ pub struct Settings {
     pub rules: u32,
     /// How long closed flows stay for stragglers, in jiffies.
     pub linger: Jiffies,
+    /// A second, in jiffies.
+    pub second: Jiffies,
 }
 
 impl Default for Settings {
@@ -73,11 +78,18 @@ impl Default for Settings {
             prefixes: 1 << 21,
             rules: 8192,
             linger: 1000,
+            second: 1000,
         }
     }
 }
 
 impl Settings {
+    /// Flows of a service that may be half open of those opened in a second, where `xdp-syn-rate` does not say: as many
+    /// as leave room for others, for as long as they stay.
+    pub fn half_open(&self) -> u32 {
+        self.flows / HALF_OPEN_SHARE
+    }
+
     /// What a configuration asks for.
     pub fn of(config: &Config) -> Self {
         let default = Self::default();
@@ -128,6 +140,7 @@ impl Settings {
             prefixes: self.prefixes.clamp(1, MAX_PREFIXES),
             rules: self.rules.clamp(2, MAX_RULES),
             linger: self.linger,
+            second: self.second,
         }
     }
 
@@ -172,6 +185,7 @@ pub fn load(object: &[u8], pins: Option<&Path>, settings: &Settings) -> anyhow::
         loader.map_max_entries(name, entries);
     }
     loader.override_global(names::LINGER, &settings.linger, true);
+    loader.override_global(names::SECOND, &settings.second, true);
     if let Some(folder) = pins {
         for name in names::PINNED {
             loader.map_pin_path(name, folder.join(name));

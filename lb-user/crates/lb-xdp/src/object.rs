@@ -114,5 +114,6 @@ fn pinned_sizes(pins: &Pins, wanted: &Settings) -> Settings {
         prefixes: entries(names::SOURCES, wanted.prefixes),
         rules: entries(names::RULES, wanted.rules),
         linger: wanted.linger,
+        second: wanted.second,
     }
 }

@@ -19,6 +19,7 @@ use lb_core::placement::Placement;
 use lb_core::{Backend, Frontend, Slots, Snapshot};
 use serde::{Deserialize, Serialize};
 
+use crate::loader::Settings;
 use crate::neigh::{IfIndex, Network, NextHop, Unresolved};
 use crate::numbers::Numbers;
 use crate::rulebook::{List, Rulebook};
@@ -209,7 +210,7 @@ impl Planner {
         };
         let numbers = self.add_servers(inputs, backend, address.port(), planned);
         let Some(choice) = choice(backend, &numbers) else { return };
-        let service = service(id, &choice, frontend);
+        let service = Service { half_open: half_open(inputs), ..service(id, &choice, frontend) };
         let service = match self.rules(inputs, frontend, true, id, planned) {
             Rules::None => service,
             Rules::At(rules, rule_count) => Service { rules, rule_count, ..service },
@@ -402,6 +403,12 @@ fn choice(backend: &Backend, numbers: &HashMap<lb_core::ServerId, ServerId>) -> 
         candidate.and_then(|c| numbers.get(&c.server.id)).copied().unwrap_or(0)
     };
     Some(Choice { algorithm, draws, slots: slots.iter().take(TABLE_SLOTS as usize).map(number).collect() })
+}
+
+/// Flows of a service that may be half open of those opened in a second.
+fn half_open(inputs: &Inputs<'_>) -> u32 {
+    let config = &inputs.snapshot.config;
+    config.global.xdp_syn_rate.unwrap_or_else(|| Settings::of(config).half_open())
 }
 
 fn service(id: ServiceId, choice: &Choice, frontend: &Frontend) -> Service {

@@ -310,6 +310,26 @@ fn limits(net: Net) -> Vec<Row> {
                 opens(&syn(2, At::ServiceLimit), 8),
             ],
         ),
+        row(
+            "beyond so many half-open flows the host answers, until clients confirm theirs",
+            [
+                send(&syn(1, At::Flooded), Reason::Opened, &net.to_server(SOURCE_PORT, 1).syn()),
+                pass(syn(2, At::Flooded), Reason::SynFlood),
+                send(
+                    &net.from_server(1, SOURCE_PORT).flags(SYN | ACK),
+                    Reason::ToClient,
+                    &net.to_client(At::Flooded, 1).flags(SYN | ACK),
+                ),
+                pass(syn(2, At::Flooded), Reason::SynFlood),
+                send(
+                    &net.to_service(1, At::Flooded).flags(ACK),
+                    Reason::ToServer,
+                    &net.to_server(SOURCE_PORT, 1).flags(ACK),
+                ),
+                // That it gets as far as looking for a port is the point: its server has one.
+                pass(syn(2, At::Flooded), Reason::NoPort),
+            ],
+        ),
         row("a full flow table", full),
     ]
 }

@@ -19,6 +19,7 @@ pub(super) fn write(global: &Global, out: &mut Writer) {
     global.xdp_interfaces.iter().for_each(|i| interface(i, out));
     out.optional("xdp-pin-path", global.xdp_pin_path.as_ref().map(|p| p.display()));
     out.optional("xdp-flows", global.xdp_flows);
+    out.optional("xdp-syn-rate", global.xdp_syn_rate);
     out.flag("daemon", global.daemon);
     out.optional("pidfile", global.pidfile.as_ref().map(|p| p.display()));
     out.optional("uid", global.uid);

@@ -69,6 +69,7 @@ const GLOBALS: &[&str] = &[
     "noepoll",
     "server-state-base /var/lib/x",
     "xdp-flows 1000",
+    "xdp-syn-rate 500",
 ];
 
 const COMMON: &[&str] = &[

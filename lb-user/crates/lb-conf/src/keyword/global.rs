@@ -57,6 +57,17 @@ pub(crate) static GLOBAL: &[Keyword<GlobalDraft>] = &[
             Ok(())
         },
     ),
+    served(
+        "xdp-syn-rate",
+        "<number>",
+        G,
+        "connections of a service that the kernel plane opens in a second without having heard of the client again; \
+         beyond them the host answers, with cookies; 0: no limit; an eighth of xdp-flows by default",
+        |g, a| {
+            g.xdp_syn_rate = Some(a.number(0..=MAX_FLOWS)?);
+            Ok(())
+        },
+    ),
     served("daemon", "", G, "goes to the background", |g, _| {
         g.daemon = true;
         Ok(())

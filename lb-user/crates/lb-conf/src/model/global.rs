@@ -22,6 +22,9 @@ pub struct Global {
     pub xdp_pin_path: Option<PathBuf>,
     /// `xdp-flows NUMBER`: flows that the kernel plane has room for, of each address family; 65,536 where absent.
     pub xdp_flows: Option<u32>,
+    /// `xdp-syn-rate NUMBER`: half-open flows of a service in a second, beyond which SYNs are left to the host; 0: no limit;
+    /// an eighth of `xdp-flows` where absent.
+    pub xdp_syn_rate: Option<u32>,
     /// `daemon`: goes to the background.
     pub daemon: bool,
     /// `pidfile`.

@@ -77,7 +77,8 @@ impl Session {
         let owner = pins.own()?;
         let inheritance = object::inherit(&pins)?;
         let made = Made((inheritance != Inheritance::Adopted).then(|| pins.clone()));
-        let settings = Settings { linger: hz.saturating_mul(LINGER_SECONDS), ..settings.bounded() };
+        let settings =
+            Settings { linger: hz.saturating_mul(LINGER_SECONDS), second: hz, ..settings.bounded() };
         let store = BpfStore::new(object::load(object, &pins, &settings)?, &pins)?;
         let opened = Opened { inheritance, room: store.room(), ports: ports.into_inner(), hz };
         Ok((Self { live: None, store, made, pins, _owner: owner }, opened))
