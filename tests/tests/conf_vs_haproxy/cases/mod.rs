@@ -1,6 +1,7 @@
 //! The configurations.
 
 mod checks;
+mod doubtful;
 mod global;
 mod listeners;
 mod rules;
@@ -28,6 +29,7 @@ pub(crate) fn rows() -> impl Iterator<Item = &'static Row> {
         checks::ROWS,
         rules::ROWS,
         words::ROWS,
+        doubtful::ROWS,
     ];
     tables.into_iter().flatten()
 }

@@ -4,7 +4,7 @@ use lb_expr::vars::VarId;
 use lb_expr::{Expr, LogFormat, Style};
 use regex::bytes::Regex;
 
-use crate::compile::Compiler;
+use crate::compile::{Compiler, bytes_in_http};
 use crate::diag::{Code, Diagnostic};
 use crate::keyword::Args;
 use crate::lex::Word;
@@ -35,7 +35,17 @@ impl<'a> RuleArgs<'a, '_> {
     /// A format of part of an HTTP message, in one word.
     pub(crate) fn format(&mut self, expected: &str) -> Result<LogFormat, Diagnostic> {
         let word = self.args.word(expected)?;
-        self.compiler.format(word, &word.text, Style::Http)
+        let format = self.compiler.format(word, &word.text, Style::Http)?;
+        self.note_bytes(&format, word);
+        Ok(format)
+    }
+
+    /// Warns of what looks at bytes, which parts of HTTP messages have not.
+    pub(super) fn note_bytes(&mut self, format: &LogFormat, word: &Word) {
+        let of_bytes = format.expressions().find(|expr| expr.source().is_bytes());
+        if let Some(expr) = of_bytes {
+            self.args.note(bytes_in_http(expr.text(), word.span));
+        }
     }
 
     /// A format of a value, in one word.

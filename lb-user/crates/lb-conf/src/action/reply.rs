@@ -190,7 +190,9 @@ fn file_format(a: &mut RuleArgs<'_, '_>) -> Result<lb_expr::LogFormat, Diagnosti
     let word = a.args.last();
     let text = String::from_utf8(bytes)
         .map_err(|_| Diagnostic::alert(Code::File, format!("'{}' is not UTF-8", word.text)).at(word.span))?;
-    a.compiler.format(word, &text, Style::Http)
+    let format = a.compiler.format(word, &text, Style::Http)?;
+    a.note_bytes(&format, word);
+    Ok(format)
 }
 
 /// Statuses of redirects.

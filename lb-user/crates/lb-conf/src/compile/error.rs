@@ -42,7 +42,7 @@ pub(super) fn unresolved(error: &Unresolved, span: Span) -> Diagnostic {
 }
 
 /// A fetch that looks at bytes as they came, in HTTP mode.
-pub(super) fn bytes_in_http(fetch: &str, span: Span) -> Diagnostic {
+pub(crate) fn bytes_in_http(fetch: &str, span: Span) -> Diagnostic {
     let message = format!("'{fetch}' finds nothing in HTTP mode");
     Diagnostic::warning(Code::NoEffect, message).at(span).help("in TCP mode it looks at bytes as they come")
 }

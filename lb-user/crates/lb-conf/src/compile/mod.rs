@@ -19,6 +19,7 @@ use crate::lex::Word;
 use crate::model::{HeaderCapture, Mode, PatternSet, TableId};
 use crate::span::Span;
 
+pub(crate) use error::bytes_in_http;
 pub(crate) use names::Names;
 pub(crate) use rules::Compiled;
 
@@ -121,7 +122,7 @@ impl<'d> Compiler<'d> {
         if self.names.proxy().is_some_and(|p| p.mode == Mode::Http) {
             for (word, fetch) in condition.tests_of_bytes() {
                 let span = words.get(word).map_or(before.span, |w| w.span);
-                notes.push(error::bytes_in_http(fetch, span));
+                notes.push(bytes_in_http(fetch, span));
             }
         }
         Ok(condition)

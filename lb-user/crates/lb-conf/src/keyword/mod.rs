@@ -18,6 +18,7 @@ mod list;
 mod log;
 mod lookup;
 mod option;
+mod order;
 mod outgoing;
 mod proxy;
 mod resolvers;

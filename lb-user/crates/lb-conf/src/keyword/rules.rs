@@ -2,7 +2,7 @@
 
 use super::args::invalid;
 use super::section::SectionKind;
-use super::{Args, Keyword, Sections, served};
+use super::{Args, Keyword, Sections, order, served};
 use crate::diag::{Code, Diagnostic};
 use crate::draft::{FormatDraft, Placed, ProxyDraft, RuleDraft, RuleKind};
 use crate::model::{Column, KeyType};
@@ -156,6 +156,7 @@ pub(super) fn keep(proxy: &mut ProxyDraft, args: &mut Args<'_>, kind: RuleKind) 
         let message = format!("'{}' needs a defaults section with a name", args.head().text);
         return Err(Diagnostic::alert(Code::Misplaced, message).at(args.span()));
     }
+    order::note(proxy, args, kind);
     let head = args.head().clone();
     proxy.lines.push(args.text());
     proxy.rules.push(RuleDraft { kind, words: args.take_rest().to_vec(), head });

@@ -2,7 +2,7 @@
 
 use crate::ast::Document;
 use crate::diag::{Code, Diagnostic};
-use crate::draft::{CheckKind, Draft, FormatDraft, ProxyDraft, RuleDraft, RuleKind};
+use crate::draft::{CheckKind, Draft, FormatDraft, LogDraft, ProxyDraft, RuleDraft, RuleKind};
 use crate::keyword::section::SectionKind;
 use crate::lex::Word;
 use crate::model::{Algorithm, BalanceKey, HashKind, Mode, StatsPage};
@@ -25,7 +25,7 @@ pub(super) fn check(draft: &Draft, document: &Document, notes: &mut Vec<Diagnost
         page_rules(proxy, notes);
         page_description(proxy, description, notes);
         stick_on_cookie(proxy, notes);
-        formats(proxy, notes);
+        formats(proxy, draft.global.logs.is_empty(), notes);
     }
 }
 
@@ -168,9 +168,9 @@ fn stick_on_cookie(proxy: &ProxyDraft, notes: &mut Vec<Diagnostic>) {
     }
 }
 
-/// A format that nothing is logged in, or that the mode cannot fill.
-fn formats(proxy: &ProxyDraft, notes: &mut Vec<Diagnostic>) {
-    if !proxy.is_frontend() {
+/// A format that nothing is logged in, or that the mode cannot fill. `global` says nothing, perhaps, of where to log.
+fn formats(proxy: &ProxyDraft, global_is_silent: bool, notes: &mut Vec<Diagnostic>) {
+    if !proxy.is_frontend() || proxy.disabled {
         return;
     }
     if let Some(FormatDraft::Named(name, span)) = &proxy.log_format
@@ -185,8 +185,10 @@ fn formats(proxy: &ProxyDraft, notes: &mut Vec<Diagnostic>) {
         FormatDraft::Named(_, span) => *span,
         FormatDraft::Text(word) => word.span,
     });
-    if let Some(place) = place.filter(|_| proxy.logs.is_empty()) {
-        let message = format!("'{}' has a log format, but no 'log' line", proxy.name);
+    let leads_nowhere = |log: &LogDraft| matches!(log, LogDraft::Global) && global_is_silent;
+    if let Some(place) = place.filter(|_| proxy.logs.iter().all(leads_nowhere)) {
+        let nothing = if proxy.logs.is_empty() { "no 'log' line" } else { "'global' has no 'log' line" };
+        let message = format!("'{}' has a log format, but {nothing}", proxy.name);
         notes.push(Diagnostic::warning(Code::NoEffect, message).at(place));
     }
 }
