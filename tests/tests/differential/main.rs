@@ -3,8 +3,10 @@
 
 mod cli;
 mod counters;
+mod ends;
 mod hash;
 mod http;
+mod raw;
 mod states;
 mod tcp;
 
@@ -30,7 +32,11 @@ fn main() {
     let test = |name: &'static str, config, traffic: fn(&mut Side) -> anyhow::Result<()>| {
         Case::new(name, &[Need::Program("haproxy")], move || oracle::compare(&Scenario { config, traffic }))
     };
-    suite::main(vec![
+    let end = |group: &'static ends::Group| {
+        Case::new(group.name, &[Need::Program("haproxy")], move || ends::compare(group))
+    };
+    let mut cases: Vec<_> = ends::GROUPS.iter().map(end).collect();
+    cases.extend([
         Case::new("states::of_one_file", &[Need::Program("haproxy")], || states::restored(&states::GLOBAL)),
         Case::new("states::of_a_file_for_each_backend", &[Need::Program("haproxy")], || {
             states::restored(&states::LOCAL)
@@ -55,4 +61,5 @@ fn main() {
         test("tcp::weights", tcp::WEIGHTS, tcp::weights),
         test("tcp::backup_servers", tcp::BACKUP, tcp::backup),
     ]);
+    suite::main_waiting(cases);
 }

@@ -20,7 +20,7 @@ pub enum Event {
     /// Weight, connection limit or address of a server changed: what is computed from them is out of date.
     Settings(Arc<Backend>, Arc<Server>),
     /// The sessions of a server are to end.
-    ShutdownSessions(Arc<Server>),
+    ShutdownSessions(Arc<Server>, EndedBy),
     /// A frontend was enabled, disabled, shut down or limited.
     Frontend(Arc<Frontend>, FrontendChange),
     /// A limit of the process changed.
@@ -31,6 +31,17 @@ pub enum Event {
     Log(LogEvent),
     /// A session of the kernel plane has ended.
     Flow(Arc<FlowEnd>),
+}
+
+/// Who or what ends sessions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndedBy {
+    /// An operator.
+    Operator,
+    /// Their server, which went down: `on-marked-down shutdown-sessions`.
+    ServerDown,
+    /// A server that came up, so that no backup is needed: `on-marked-up shutdown-backup-sessions`.
+    ServerUp,
 }
 
 /// A server's status became another one.

@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use crate::backend::{Backend, Live};
 use crate::change::{Applied, Change, FrontendChange, Refused, ServerChange};
 use crate::dataplane::FlowEnd;
-use crate::event::{Event, LogEvent, ServerEvent, Subscriber, Subscribers};
+use crate::event::{EndedBy, Event, LogEvent, ServerEvent, Subscriber, Subscribers};
 use crate::frontend::{Frontend, FrontendState};
 use crate::process::{LimitChange, Limits, ProcessState};
 use crate::server::{Announcement, Cause, Server, ServerId, State, Status};
@@ -164,7 +164,7 @@ impl Runtime {
         let server = snapshot.server(id).ok_or(Refused::NoSuchServer)?;
         let backend = snapshot.backend(server.at.backend).ok_or(Refused::NoSuchServer)?;
         if change == ServerChange::ShutdownSessions {
-            self.subscribers.tell(&Event::ShutdownSessions(Arc::clone(server)));
+            self.subscribers.tell(&Event::ShutdownSessions(Arc::clone(server), EndedBy::Operator));
             return Ok(Applied::Changed);
         }
         let before = server.state();
@@ -215,11 +215,12 @@ impl Runtime {
         let config = &what.server.config;
         match (before.serves(), after.serves()) {
             (true, false) if config.shutdown_on_down => {
-                self.subscribers.tell(&Event::ShutdownSessions(Arc::clone(what.server)));
+                let server = Arc::clone(what.server);
+                self.subscribers.tell(&Event::ShutdownSessions(server, EndedBy::ServerDown));
             }
             (false, true) if config.shutdown_backups_on_up && !config.backup => {
                 for server in what.backend.servers.iter().filter(|server| server.config.backup) {
-                    self.subscribers.tell(&Event::ShutdownSessions(Arc::clone(server)));
+                    self.subscribers.tell(&Event::ShutdownSessions(Arc::clone(server), EndedBy::ServerUp));
                 }
             }
             _ => {}

@@ -8,6 +8,7 @@ use lb_conf::model::{self, AgentCheck, HttpCheck};
 use crate::change::AdminState::{Drain, Maint, Ready};
 use crate::change::{Applied, Change, ForcedHealth, FrontendChange, Refused, ServerChange, WeightChange};
 use crate::check::{AgentReport, CheckStatus};
+use crate::event::EndedBy;
 use crate::fixture::{Fixture, backend, checked, config, report, server};
 use crate::server::Operational;
 
@@ -401,8 +402,8 @@ fn sessions_end_when_servers_go_and_come() {
     let ended = Arc::new(parking_lot::Mutex::new(Vec::new()));
     let names = Arc::clone(&ended);
     fixture.runtime.subscribe(Box::new(move |event| {
-        if let crate::Event::ShutdownSessions(server) = event {
-            names.lock().push(server.config.name.to_string());
+        if let crate::Event::ShutdownSessions(server, by) = event {
+            names.lock().push((server.config.name.to_string(), *by));
         }
     }));
     let order = |name, state| fixture.apply(name, ServerChange::Admin(state)).unwrap();
@@ -411,7 +412,7 @@ fn sessions_end_when_servers_go_and_come() {
     order("a", Drain);
     assert!(ended.lock().is_empty(), "a draining server serves what it has");
     order("a", Maint);
-    assert_eq!(*ended.lock(), ["a"]);
+    assert_eq!(*ended.lock(), [("a".into(), EndedBy::ServerDown)]);
     order("a", Ready);
-    assert_eq!(*ended.lock(), ["a", "b"]);
+    assert_eq!(ended.lock().last(), Some(&("b".into(), EndedBy::ServerUp)));
 }

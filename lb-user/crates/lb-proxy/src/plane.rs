@@ -335,10 +335,10 @@ impl Plane {
                 places.look_again();
             }
             Event::Limit => places.look_again(),
-            Event::ShutdownSessions(server) => {
+            Event::ShutdownSessions(server, by) => {
                 for worker in &workers {
                     // A thread that has ended has no sessions.
-                    let _ = worker.send(Command::EndSessions(server.id));
+                    let _ = worker.send(Command::EndSessions(server.id, *by));
                 }
             }
             // A thread that has ended logs no more.

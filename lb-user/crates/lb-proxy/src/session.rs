@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use lb_conf::model::{Mode, ProxyOption};
 use lb_core::counters::Gauge;
+use lb_core::event::EndedBy;
 use lb_core::host::SessionInfo;
 use lb_core::{Backend, Frontend, Server, Snapshot};
 use lb_expr::vars::{ProcVars, VarStore};
@@ -162,7 +163,8 @@ pub(crate) struct Session {
     pub(crate) proxied: OnceCell<Received>,
     open: Open,
     killed: Notify,
-    is_killed: Cell<bool>,
+    /// Who ended it before its time.
+    ended_by: Cell<Option<EndedBy>>,
     _place: Place,
 }
 
@@ -205,7 +207,7 @@ impl Session {
             proxied: OnceCell::new(),
             open: worker.sessions.open(),
             killed: Notify::new(),
-            is_killed: Cell::new(false),
+            ended_by: Cell::new(None),
             _place: place,
         });
         session.open.list(&session);
@@ -213,14 +215,14 @@ impl Session {
     }
 
     /// Ends it as soon as its task runs.
-    pub(crate) fn kill(&self) {
-        self.is_killed.set(true);
+    pub(crate) fn kill(&self, by: EndedBy) {
+        self.ended_by.set(Some(by));
         self.killed.notify_one();
     }
 
-    /// Whether it was ended so.
-    pub(crate) fn is_killed(&self) -> bool {
-        self.is_killed.get()
+    /// Who ended it so, if somebody did.
+    pub(crate) fn ended_by(&self) -> Option<EndedBy> {
+        self.ended_by.get()
     }
 
     /// Its number in its worker.

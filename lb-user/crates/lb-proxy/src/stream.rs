@@ -10,9 +10,11 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::header::CONNECTION;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use lb_conf::model::{CompressionAlgorithm, ConnectionMode, LogLevel};
 use lb_core::counters::Phases;
+use lb_core::event::EndedBy;
 use lb_core::{Backend, Server, ServerId, ServerLease};
 use lb_expr::ctx::{Buffer, Kept};
 use lb_expr::vars::VarStore;
@@ -44,8 +46,8 @@ pub(crate) enum Cause {
     ClientTimeout,
     /// The server was.
     ServerTimeout,
-    /// An operator.
-    Killed,
+    /// An operator, or a server that went down or came up.
+    Ended(EndedBy),
 }
 
 /// What a stream was doing when it ended: the second character.
@@ -253,9 +255,14 @@ pub(crate) struct Stream {
 }
 
 /// What HAProxy counts for a head, its `%B` and `%U`: the text without separators, and 21 bytes for the start line's
-/// and the end's own room.
+/// and the end's own room. What a `connection` field says of the connection alone is taken out before.
 pub(crate) fn head_bytes(start_line: [usize; 3], headers: &HeaderMap) -> u64 {
-    let fields: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    let counts = |(name, value): &(&HeaderName, &HeaderValue)| {
+        let ends_here = |word: &str| value.as_bytes().eq_ignore_ascii_case(word.as_bytes());
+        *name != CONNECTION || !(ends_here("close") || ends_here("keep-alive"))
+    };
+    let fields = headers.iter().filter(counts).map(|(name, value)| name.as_str().len() + value.len());
+    let fields: usize = fields.sum();
     (21 + start_line.iter().sum::<usize>() + fields) as u64
 }
 
@@ -405,9 +412,12 @@ impl Stream {
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        if self.session.is_killed() {
-            let stage = self.stage;
-            self.end(Cause::Killed, stage);
+        if let Some(by) = self.session.ended_by() {
+            // What broke when the connections were closed is nobody else's doing.
+            self.cause = Cause::Ended(by);
+            if !self.is_http {
+                self.stage = Stage::Done;
+            }
         }
         self.ended = Some(now());
         // The places are free before the line is written: it counts the others.

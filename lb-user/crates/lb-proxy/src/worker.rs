@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock, Weak};
 
 use lb_conf::model::{FrontendId, Mode};
-use lb_core::event::LogEvent;
+use lb_core::event::{EndedBy, LogEvent};
 use lb_core::host::{Host, Process, SessionInfo};
 use lb_core::{FlowEnd, Frontend, Runtime, ServerId, Snapshot, Tick};
 use lb_expr::vars::ProcVars;
@@ -79,7 +79,7 @@ pub(crate) enum Command {
     /// End the session of this number, and say so if there is one.
     KillSession(u64, mpsc::UnboundedSender<()>),
     /// End the sessions of this server.
-    EndSessions(ServerId),
+    EndSessions(ServerId, EndedBy),
 }
 
 /// What is to be served.
@@ -164,7 +164,7 @@ pub(crate) async fn run(index: usize, shared: Arc<Shared>, mut commands: mpsc::U
             Command::LogFlow(flow) => flow::write(&worker, &flow),
             Command::ListSessions(reply) => worker.list_sessions(&reply),
             Command::KillSession(id, reply) => worker.kill_session(id, &reply),
-            Command::EndSessions(server) => worker.end_sessions(server),
+            Command::EndSessions(server, by) => worker.end_sessions(server, by),
         }
         if worker.listeners.borrow().is_empty() && worker.sessions.is_stopping() {
             break;
@@ -176,7 +176,7 @@ pub(crate) async fn run(index: usize, shared: Arc<Shared>, mut commands: mpsc::U
             match command {
                 Command::ListSessions(reply) => worker.list_sessions(&reply),
                 Command::KillSession(id, reply) => worker.kill_session(id, &reply),
-                Command::EndSessions(server) => worker.end_sessions(server),
+                Command::EndSessions(server, by) => worker.end_sessions(server, by),
                 Command::HardStop => return,
                 Command::LogFlow(flow) => flow::write(&worker, &flow),
                 Command::Serve(_) | Command::SoftStop | Command::Close(_) | Command::Log(_) => {}
@@ -309,15 +309,15 @@ impl Worker {
         if self.session_id(id >> WORKER_BITS) == id
             && let Some(session) = self.sessions.find(id >> WORKER_BITS)
         {
-            session.kill();
+            session.kill(EndedBy::Operator);
             let _ = reply.send(());
         }
     }
 
-    fn end_sessions(&self, server: ServerId) {
+    fn end_sessions(&self, server: ServerId, by: EndedBy) {
         let is_there =
             |session: &Session| session.route.borrow().server.as_ref().is_some_and(|s| s.id == server);
-        self.sessions.all().iter().filter(|session| is_there(session)).for_each(|session| session.kill());
+        self.sessions.all().iter().filter(|session| is_there(session)).for_each(|session| session.kill(by));
     }
 
     fn soft_stop(&self) {

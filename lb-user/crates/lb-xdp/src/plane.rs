@@ -264,7 +264,7 @@ fn subscribe(runtime: &Runtime, changes: &Arc<Changes>) {
         let Some(changes) = changes.upgrade() else { return };
         match event {
             Event::Log(_) | Event::Flow(_) => return,
-            Event::ShutdownSessions(server) => drop(changes.ending.lock().insert(server.id)),
+            Event::ShutdownSessions(server, _) => drop(changes.ending.lock().insert(server.id)),
             _ => {}
         }
         changes.told.fetch_add(1, Ordering::Release);

@@ -64,7 +64,7 @@ pub(crate) async fn run(shared: Arc<Shared>, mut commands: mpsc::UnboundedReceiv
             // Who is still served is still served by servers that work.
             Command::SoftStop | Command::Close(_) => {}
             // Checks are no sessions.
-            Command::ListSessions(_) | Command::KillSession(..) | Command::EndSessions(_) => {}
+            Command::ListSessions(_) | Command::KillSession(..) | Command::EndSessions(..) => {}
             Command::HardStop => break,
             Command::Log(line) => checker.log(&line),
             // The workers have what the formats of sessions need.

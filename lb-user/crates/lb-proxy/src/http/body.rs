@@ -12,6 +12,7 @@ use lb_conf::model::ConnectionMode;
 use super::compress::{self, Coder};
 use super::link::{Link, NoResponse};
 use super::serve::HttpSession;
+use super::upload::is_malformed;
 use crate::net::SocketView;
 use crate::stream::{Cause, Stage, Stream};
 
@@ -123,6 +124,7 @@ impl Download {
     fn fail(&mut self, error: &NoResponse) {
         if let Some(stream) = &mut self.stream {
             let cause = match error {
+                NoResponse::Http(e) if is_malformed(e) => Cause::Proxy,
                 NoResponse::Http(_) => Cause::Server,
                 NoResponse::Timeout => Cause::ServerTimeout,
                 NoResponse::Coder(_) => Cause::Proxy,

@@ -392,7 +392,8 @@ fn no_response(http: &HttpSession, stream: &mut Stream, failure: &Failure, link:
     if link.is_reused() && closed && !http.is_first() {
         return Stop::Silence;
     }
-    Stop::Error(status)
+    // Who broke off takes no answer.
+    if cause == Cause::Client { Stop::Silence } else { Stop::Error(status) }
 }
 
 /// Hands a server's response on.

@@ -146,7 +146,8 @@ fn last_words(http: &HttpSession, end: &End) -> Option<(StatusCode, Cause)> {
     let (phase, _) = http.meter.phase();
     match end {
         End::Error(e) if e.is_parse() && http.meter.muted() => Some((StatusCode::BAD_REQUEST, Cause::Proxy)),
-        End::Error(e) if e.is_incomplete_message() && phase == Phase::Head => {
+        // Its end, or a reset.
+        End::Error(e) if !e.is_parse() && phase == Phase::Head => {
             Some((StatusCode::BAD_REQUEST, Cause::Client))
         }
         End::TimedOut if http.meter.received() == 0 && ignores_probes(http) => None,

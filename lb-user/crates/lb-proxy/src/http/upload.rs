@@ -64,13 +64,16 @@ struct HeldBack {
     waker: Option<Waker>,
 }
 
-/// What an error of a request's body tells. hyper says that a chunk is none by the kind of an I/O error.
-fn failure(error: &hyper::Error) -> UploadState {
+/// Whether a body is against the protocol. hyper says that a chunk is none by the kind of an I/O error.
+pub(super) fn is_malformed(error: &hyper::Error) -> bool {
     let io = error.source().and_then(|source| source.downcast_ref::<std::io::Error>());
-    match io.map(std::io::Error::kind) {
-        Some(ErrorKind::InvalidInput | ErrorKind::InvalidData) => UploadState::Malformed,
-        _ => UploadState::Failed,
-    }
+    let kind = io.map(std::io::Error::kind);
+    matches!(kind, Some(ErrorKind::InvalidInput | ErrorKind::InvalidData))
+}
+
+/// What an error of a request's body tells.
+fn failure(error: &hyper::Error) -> UploadState {
+    if is_malformed(error) { UploadState::Malformed } else { UploadState::Failed }
 }
 
 impl Progress {

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use lb_conf::model::{Frontend, LogLevel, Mode, ProxyOption};
+use lb_core::event::EndedBy;
 use lb_core::{Backend, Server};
 use lb_expr::logformat::{Connections, FactSource, LogFacts, Termination, Timers};
 use tokio::time::Instant;
@@ -189,6 +190,8 @@ fn timers(stream: &Stream) -> Timers {
     let request = match stream.stage {
         // As in HAProxy, a request that was held back never came to be one.
         Stage::Tarpit | Stage::Body => None,
+        // Nor did one that a rule left unanswered.
+        Stage::Request if stream.cause == Cause::Proxy && stream.status.is_none() => None,
         _ if http => span(t.first_byte, t.head),
         _ => Some(Duration::ZERO),
     };
@@ -215,7 +218,9 @@ fn termination(stream: &Stream) -> Termination {
         Cause::Local => b'L',
         Cause::ClientTimeout => b'c',
         Cause::ServerTimeout => b's',
-        Cause::Killed => b'K',
+        Cause::Ended(EndedBy::Operator) => b'K',
+        Cause::Ended(EndedBy::ServerDown) => b'D',
+        Cause::Ended(EndedBy::ServerUp) => b'U',
     };
     let state = match stream.stage {
         Stage::Request | Stage::Body => b'R',

@@ -18,12 +18,13 @@ pub(crate) struct Preread {
     transport: Transport,
     bytes: BytesMut,
     ended: bool,
+    broken: bool,
 }
 
 impl Preread {
     /// A connection of which nothing was read.
     pub(crate) fn new(transport: Transport) -> Self {
-        Self { transport, bytes: BytesMut::new(), ended: false }
+        Self { transport, bytes: BytesMut::new(), ended: false, broken: false }
     }
 
     /// What was read.
@@ -34,6 +35,11 @@ impl Preread {
     /// Whether the client has sent its last byte.
     pub(crate) fn is_ended(&self) -> bool {
         self.ended
+    }
+
+    /// Whether the client broke the connection.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.broken
     }
 
     /// Whether no more will be read.
@@ -58,8 +64,8 @@ impl Preread {
         let room_len = room.len().min(MOST.saturating_sub(self.bytes.len()));
         let mut buf = ReadBuf::new(&mut room[..room_len]);
         let read = poll_fn(|cx| Pin::new(&mut self.transport).poll_read(cx, &mut buf)).await;
-        // What is wrong with the connection shows again where it is written to.
-        self.ended = read.is_err() || buf.filled().is_empty();
+        self.broken = read.is_err();
+        self.ended = self.broken || buf.filled().is_empty();
         self.bytes.extend_from_slice(buf.filled());
     }
 

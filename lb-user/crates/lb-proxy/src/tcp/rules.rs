@@ -139,6 +139,11 @@ pub(crate) async fn inspect(
             Some(outcome) => break outcome,
             None => expired = !client.read_until(deadline).await,
         }
+        if client.is_broken() {
+            // Nobody is there any more whose connection could go anywhere.
+            stream.end(Cause::Client, Stage::Request);
+            return Outcome::Reject;
+        }
     };
     if matches!(outcome, Outcome::Reject | Outcome::Vanish) {
         stream.front.frontend.traffic().denied_requests.inc();

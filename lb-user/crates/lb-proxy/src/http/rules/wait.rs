@@ -111,7 +111,11 @@ pub(crate) async fn body(stream: &mut Stream, enough: usize, time: Option<Durati
         Ok(Err(())) if progress.state.get() == UploadState::Malformed => {
             Err(failed(stream, Cause::Proxy, StatusCode::BAD_REQUEST))
         }
-        Ok(Err(())) => Err(failed(stream, Cause::Client, StatusCode::BAD_REQUEST)),
+        Ok(Err(())) => {
+            failed(stream, Cause::Client, StatusCode::BAD_REQUEST);
+            // Who broke off takes no answer.
+            Err(Stop::Silence)
+        }
         Err(cause) => Err(failed(stream, cause, StatusCode::REQUEST_TIMEOUT)),
     }
 }
