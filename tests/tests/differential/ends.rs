@@ -194,6 +194,17 @@ impl Scene {
         Ok(())
     }
 
+    /// Connects, and reads to the end.
+    fn wait_close(&self, port: &str) -> Result<()> {
+        self.exchange(port, "")
+    }
+
+    /// Sends something, and closes.
+    fn leave(&self, port: &str, bytes: &str) -> Result<()> {
+        self.connect(port)?.write_all(bytes.as_bytes())?;
+        Ok(())
+    }
+
     fn get(&self, path: &str) -> Result<()> {
         self.exchange("web", &get(path, ""))
     }
@@ -237,12 +248,12 @@ pub(crate) const GROUPS: &[Group] = &[
             event("redirected", |s| s.get("/redirect")),
             event("rejected", |s| s.get("/reject")),
             event("tarpitted", |s| s.get("/tarpit")),
-            event("nothing", |s| Ok(drop(s.connect("web")?))),
-            event("half a head, closed", |s| Ok(s.connect("web")?.write_all(b"GET / HTT")?)),
+            event("nothing", |s| s.leave("web", "")),
+            event("half a head, closed", |s| s.leave("web", "GET / HTT")),
             event("half a head, reset", |s| {
                 let mut stream = s.connect("web")?;
                 stream.write_all(b"GET / HTT")?;
-                Ok(reset(stream)?)
+                reset(stream)
             }),
             event("half a head, silent", |s| s.exchange("web", "GET / HTT")),
             event("a bad head", |s| s.exchange("web", "GET / HTTP/1.1\r\nbad header\r\n\r\n")),
@@ -273,7 +284,7 @@ pub(crate) const GROUPS: &[Group] = &[
             event("reset in a body", |s| {
                 let mut stream = s.ask("web", &get("/endless", ""))?;
                 beginning(&mut stream)?;
-                Ok(reset(stream)?)
+                reset(stream)
             }),
             event("reads no more", |s| {
                 let before = s.lines().len();
@@ -286,7 +297,7 @@ pub(crate) const GROUPS: &[Group] = &[
             }),
             event("reset in its own body", |s| {
                 let request = "POST /silent HTTP/1.1\r\nhost: a\r\nx-slow: 1\r\ncontent-length: 9\r\n\r\nab";
-                Ok(reset(s.ask("web", request)?)?)
+                reset(s.ask("web", request)?)
             }),
         ],
     },
@@ -365,9 +376,9 @@ pub(crate) const GROUPS: &[Group] = &[
         name: "ends::tcp",
         events: &[
             event("in order", |s| s.exchange("tcp", &get("/", ""))),
-            event("a silent client", |s| Ok(to_end(&mut s.connect("tcpquick")?))),
+            event("a silent client", |s| s.wait_close("tcpquick")),
             event("a silent server", |s| s.exchange("tcpslow", &get("/silent", ""))),
-            event("reset by the client", |s| Ok(reset(s.ask("tcp", &get("/silent", ""))?)?)),
+            event("reset by the client", |s| reset(s.ask("tcp", &get("/silent", ""))?)),
             event("reset by the server", |s| {
                 let mut stream = s.ask("tcp", &get("/half/reset", ""))?;
                 beginning(&mut stream)?;
@@ -375,11 +386,11 @@ pub(crate) const GROUPS: &[Group] = &[
                 to_end(&mut stream);
                 Ok(())
             }),
-            event("refused", |s| Ok(to_end(&mut s.connect("tcpdead")?))),
-            event("not accepted", |s| Ok(to_end(&mut s.connect("tcphole")?))),
-            event("no server", |s| Ok(to_end(&mut s.connect("tcpnone")?))),
+            event("refused", |s| s.wait_close("tcpdead")),
+            event("not accepted", |s| s.wait_close("tcphole")),
+            event("no server", |s| s.wait_close("tcpnone")),
             event("rejected", |s| s.exchange("tcpreject", "x")),
-            event("reset while it is inspected", |s| Ok(reset(s.connect("tcpreject")?)?)),
+            event("reset while it is inspected", |s| reset(s.connect("tcpreject")?)),
         ],
     },
 ];

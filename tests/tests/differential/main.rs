@@ -6,6 +6,7 @@ mod counters;
 mod ends;
 mod hash;
 mod http;
+mod logs;
 mod raw;
 mod states;
 mod tcp;
@@ -36,6 +37,11 @@ fn main() {
         Case::new(group.name, &[Need::Program("haproxy")], move || ends::compare(group))
     };
     let mut cases: Vec<_> = ends::GROUPS.iter().map(end).collect();
+    cases.extend(
+        logs::ROWS
+            .iter()
+            .map(|row| Case::new(row.name, &[Need::Program("haproxy")], move || logs::compare(row))),
+    );
     cases.extend([
         Case::new("states::of_one_file", &[Need::Program("haproxy")], || states::restored(&states::GLOBAL)),
         Case::new("states::of_a_file_for_each_backend", &[Need::Program("haproxy")], || {

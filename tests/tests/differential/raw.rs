@@ -86,13 +86,13 @@ fn answer(mut stream: TcpStream, state: &State) -> std::io::Result<()> {
             state.wait()?;
             stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
         }
-        "/reset" => reset(stream),
+        "/reset" => reset(stream).map_err(std::io::Error::other),
         "/half" => stream.write_all(half),
         "/half/silent" => stream.write_all(half).and_then(|()| until_closed(&mut stream)),
         "/half/reset" => {
             stream.write_all(half)?;
             state.wait()?;
-            reset(stream)
+            reset(stream).map_err(std::io::Error::other)
         }
         "/head/half" => {
             stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-le")?;
@@ -132,8 +132,9 @@ fn until_closed(stream: &mut TcpStream) -> std::io::Result<()> {
 }
 
 /// Closes with a reset.
-pub(crate) fn reset(stream: TcpStream) -> std::io::Result<()> {
-    Socket::from(stream).set_linger(Some(Duration::ZERO))
+pub(crate) fn reset(stream: TcpStream) -> Result<()> {
+    Socket::from(stream).set_linger(Some(Duration::ZERO))?;
+    Ok(())
 }
 
 /// An address where no connection is accepted and none refused.

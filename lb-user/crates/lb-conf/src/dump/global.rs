@@ -3,7 +3,7 @@
 use super::writer::{Words, Writer};
 use crate::keyword::{LOG_FORMATS, show_bind_address};
 use crate::model::{
-    CommandLevel, Global, LogAddress, LogLevel, LogTarget, StatsSocket, XdpInterface, XdpMode,
+    CommandLevel, Global, LogAddress, LogLevel, LogTarget, Sampling, StatsSocket, XdpInterface, XdpMode,
 };
 
 pub(super) fn write(global: &Global, out: &mut Writer) {
@@ -55,10 +55,17 @@ pub(super) fn log_line(log: &LogTarget) -> Words {
         LogAddress::Unix(path) => words.word(path.display()),
         LogAddress::Fd(fd) => words.word(format!("fd@{fd}")),
     };
-    let format = LOG_FORMATS.iter().find(|(_, f)| *f == log.format).map_or("local", |(name, _)| *name);
-    words.word("len").word(log.max_len).word("format").word(format).word(log.facility.name());
+    words.word("len").word(log.max_len);
+    words.pair("format", LOG_FORMATS.iter().find(|(_, f)| *f == log.format).map(|(name, _)| *name));
+    words.pair("sample", log.sample.as_ref().map(sampling));
+    words.word(log.facility.name());
     words.word(level(log.level)).word(level(log.min_level));
     words
+}
+
+fn sampling(sample: &Sampling) -> String {
+    let ranges: Vec<_> = sample.ranges.iter().map(|(first, last)| format!("{first}-{last}")).collect();
+    format!("{}:{}", ranges.join(","), sample.size)
 }
 
 fn level(level: LogLevel) -> &'static str {

@@ -6,7 +6,7 @@ use super::args::{invalid, one_of};
 use super::{Address, Args, HostPart, Ports};
 use crate::diag::{Code, Diagnostic};
 use crate::draft::{LogDraft, ProxyDraft};
-use crate::model::{Facility, LogAddress, LogFraming, LogLevel, LogTarget};
+use crate::model::{Facility, LogAddress, LogFraming, LogLevel, LogTarget, Sampling};
 
 /// The port of syslog over UDP.
 const SYSLOG: u16 = 514;
@@ -27,13 +27,15 @@ pub(super) fn proxy_log(proxy: &mut ProxyDraft, args: &mut Args<'_>) -> Result<(
 /// `ADDRESS [len SIZE] [format NAME] FACILITY [LEVEL [LEAST]]`
 pub(super) fn target(args: &mut Args<'_>) -> Result<LogTarget, Diagnostic> {
     let address = address(args)?;
-    let (mut max_len, mut format) = (1024, LogFraming::Local);
+    let (mut max_len, mut format, mut sample) = (1024, LogFraming::Unsaid, None);
     loop {
         if args.take_if("len") {
             max_len = args.number(80..=65_535)?;
         } else if args.take_if("format") {
             format = args.choice(&FORMATS)?;
-        } else if args.peek().is_some_and(|w| w.text == "sample" || w.text == "profile") {
+        } else if args.take_if("sample") {
+            sample = Some(sampling(args)?);
+        } else if args.peek().is_some_and(|w| w.text == "profile") {
             let word = args.word("a setting")?;
             let message = format!("'{}' of a log is not supported yet by lbx", word.text);
             return Err(Diagnostic::alert(Code::NotServed, message).at(word.span));
@@ -44,7 +46,34 @@ pub(super) fn target(args: &mut Args<'_>) -> Result<LogTarget, Diagnostic> {
     let facility = facility(args)?;
     let level = optional_level(args, LogLevel::Debug)?;
     let min_level = optional_level(args, LogLevel::Emerg)?;
-    Ok(LogTarget { address, max_len, format, facility, level, min_level })
+    Ok(LogTarget { address, max_len, format, sample, facility, level, min_level })
+}
+
+/// `1,3-5:10`
+fn sampling(args: &mut Args<'_>) -> Result<Sampling, Diagnostic> {
+    let word = args.word("ranges and a size, such as 1,3-5:10")?;
+    let Some((ranges, size)) = word.text.rsplit_once(':') else {
+        return Err(invalid(word, "a sample needs a size, as in 1:10"));
+    };
+    let Some(size) = size.parse::<u32>().ok().filter(|size| *size > 0) else {
+        return Err(invalid(word, format!("'{size}' is no size of a sample")));
+    };
+    let mut found = Vec::new();
+    for range in ranges.split(',') {
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        match (first.parse::<u32>(), last.parse::<u32>()) {
+            (Ok(first), Ok(last)) if first > 0 && first <= last && last <= size => found.push((first, last)),
+            (Ok(_), Ok(last)) if last > size => {
+                return Err(invalid(word, format!("the range '{range}' ends behind the size of the sample")));
+            }
+            _ => return Err(invalid(word, format!("'{range}' is no range of a sample"))),
+        }
+    }
+    found.sort_unstable();
+    if found.windows(2).any(|pair| matches!(pair, [a, b] if b.0 <= a.1)) {
+        return Err(invalid(word, "ranges of a sample overlap"));
+    }
+    Ok(Sampling::new(found, size))
 }
 
 /// Names of framings.

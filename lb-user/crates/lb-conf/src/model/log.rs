@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 /// A `log` line: where messages are sent, and which of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,6 +14,8 @@ pub struct LogTarget {
     pub max_len: usize,
     /// `format`.
     pub format: LogFraming,
+    /// `sample`: which of many messages are sent. None: all.
+    pub sample: Option<Sampling>,
     /// The facility, by its name in syslog.
     pub facility: Facility,
     /// The least urgent level that is sent; debug by default.
@@ -19,6 +23,39 @@ pub struct LogTarget {
     /// The most urgent level that is announced: more urgent messages are lowered to it; emerg by default.
     pub min_level: LogLevel,
 }
+
+/// `sample RANGES:SIZE`: of each so many messages, those at these places.
+#[derive(Clone, Debug)]
+pub struct Sampling {
+    /// First and last place of each range, counted from 1.
+    pub ranges: Vec<(u32, u32)>,
+    /// After how many messages it begins again.
+    pub size: u32,
+    turn: Arc<AtomicU32>,
+}
+
+impl Sampling {
+    /// Sends what is in `ranges`, of each `size` messages.
+    pub fn new(ranges: Vec<(u32, u32)>, size: u32) -> Self {
+        Self { ranges, size, turn: Arc::default() }
+    }
+
+    /// Counts a message; whether it is to be sent.
+    pub fn takes_next(&self) -> bool {
+        let next = |turn| Some(if turn + 1 < self.size { turn + 1 } else { 0 });
+        let (Ok(turn) | Err(turn)) = self.turn.fetch_update(Relaxed, Relaxed, next);
+        self.ranges.iter().any(|(first, last)| (*first..=*last).contains(&(turn + 1)))
+    }
+}
+
+/// How far it has come is no setting.
+impl PartialEq for Sampling {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.ranges, self.size) == (&other.ranges, other.size)
+    }
+}
+
+impl Eq for Sampling {}
 
 /// The receiver of logs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,20 +71,22 @@ pub enum LogAddress {
 /// `format` of a `log` line: the envelope of a message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LogFraming {
-    /// RFC 3164 without a host name; the default.
+    /// Where nothing is said: [`Self::Local`], or [`Self::Rfc3164`] where the host's name is sent.
     #[default]
+    Unsaid,
+    /// RFC 3164 without a host name.
     Local,
     /// RFC 3164.
     Rfc3164,
     /// RFC 5424.
     Rfc5424,
-    /// `<level>`, the tag, the process id and the message.
+    /// `<priority>` with the facility, and the message.
     Priority,
     /// `<level>` and the message, for systemd.
     Short,
-    /// The date and the message.
+    /// `<level>`, the date and the message.
     Timed,
-    /// RFC 5424 in ISO time, without priority.
+    /// The date and the message, without a level.
     Iso,
     /// The message alone.
     Raw,

@@ -41,7 +41,7 @@ pub use http::{
     AddressHeader, ConnectionMode, Cookie, CookieCapture, CookieMode, ErrorAnswer, ErrorAnswers,
     HeaderCapture, HttpErrors, HttpReuse, OddNames, StatsPage,
 };
-pub use log::{Facility, LogAddress, LogFraming, LogLevel, LogTarget};
+pub use log::{Facility, LogAddress, LogFraming, LogLevel, LogTarget, Sampling};
 pub use options::{ProxyOption, ProxyOptions};
 pub use outgoing::{ProxyFields, SendProxy, ServerPool, Source, SourceSeen};
 pub use proxy::{Mode, Proxy, XdpUse};

@@ -25,7 +25,14 @@ pub(crate) fn write(stream: &Stream) {
     let journal = &stream.session.worker.journal;
     let level = level(stream);
     let mut line = Vec::with_capacity(256);
-    match &config.log_formats.format {
+    let format = config.log_formats.format.as_ref();
+    let format = match has_no_request(stream) {
+        true => config.log_formats.error.as_ref().or(format),
+        false => format,
+    };
+    match format {
+        // What never came to be a request is nobody's connection.
+        None if has_no_request(stream) => return,
         Some(format) => {
             let view = View::of(stream);
             format.write(&view.ctx(stream), &mut line);
@@ -35,6 +42,11 @@ pub(crate) fn write(stream: &Stream) {
     front.frontend.count_log_line();
     let structured = structured(stream, front);
     journal.write_with(&front.log, level, structured.as_deref(), &line);
+}
+
+/// Whether nothing came that is a request, where requests are expected.
+fn has_no_request(stream: &Stream) -> bool {
+    stream.is_http && stream.kept.request.is_none()
 }
 
 /// `log-format-sd`, where somebody reads it.
@@ -157,7 +169,7 @@ impl FactSource for Stream {
             backend_queue: self.queued_behind.backend,
             connections: connections(session, &self.front, self.backend.as_deref(), self.server.as_deref()),
             termination: termination(self),
-            early: self.logged_early,
+            early: self.front.frontend.config.proxy.options.has(ProxyOption::LogAsap),
             log_counter: self.front.frontend.log_lines(),
             request_counter: self.number,
             pid: std::process::id(),

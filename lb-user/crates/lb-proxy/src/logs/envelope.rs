@@ -27,12 +27,13 @@ impl Envelope<'_> {
         // A vector takes whatever is written to it.
         let _ = match self.framing {
             LogFraming::Local => self.rfc3164(out, None),
+            LogFraming::Unsaid => self.rfc3164(out, self.hostname),
             LogFraming::Rfc3164 => self.rfc3164(out, Some(self.hostname.unwrap_or("localhost"))),
             LogFraming::Rfc5424 => write!(out, "<{}>1 ", self.priority()).and_then(|()| self.rfc5424(out)),
-            LogFraming::Priority => write!(out, "<{}>{}[{}]: ", self.level as u8, self.tag, self.pid),
+            LogFraming::Priority => write!(out, "<{}>", self.priority()),
             LogFraming::Short => write!(out, "<{}>", self.level as u8),
             LogFraming::Timed => write!(out, "<{}>", self.level as u8).and_then(|()| self.iso(out, ' ')),
-            LogFraming::Iso => self.rfc5424(out),
+            LogFraming::Iso => self.iso(out, ' '),
             LogFraming::Raw => Ok(()),
         };
     }
@@ -54,7 +55,7 @@ impl Envelope<'_> {
             date.3,
             date.4
         )?;
-        if let Some(hostname) = hostname.or(self.hostname) {
+        if let Some(hostname) = hostname {
             write!(out, "{hostname} ")?;
         }
         write!(out, "{}[{}]: ", self.tag, self.pid)
@@ -96,13 +97,15 @@ mod tests {
     fn each_format_has_its_envelope() {
         let rows = [
             (LogFraming::Local, None, "<134>Apr  3 01:02:03 lbx[7]: "),
-            (LogFraming::Local, Some("h"), "<134>Apr  3 01:02:03 h lbx[7]: "),
+            (LogFraming::Local, Some("h"), "<134>Apr  3 01:02:03 lbx[7]: "),
+            (LogFraming::Unsaid, None, "<134>Apr  3 01:02:03 lbx[7]: "),
+            (LogFraming::Unsaid, Some("h"), "<134>Apr  3 01:02:03 h lbx[7]: "),
             (LogFraming::Rfc3164, None, "<134>Apr  3 01:02:03 localhost lbx[7]: "),
             (LogFraming::Rfc5424, Some("h"), "<134>1 2026-04-03T01:02:03.000045+02:00 h lbx 7 - - "),
-            (LogFraming::Priority, None, "<6>lbx[7]: "),
+            (LogFraming::Priority, Some("h"), "<134>"),
             (LogFraming::Short, None, "<6>"),
             (LogFraming::Timed, None, "<6>2026-04-03T01:02:03.000045+02:00 "),
-            (LogFraming::Iso, None, "2026-04-03T01:02:03.000045+02:00 - lbx 7 - - "),
+            (LogFraming::Iso, Some("h"), "2026-04-03T01:02:03.000045+02:00 "),
             (LogFraming::Raw, None, ""),
         ];
         for (framing, hostname, expected) in rows {

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-use lb_conf::model::{self, Global, LogLevel, LogTarget};
+use lb_conf::model::{self, Global, LogLevel, LogTarget, Sampling};
 use tokio::task::{spawn_local, yield_now};
 
 use super::envelope::Envelope;
@@ -93,7 +93,7 @@ impl Journal {
     ) {
         let now = wall_clock();
         for (target, receiver) in &log.targets {
-            if level <= target.level {
+            if level <= target.level && target.sample.as_ref().is_none_or(Sampling::takes_next) {
                 let line =
                     self.line(log, target, level.max(target.min_level), now, (structured, message), receiver);
                 self.queue(receiver, line);
