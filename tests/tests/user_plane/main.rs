@@ -16,6 +16,8 @@ fn main() {
     suite::main(vec![
         test("tcp::relays_both_ways", tcp::relays),
         test("tcp::half_closed_connections_go_on", tcp::half_closed),
+        test("tcp::taking_is_no_sign_of_life", tcp::independent_streams),
+        test("tcp::bulk_is_spliced", tcp::splices),
         test("tcp::retries_on_another_server", tcp::redispatch),
         test("http::keep_alive_on_both_sides", http::keep_alive),
         test("http::bodies_pass_unchanged", http::bodies),

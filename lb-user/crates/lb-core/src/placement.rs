@@ -369,6 +369,7 @@ fn server_obstacles(server: &Server, add: &mut impl FnMut(ObstacleKind, Span)) {
         send_proxy,
         pool: _,
         speaks_h2: _,
+        websocket: _,
         source,
         // Of TLS, which is in the way already.
         sni: _,

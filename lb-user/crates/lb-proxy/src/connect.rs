@@ -17,10 +17,12 @@ use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout, timeout_at};
 
 use crate::handshake::{count, with_server};
+use crate::http::websocket::wants_websocket;
 use crate::net::settings::Wishes;
 use crate::net::timer::now;
 use crate::net::{Socket, Transport};
 use crate::server_side::ServerSide;
+use crate::session::Session;
 use crate::stream::{Cause, Stage, Stream};
 
 /// The longest pause before a server is tried again; a shorter connect timeout shortens it.
@@ -35,6 +37,15 @@ pub(crate) enum NoConnection {
     QueueTimeout,
     /// Every attempt failed.
     Failed,
+}
+
+/// `option abortonclose`: does `work` for a client as long as that one is there. None: it left.
+pub(crate) async fn while_there<T>(session: &Session, work: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        biased;
+        done = work => Some(done),
+        () = session.left() => None,
+    }
 }
 
 /// Takes a place on a server of the stream's backend, waiting in line if all are full.
@@ -296,7 +307,12 @@ async fn attempt(
     let peer = server.socket_address(stream.asked().map_or(0, |addr| addr.port()));
     let upstream = stream.front.tls.upstream(server.at);
     let name = outgoing::server_name(stream, server, head);
-    let secured = with_server(upstream, name.as_deref(), peer.map(|peer| peer.ip()), socket).await;
+    let tls = upstream.map(|upstream| {
+        let switches = head.is_some_and(|head| wants_websocket(&head.headers));
+        let connector = if switches { &upstream.websocket } else { &upstream.connector };
+        (connector, name.as_deref().or(upstream.sni.as_deref()))
+    });
+    let secured = with_server(tls, peer.map(|peer| peer.ip()), socket).await;
     if upstream.is_some() {
         let info = secured.as_ref().ok().and_then(|(_, tls)| tls.as_ref());
         let backend = stream.backend.as_ref().map(|backend| backend.traffic());

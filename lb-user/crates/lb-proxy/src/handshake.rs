@@ -15,7 +15,7 @@ use crate::net::timer::refresh_now;
 use crate::net::{Socket, Transport};
 use crate::session::Session;
 use crate::tcp::rules::{Outcome, dismiss, on_connection, on_session};
-use crate::tls::{HandshakeError, TlsInfo, Upstream};
+use crate::tls::{Connector, HandshakeError, TlsInfo};
 
 /// Makes a client's socket what its bytes go through. None: the client is not welcome, or no hands can be shaken with
 /// it, of which it has been told.
@@ -24,7 +24,7 @@ pub(crate) async fn admit(session: &Session, socket: Socket) -> Option<Transport
     let _ = session.socket.set(socket.view());
     let expects = match on_connection(session) {
         outcome @ (Outcome::Reject | Outcome::Vanish) => {
-            dismiss(session, outcome, &socket);
+            dismiss(session, outcome, Some(&socket));
             return None;
         }
         outcome => outcome == Outcome::ExpectProxy,
@@ -168,17 +168,16 @@ async fn read_greeting(socket: &Socket, room: u32) -> Option<Box<Greeting>> {
     }
 }
 
-/// Makes a socket that is connected to a server what its bytes go through. `name` is what the server is asked for, where
-/// it is not always the same; `ip` is the server's. The caller bounds the time.
+/// Makes a socket that is connected to a server what its bytes go through: `tls` shakes hands, and asks for a name. `ip` is
+/// the server's. The caller bounds the time.
 pub(crate) async fn with_server(
-    upstream: Option<&Upstream>,
-    name: Option<&str>,
+    tls: Option<(&Connector, Option<&str>)>,
     ip: Option<IpAddr>,
     socket: Socket,
 ) -> Result<(Transport, Option<TlsInfo>), HandshakeError> {
-    let Some(upstream) = upstream else { return Ok((Transport::Plain(socket), None)) };
+    let Some((connector, name)) = tls else { return Ok((Transport::Plain(socket), None)) };
     let ip = ip.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-    let (stream, info) = upstream.connector.connect(socket, name.or(upstream.sni.as_deref()), ip).await?;
+    let (stream, info) = connector.connect(socket, name, ip).await?;
     Ok((Transport::secured(stream.into()), Some(info)))
 }
 

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use lb_expr::ctx::{Connection, Tls};
 
-use crate::net::Transport;
+use crate::net::{Socket, Transport};
 use crate::tls::TlsInfo;
 
 /// What is known about a connection to a server once it is established.
@@ -30,7 +30,7 @@ impl ServerSide {
     ) -> Self {
         let h2 = tls.as_ref().is_some_and(|tls| tls.alpn() == Some(b"h2"));
         let http_major = is_http.then_some(if h2 { 2 } else { 1 });
-        Self { local: transport.socket().local_addr(), peer, tls, http_major }
+        Self { local: transport.socket().and_then(Socket::local_addr), peer, tls, http_major }
     }
 
     /// Whether HTTP/2 was agreed on.

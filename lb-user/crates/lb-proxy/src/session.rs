@@ -254,6 +254,14 @@ impl Session {
         }
     }
 
+    /// Waits until the client has sent its end, or is gone.
+    pub(crate) async fn left(&self) {
+        match self.socket.get() {
+            Some(socket) => socket.left().await,
+            None => std::future::pending().await,
+        }
+    }
+
     /// What there is to say about it.
     pub(crate) fn info(&self) -> SessionInfo {
         let route = self.route.borrow();

@@ -12,6 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::CONNECTION;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use hyper::upgrade::OnUpgrade;
 use lb_conf::model::{CompressionAlgorithm, ConnectionMode, LogLevel};
 use lb_core::counters::Phases;
 use lb_core::event::EndedBy;
@@ -172,6 +173,8 @@ pub(crate) struct Stream {
     pub(crate) session: Rc<Session>,
     /// In HTTP mode, the connection's account of its exchanges.
     pub(crate) turn: Option<Turn>,
+    /// Where the client's side of a switch of protocols comes from, where that is one stream of an HTTP/2 connection.
+    pub(crate) client_switch: Option<OnUpgrade>,
     /// The configuration that it began under.
     pub(crate) front: Rc<Front>,
     /// The backend, once it is chosen.
@@ -272,6 +275,7 @@ impl Stream {
         Self {
             session: Rc::clone(session),
             turn: None,
+            client_switch: None,
             front: session.endpoint.front(),
             backend: None,
             seat: None,

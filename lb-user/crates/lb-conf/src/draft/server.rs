@@ -7,7 +7,9 @@ use ipnet::IpNet;
 
 use super::{Placed, ServerTlsDraft};
 use crate::keyword::KeepsWords;
-use crate::model::{InitialAddress, ProxyFields, SendProxy, ServerAddress, ServerPool, Source};
+use crate::model::{
+    InitialAddress, ProxyFields, SendProxy, ServerAddress, ServerPool, Source, WebSocketOver,
+};
 use crate::span::Span;
 
 /// A `server` line.
@@ -51,6 +53,7 @@ pub(crate) struct ServerSettings {
     pub(crate) source: Option<Source>,
     pub(crate) pool: ServerPool,
     pub(crate) speaks_h2: bool,
+    pub(crate) websocket: WebSocketOver,
     /// Words that the model cannot be turned back into.
     pub(crate) words: Vec<String>,
 }

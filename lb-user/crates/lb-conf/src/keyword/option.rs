@@ -35,7 +35,7 @@ pub(crate) static OPTIONS: &[Keyword<ProxyDraft>] = &[
         switch(p, a, ProxyOption::AllBackups)
     })
     .negatable(),
-    planned("option abortonclose", "", DB, "clients that went away leave the queue", |p, a| {
+    served("option abortonclose", "", DB, "clients that went away leave the queue", |p, a| {
         switch(p, a, ProxyOption::AbortOnClose)
     })
     .negatable(),
@@ -64,7 +64,7 @@ pub(crate) static OPTIONS: &[Keyword<ProxyDraft>] = &[
     newer("option accept-unsafe-violations-in-http-request", "", DF, "lets malformed requests pass"),
     newer("option accept-unsafe-violations-in-http-response", "", DB, "lets malformed responses pass"),
     newer("option assume-rfc6587-ntf", "", DF, "how log messages over TCP are separated"),
-    planned("option checkcache", "", DB, "refuses responses with cookies that can be cached", |p, a| {
+    served("option checkcache", "", DB, "refuses responses with cookies that can be cached", |p, a| {
         switch(p, a, ProxyOption::CheckCache)
     })
     .negatable(),
@@ -80,7 +80,10 @@ pub(crate) static OPTIONS: &[Keyword<ProxyDraft>] = &[
         "the bytes of a stream are counted when it ends",
     )
     .negatable(),
-    unread("option disable-h2-upgrade", "", DF, "no HTTP/2 without TLS").negatable(),
+    served("option disable-h2-upgrade", "", DF, "no HTTP/2 without TLS", |p, a| {
+        switch(p, a, ProxyOption::DisableH2Upgrade)
+    })
+    .negatable(),
     served("option dontlog-normal", "", DF, "logs failures only", |p, a| {
         switch(p, a, ProxyOption::DontLogNormal)
     })
@@ -155,7 +158,7 @@ pub(crate) static OPTIONS: &[Keyword<ProxyDraft>] = &[
         "idle connections are closed as soon as the daemon stops",
     )
     .negatable(),
-    planned("option independent-streams", "", DFB, "sending does not count as life", |p, a| {
+    served("option independent-streams", "", DFB, "sending does not count as life", |p, a| {
         switch(p, a, ProxyOption::IndependentStreams)
     })
     .negatable(),

@@ -8,7 +8,7 @@ use super::{Address, Args, HostPart, Keyword, Ports, Sections, inert, list, serv
 use crate::diag::{Code, Diagnostic};
 use crate::draft::{ProxyDraft, ServerSettings};
 use crate::lex::Word;
-use crate::model::{ProxyFields, SendProxy, Source, SourceSeen};
+use crate::model::{ProxyFields, SendProxy, Source, SourceSeen, WebSocketOver};
 
 const B: Sections = Sections::BACKEND.union(Sections::DEFAULTS);
 
@@ -51,9 +51,13 @@ pub(super) static OUTGOING: &[Keyword<ServerSettings>] = &[
         s.speaks_h2 = a.choice(&[("h1", false), ("h2", true)])?;
         Ok(())
     }),
-    served("ws", "auto|h1", B, "the protocol for WebSocket", |_, a| {
-        // Over HTTP/1 it is in any case.
-        a.choice(&[("auto", ()), ("h1", ())])
+    served("ws", "auto|h1|h2", B, "the version of HTTP for WebSocket", |s, a| {
+        s.websocket = a.choice(&[
+            ("auto", WebSocketOver::Auto),
+            ("h1", WebSocketOver::Http1),
+            ("h2", WebSocketOver::Http2),
+        ])?;
+        Ok(())
     }),
     served("pool-max-conn", "<number>", B, "idle connections to it that are kept", |s, a| {
         s.pool.max_idle = u32::try_from(a.number(-1..=i32::MAX)?).ok();

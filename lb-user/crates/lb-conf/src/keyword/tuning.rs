@@ -115,6 +115,9 @@ pub(crate) static TUNING: &[Keyword<GlobalDraft>] = &[
         "the same, as later versions have it",
         |g, a| number(a, &mut g.model.tuning.h2.streams),
     ),
+    served("h2-workaround-bogus-websocket-clients", "", G, "does not offer WebSocket over HTTP/2", |g, _| {
+        on(&mut g.model.tuning.h2.no_websocket)
+    }),
     served("tune.h2.max-frame-size", "<number>", G, "bytes of an HTTP/2 frame", |g, a| {
         g.tuning.h2.frame = Some(a.number(FRAME)?);
         Ok(())

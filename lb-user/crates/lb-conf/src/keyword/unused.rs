@@ -39,13 +39,6 @@ pub(crate) static UNUSED: &[Keyword<GlobalDraft>] = &[
         "they may always have one",
     ),
     inert(
-        "h2-workaround-bogus-websocket-clients",
-        "",
-        G,
-        "does not offer WebSocket over HTTP/2",
-        "WebSocket over HTTP/2 is not offered",
-    ),
-    inert(
         "httpclient.resolvers.id",
         "<section>",
         G,

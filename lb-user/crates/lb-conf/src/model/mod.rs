@@ -50,7 +50,7 @@ pub use rules::{
     BackendChoice, LogFormats, PersistRule, Reply, ReplyBody, Rule, Rules, ServerChoice, StickRule,
     UseBackend, UseServer,
 };
-pub use server::{AgentCheck, CheckTls, PortSpec, Server, ServerAddress, ServerCheck};
+pub use server::{AgentCheck, CheckTls, PortSpec, Server, ServerAddress, ServerCheck, WebSocketOver};
 pub use stick::{Column, CryptKind, KeyType, Password, StickTable, User, Userlist};
 pub use tls::{
     BindTls, BindTlsSettings, CaSource, CertificateUse, ClientVerify, ExtraFiles, IgnoredErrors, ServerTls,

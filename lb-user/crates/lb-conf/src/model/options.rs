@@ -18,6 +18,8 @@ pub enum ProxyOption {
     ClientKeepAliveProbes,
     /// `contstats`
     ContinuousStats,
+    /// `disable-h2-upgrade`
+    DisableH2Upgrade,
     /// `dontlog-normal`
     DontLogNormal,
     /// `dontlognull`
@@ -66,7 +68,7 @@ pub enum ProxyOption {
 
 impl ProxyOption {
     /// All of them with their names.
-    pub const ALL: [(Self, &'static str); 29] = [
+    pub const ALL: [(Self, &'static str); 30] = [
         (Self::AbortOnClose, "abortonclose"),
         (Self::AcceptInvalidRequest, "accept-invalid-http-request"),
         (Self::AcceptInvalidResponse, "accept-invalid-http-response"),
@@ -74,6 +76,7 @@ impl ProxyOption {
         (Self::CheckCache, "checkcache"),
         (Self::ClientKeepAliveProbes, "clitcpka"),
         (Self::ContinuousStats, "contstats"),
+        (Self::DisableH2Upgrade, "disable-h2-upgrade"),
         (Self::DontLogNormal, "dontlog-normal"),
         (Self::DontLogNull, "dontlognull"),
         (Self::BufferRequest, "http-buffer-request"),

@@ -61,6 +61,8 @@ pub struct Server {
     pub send_proxy: Option<SendProxy>,
     /// `proto h2`: it speaks HTTP/2 without being asked.
     pub speaks_h2: bool,
+    /// `ws`: what it speaks with those who want WebSocket.
+    pub websocket: WebSocketOver,
     /// Idle connections to it.
     pub pool: ServerPool,
     /// `source`, or the backend's.
@@ -99,12 +101,38 @@ impl Server {
             shutdown_backups_on_up: false,
             send_proxy: None,
             speaks_h2: false,
+            websocket: WebSocketOver::Auto,
             pool: ServerPool::default(),
             source: None,
             words: Vec::new(),
             span: Span::default(),
         }
     }
+}
+
+impl Server {
+    /// Whether WebSocket goes over HTTP/2. By default it goes over what other requests go over, and where TLS leaves the
+    /// choice, over HTTP/1.
+    pub fn websocket_over_h2(&self) -> bool {
+        let offers = |name: &str| self.tls.iter().any(|tls| tls.alpn.iter().any(|known| &**known == name));
+        match self.websocket {
+            WebSocketOver::Http1 => false,
+            WebSocketOver::Http2 => true,
+            WebSocketOver::Auto => self.speaks_h2 || offers("h2") && !offers("http/1.1"),
+        }
+    }
+}
+
+/// `ws`: the version of HTTP that WebSocket goes over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WebSocketOver {
+    /// That of other requests.
+    #[default]
+    Auto,
+    /// HTTP/1.1.
+    Http1,
+    /// HTTP/2 (RFC 8441).
+    Http2,
 }
 
 /// Where a server listens.

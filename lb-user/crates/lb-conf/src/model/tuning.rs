@@ -65,6 +65,8 @@ pub struct H2Tuning {
     pub streams: Option<u32>,
     /// `tune.h2.max-frame-size`, in bytes.
     pub frame: Option<u32>,
+    /// `h2-workaround-bogus-websocket-clients`: WebSocket over HTTP/2 is not offered.
+    pub no_websocket: bool,
 }
 
 /// `SO_RCVBUF` and `SO_SNDBUF` in bytes. None: the system's.

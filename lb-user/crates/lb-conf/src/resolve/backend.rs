@@ -121,6 +121,7 @@ fn server(
         shutdown_backups_on_up: settings.shutdown_backups_on_up,
         pool: settings.pool,
         speaks_h2: settings.speaks_h2,
+        websocket: settings.websocket,
         send_proxy: settings.send_proxy.clone(),
         source: settings.source.clone().or_else(|| proxy.source.clone()).map(Arc::new),
         words: settings.words.clone(),

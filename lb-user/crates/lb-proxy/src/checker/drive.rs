@@ -130,7 +130,7 @@ pub(super) async fn drive(run: &mut CheckRun, target: &Target, tls: Option<&Upst
     // A reset spares both ends the waiting states of a connection that nobody uses any more. Some
     // services would count the reset as an error of their client's.
     if let Some(transport) = line.transport.as_ref().filter(|_| !run.lingers()) {
-        transport.socket().reset_on_close();
+        transport.reset_on_close();
     }
 }
 
@@ -168,7 +168,8 @@ impl Line<'_> {
         let connected = self.target.connect(to).await;
         let socket = connected.map_err(|e| Failure::Connect(Failure::text(&e)))?;
         self.securing = self.tls.is_some();
-        let transport = with_server(self.tls, None, self.target.ip(), socket).await;
+        let tls = self.tls.map(|tls| (&tls.connector, tls.sni.as_deref()));
+        let transport = with_server(tls, self.target.ip(), socket).await;
         self.securing = false;
         let (transport, _) = transport.map_err(|e| Failure::Tls(e.words().to_owned()))?;
         self.transport = Some(transport);

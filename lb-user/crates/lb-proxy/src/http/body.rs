@@ -125,7 +125,7 @@ impl Download {
         if let Some(stream) = &mut self.stream {
             let cause = match error {
                 NoResponse::Http(e) if is_malformed(e) => Cause::Proxy,
-                NoResponse::Http(_) => Cause::Server,
+                NoResponse::Http(_) | NoResponse::NoSwitch => Cause::Server,
                 NoResponse::Timeout => Cause::ServerTimeout,
                 NoResponse::Coder(_) => Cause::Proxy,
             };

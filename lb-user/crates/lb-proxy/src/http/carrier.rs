@@ -55,6 +55,14 @@ impl Carrier {
         matches!(self, Self::H2 { .. })
     }
 
+    /// Whether the server has said that it takes CONNECT with a protocol (RFC 8441).
+    pub(super) fn extended_connect(&self) -> bool {
+        match self {
+            Self::H1 { .. } => false,
+            Self::H2 { connection, .. } => connection.is_extended_connect_protocol_enabled(),
+        }
+    }
+
     /// Whether it can take a request now.
     pub(super) fn is_ready(&self) -> bool {
         match self {

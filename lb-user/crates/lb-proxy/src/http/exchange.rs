@@ -1,6 +1,7 @@
 //! From a request to its response.
 
 mod retry;
+mod switch;
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -25,10 +26,11 @@ use super::headers::{is_ambiguous, strip_connection, wants_upgrade};
 use super::interim::Interim;
 use super::link::{Link, NoResponse};
 use super::rules::{self, Persistence, Stop};
-use super::serve::{HttpSession, Protocol, Tunnel};
+use super::serve::{HttpSession, Protocol};
 use super::upload::{HELD_BYTES, Progress, Upload, UploadState};
+use super::websocket;
 use super::{balance, compress, forward, persist, stats};
-use crate::connect::{NoConnection, connect, outgoing, take_seat};
+use crate::connect::{NoConnection, connect, outgoing, take_seat, while_there};
 use crate::net::option;
 use crate::net::timer::{now, refresh_now};
 use crate::stream::{Cause, Stage, Stream, head_bytes};
@@ -47,12 +49,22 @@ pub(crate) struct Silent;
 type Answer = Result<Response<Download>, Silent>;
 
 /// Answers a request.
-pub(crate) async fn exchange(http: Rc<HttpSession>, request: Request<Incoming>) -> Answer {
+pub(crate) async fn exchange(http: Rc<HttpSession>, mut request: Request<Incoming>) -> Answer {
     let mut stream = http.begin();
+    if request.version() == Version::HTTP_2 && request.method() == Method::CONNECT {
+        stream.client_switch = Some(hyper::upgrade::on(&mut request));
+    }
     let (mut head, body) = request.into_parts();
+    websocket::take_request(&mut head);
     take_head(&mut stream, &head);
     progress(&stream).hold(body);
     let outcome = match route(&mut stream, &mut head).await {
+        // With HTTP/2 a client that wants no answer any more resets its stream, which ends this.
+        Ok(Route::Backend(backend))
+            if backend.config.abort_on_close && http.protocol() == Protocol::Http1 =>
+        {
+            Box::pin(send_to_present(&http, &mut stream, &backend, head)).await
+        }
         Ok(Route::Backend(backend)) => send(&http, &mut stream, &backend, head).await,
         Ok(Route::Page(visit)) => {
             let body = progress(&stream);
@@ -65,7 +77,7 @@ pub(crate) async fn exchange(http: Rc<HttpSession>, request: Request<Incoming>) 
     };
     match outcome {
         Ok(Forwarded::Response(link, response)) => deliver(&http, stream, link, response).await,
-        Ok(Forwarded::Upgrade(link, response)) => switch(&http, stream, link, response).await,
+        Ok(Forwarded::Upgrade(link, response)) => switch::switch(&http, stream, link, response).await,
         Err(Stop::Tarpit(stop)) => {
             Box::pin(tarpit(&http, &mut stream)).await;
             stop_with(&http, stream, *stop)
@@ -250,7 +262,7 @@ async fn send(
         // Boxed, since hardly any backend wants it and all requests carry the room for it.
         Box::pin(retry::request(http, stream, backend, head)).await?
     } else {
-        let mut link = acquire(http, stream, backend, upgrade, &head).await?;
+        let mut link = acquire(http, stream, backend, &head).await?;
         let result = ask(http, stream, backend, &mut link, head, coder).await;
         let response = result.map_err(|failure| no_response(http, stream, &failure, &link))?;
         (link, response)
@@ -259,6 +271,25 @@ async fn send(
     let status = response.status();
     let switched = upgrade && status == StatusCode::SWITCHING_PROTOCOLS || connects && status.is_success();
     Ok(if switched { Forwarded::Upgrade(link, response) } else { Forwarded::Response(link, response) })
+}
+
+/// `option abortonclose`: the same for a client that stays until it has its answer.
+async fn send_to_present(
+    http: &Rc<HttpSession>,
+    stream: &mut Stream,
+    backend: &Arc<Backend>,
+    head: request::Parts,
+) -> Result<Forwarded, Stop> {
+    let session = Rc::clone(&stream.session);
+    if let Some(outcome) = while_there(&session, send(http, stream, backend, head)).await {
+        return outcome;
+    }
+    if stream.stage == Stage::Queue {
+        stream.times.queued = Some(now());
+    }
+    stream.end(Cause::Client, stream.stage);
+    // Who has a server already may have closed one direction only.
+    Err(if stream.stage == Stage::Headers { Stop::Error(StatusCode::BAD_REQUEST) } else { Stop::Silence })
 }
 
 /// Why there is no response.
@@ -278,7 +309,9 @@ async fn ask(
     coder: Option<Box<Coder>>,
 ) -> Result<Response<Incoming>, Failure> {
     stream.stage = Stage::Headers;
+    link.must_speak(backend.config.proxy.options.has(ProxyOption::IndependentStreams));
     forward::tell_server(stream, backend, &mut head);
+    let asked = switch::offer(stream, backend, link, &mut head).await?;
     let (progress, waiting) = (progress(stream), http.wait_for_server());
     if expects_continue(stream, &head) {
         progress.hold_back();
@@ -297,7 +330,16 @@ async fn ask(
     };
     drop(waiting);
     stream.received += progress.bytes.get();
-    result.map_err(|error| Failure { error, silent: link.received() == before })
+    let mut response = result.map_err(|error| Failure { error, silent: link.received() == before })?;
+    if let Some(asked) = asked {
+        let answers = websocket::take_response(&mut response, asked);
+        return if answers {
+            Ok(response)
+        } else {
+            Err(Failure { error: NoResponse::NoSwitch, silent: false })
+        };
+    }
+    Ok(response)
 }
 
 /// Whether the client waits to be asked for the body. One of HTTP/2 would wait in vain: hyper does not ask there.
@@ -328,14 +370,13 @@ async fn acquire(
     http: &HttpSession,
     stream: &mut Stream,
     backend: &Arc<Backend>,
-    upgrade: bool,
     head: &request::Parts,
 ) -> Result<Box<Link>, Stop> {
     let Some(server) = stream.server.clone() else { return Err(unconnected(NoConnection::NoServer)) };
     let own = backend.config.http_reuse == HttpReuse::Never;
     let tag = outgoing::tag(stream, &server, own, head);
     if may_reuse(http, backend, stream.mode())
-        && let Some(link) = http.session.worker.pool.take(&server, tag, upgrade)
+        && let Some(link) = http.session.worker.pool.take(&server, tag, switch::version(&server, head))
     {
         server.counters().traffic.reuses.inc();
         stream.times.connected = Some(now());
@@ -348,8 +389,8 @@ async fn acquire(
     let server = stream.server.clone().unwrap_or(server);
     let (address, tag) = (server.address(), outgoing::tag(stream, &server, own, head));
     let agreed = stream.upstream.as_ref().is_some_and(|side| side.is_h2());
-    // Over what was agreed on the other one cannot be spoken; without an agreement a switch of protocols needs HTTP/1.
-    let h2 = agreed || server.config.speaks_h2 && !upgrade;
+    // Over what was agreed on the other one cannot be spoken.
+    let h2 = agreed || switch::version(&server, head).unwrap_or(server.config.speaks_h2);
     Link::new(transport, h2, address, tag, stream.upstream.clone()).await.map_err(|_| {
         stream.end(Cause::Server, Stage::Connect);
         Stop::Error(StatusCode::BAD_GATEWAY)
@@ -376,6 +417,7 @@ fn no_response(http: &HttpSession, stream: &mut Stream, failure: &Failure, link:
         _ if upload == UploadState::Failed => (Cause::Client, Stage::Data, StatusCode::BAD_REQUEST),
         _ if upload == UploadState::Malformed => (Cause::Proxy, Stage::Data, StatusCode::BAD_REQUEST),
         NoResponse::Timeout => (Cause::ServerTimeout, Stage::Headers, StatusCode::GATEWAY_TIMEOUT),
+        NoResponse::NoSwitch => (Cause::Server, Stage::Headers, StatusCode::BAD_GATEWAY),
         NoResponse::Coder(_) => (Cause::Proxy, Stage::Data, StatusCode::INTERNAL_SERVER_ERROR),
         NoResponse::Http(e) if e.is_parse() => (Cause::Proxy, Stage::Headers, StatusCode::BAD_GATEWAY),
         NoResponse::Http(_) => (Cause::Server, Stage::Headers, StatusCode::BAD_GATEWAY),
@@ -422,6 +464,11 @@ async fn deliver(
         ahead = answered.ahead.map(|ahead| ahead.bytes).unwrap_or_default();
         body = answered.body;
         rules::stick_response(backend, &stream, &head);
+        if persist::is_unsafe(&stream, backend, &head) {
+            stream.front.frontend.traffic().denied_responses.inc();
+            stream.end(Cause::Proxy, Stage::Headers);
+            return stop_with(http, stream, Stop::Error(StatusCode::BAD_GATEWAY));
+        }
         persist::write_cookie(&mut stream, backend, &mut head);
     }
     // A body that ends with its connection might be cut short without a trace: it is not compressed.
@@ -526,30 +573,4 @@ pub(crate) fn error_answer(stream: &Stream, status: StatusCode) -> Option<Respon
         .as_ref()
         .and_then(|backend| stream.front.backend_pages.get(backend.config.id.0 as usize)?.get(status));
     of_backend.or_else(|| stream.front.pages.get(status)).unwrap_or_else(|| Some(answer::of_status(status)))
-}
-
-/// Joins the connections when both sides agreed to speak something else.
-async fn switch(
-    http: &Rc<HttpSession>,
-    mut stream: Box<Stream>,
-    link: Box<Link>,
-    response: Response<Incoming>,
-) -> Answer {
-    let Some((server, early)) = link.into_transport().await else {
-        stream.end(Cause::Proxy, Stage::Headers);
-        return stop_with(http, stream, Stop::Error(StatusCode::BAD_GATEWAY));
-    };
-    stream.sent = head_bytes([8, 3, answer::reason(&response).len()], response.headers());
-    let (mut parts, body) = response.into_parts();
-    debug_assert!(body.is_end_stream());
-    stream.kept.response_version = Some(parts.version);
-    if let Some(backend) = stream.backend.clone() {
-        let mut nothing = rules::Answered { link: None, body, silence: None, ahead: None };
-        if let Err(stop) = judge(&mut stream, &backend, &mut parts, &mut nothing).await {
-            return stop_with(http, stream, stop);
-        }
-    }
-    last_rules(&mut stream, &mut parts);
-    http.tunnel(Tunnel { server, early, stream });
-    Ok(Response::from_parts(parts, Download::nothing(http)))
 }

@@ -54,12 +54,17 @@ pub(super) async fn serve(http: Rc<HttpSession>, wire: Wire) {
     let parts = connection.into_parts();
     match end {
         // A client may know beforehand that HTTP/2 is spoken here, and begin with it.
-        End::Error(error) if error.is_parse_version_h2() && http.session.requests.get() == 0 => {
+        End::Error(error) if error.is_parse_version_h2() && may_upgrade(&http) => {
             let session = Rc::clone(&http.session);
             speak(session, parts.io.into_transport(), parts.read_buf, Protocol::Http2).await;
         }
         end => conclude(&http, parts, end).await,
     }
+}
+
+fn may_upgrade(http: &HttpSession) -> bool {
+    let options = http.session.endpoint.front().frontend.config.proxy.options;
+    http.session.requests.get() == 0 && !options.has(ProxyOption::DisableH2Upgrade)
 }
 
 fn builder(tuning: &Tuning) -> Builder {
@@ -145,7 +150,10 @@ fn ignores_probes(http: &HttpSession) -> bool {
 fn last_words(http: &HttpSession, end: &End) -> Option<(StatusCode, Cause)> {
     let (phase, _) = http.meter.phase();
     match end {
-        End::Error(e) if e.is_parse() && http.meter.muted() => Some((StatusCode::BAD_REQUEST, Cause::Proxy)),
+        // HTTP/2 is heard here only where it may not be spoken.
+        End::Error(e) if e.is_parse_version_h2() || e.is_parse() && http.meter.muted() => {
+            Some((StatusCode::BAD_REQUEST, Cause::Proxy))
+        }
         // Its end, or a reset.
         End::Error(e) if !e.is_parse() && phase == Phase::Head => {
             Some((StatusCode::BAD_REQUEST, Cause::Client))
@@ -160,7 +168,7 @@ fn last_words(http: &HttpSession, end: &End) -> Option<(StatusCode, Cause)> {
 }
 
 /// Joins a client with its server in a protocol that is none of ours.
-async fn join(client: Transport, early: Bytes, tunnel: Tunnel) {
+pub(super) async fn join(client: Transport, early: Bytes, tunnel: Tunnel) {
     let mut stream = tunnel.stream;
     let Some(backend) = stream.backend.clone() else { return };
     let limits = timeouts(&stream, &backend);

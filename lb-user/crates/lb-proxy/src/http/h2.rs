@@ -82,5 +82,8 @@ fn builder(tuning: &H2Tuning) -> Builder<Local> {
         .max_frame_size(tuning.frame)
         .max_send_buf_size(SEND_BUFFER)
         .max_header_list_size(HEAD_BYTES);
+    if !tuning.no_websocket {
+        builder.enable_connect_protocol();
+    }
     builder
 }

@@ -30,6 +30,8 @@ pub(crate) struct Link {
     meter: Rc<Meter>,
     timer: LazyTimer,
     ended: bool,
+    /// `option independent-streams`: what the server takes does not keep it alive.
+    must_speak: bool,
     /// Where it goes.
     address: Arc<ServerAddress>,
     /// What tells it from others that the same streams may not use.
@@ -51,6 +53,9 @@ pub(crate) enum NoResponse {
     /// The server was silent for too long.
     #[error("timeout server")]
     Timeout,
+    /// The server cannot switch to WebSocket over HTTP/2, or has not read the key that it was given.
+    #[error("no switch to WebSocket")]
+    NoSwitch,
     /// The encoder of a body failed.
     #[error("compression: {0}")]
     Coder(#[from] std::io::Error),
@@ -69,7 +74,18 @@ impl Link {
         let wire = Wire::new(transport, Rc::clone(&meter));
         let carrier = if h2 { Carrier::h2(wire).await } else { Carrier::h1(wire).await }?;
         let (timer, idle_until) = (LazyTimer::default(), now());
-        Ok(Box::new(Self { carrier, meter, timer, ended: false, address, tag, idle_until, uses: 0, side }))
+        Ok(Box::new(Self {
+            carrier,
+            meter,
+            timer,
+            ended: false,
+            must_speak: false,
+            address,
+            tag,
+            idle_until,
+            uses: 0,
+            side,
+        }))
     }
 
     /// Whether it has carried a request before the current one.
@@ -134,7 +150,8 @@ impl Link {
 
     /// Whether the server has been silent for `limit`.
     pub(crate) fn poll_silence(&mut self, cx: &mut Context<'_>, limit: Option<Duration>) -> Poll<()> {
-        self.timer.poll_reached(cx, after(self.meter.active(), limit))
+        let since = if self.must_speak { self.meter.heard() } else { self.meter.active() };
+        self.timer.poll_reached(cx, after(since, limit))
     }
 
     /// Whether it can take a request now.
@@ -148,6 +165,11 @@ impl Link {
         self.is_ready()
     }
 
+    /// Whether what the server takes does not count as a sign of its life.
+    pub(crate) fn must_speak(&mut self, must: bool) {
+        self.must_speak = must;
+    }
+
     /// Notes that it is put aside, for so long at most.
     pub(crate) fn rest(&mut self, keep: Duration) {
         (self.idle_until, self.uses) = (now() + keep, self.uses.saturating_add(1));
@@ -158,20 +180,44 @@ impl Link {
         self.carrier.is_h2()
     }
 
-    /// The bare connection after the protocol was switched, with what the server has sent in the new one. None: it
-    /// speaks HTTP/2, which has no such switch.
-    pub(crate) async fn into_transport(mut self: Box<Self>) -> Option<(Transport, Bytes)> {
+    /// Whether the server lets WebSocket go over HTTP/2; it says so with its first bytes.
+    pub(crate) async fn may_switch(&mut self, limit: Option<Duration>) -> bool {
+        self.meter.touch();
         poll_fn(|cx| {
             self.poll_drive(cx);
-            if self.ended { Poll::Ready(()) } else { Poll::Pending }
+            self.meter.watch(cx);
+            match self.carrier.extended_connect() {
+                _ if self.ended => Poll::Ready(false),
+                true => Poll::Ready(true),
+                false if self.meter.received() > 0 => Poll::Ready(false),
+                false => self.poll_silence(cx, limit).map(|()| false),
+            }
         })
-        .await;
+        .await
+    }
+
+    /// What carries the other protocol once it was switched to by `response`, with what the server has sent in it.
+    pub(crate) async fn into_transport(
+        mut self: Box<Self>,
+        response: &mut Response<Incoming>,
+    ) -> hyper::Result<(Transport, Bytes)> {
+        if !self.is_h2() {
+            poll_fn(|cx| {
+                self.poll_drive(cx);
+                if self.ended { Poll::Ready(()) } else { Poll::Pending }
+            })
+            .await;
+        }
         match self.carrier {
             Carrier::H1 { connection, .. } => {
                 let parts = connection.into_parts();
-                Some((parts.io.into_transport(), parts.read_buf))
+                Ok((parts.io.into_transport(), parts.read_buf))
             }
-            Carrier::H2 { .. } => None,
+            // The stream outlives what opened it; its connection ends with it.
+            Carrier::H2 { .. } => {
+                let stream = hyper::upgrade::on(response).await?;
+                Ok((Transport::Stream(Box::new(stream)), Bytes::new()))
+            }
         }
     }
 

@@ -19,4 +19,5 @@ pub(crate) mod rules;
 pub(crate) mod serve;
 mod stats;
 pub(crate) mod upload;
+pub(crate) mod websocket;
 pub(crate) mod wire;

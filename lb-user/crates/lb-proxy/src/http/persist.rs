@@ -5,9 +5,9 @@ mod date;
 use std::fmt::Write;
 use std::sync::Arc;
 
-use http::HeaderMap;
-use http::header::{CACHE_CONTROL, COOKIE, ETAG, EXPIRES, HeaderValue, LAST_MODIFIED, SET_COOKIE};
+use http::header::{CACHE_CONTROL, COOKIE, ETAG, EXPIRES, HeaderValue, LAST_MODIFIED, PRAGMA, SET_COOKIE};
 use http::response;
+use http::{HeaderMap, Method};
 use lb_conf::model::{Cookie, CookieMode, ProxyOption};
 use lb_core::{Backend, Server};
 
@@ -67,7 +67,7 @@ fn look_up(stream: &mut Stream, backend: &Backend, value: &[u8], forced: bool) {
 /// Tells the client which server it is on, in the way that the configuration wants.
 pub(super) fn write_cookie(stream: &mut Stream, backend: &Backend, head: &mut response::Parts) {
     let Some(cookie) = &backend.config.cookie else { return };
-    let cacheable = is_cacheable(head);
+    let cacheable = is_cacheable(stream, head);
     let headers = &mut head.headers;
     let own = find_set(headers, &cookie.name);
     if own.is_some() {
@@ -104,7 +104,7 @@ fn insert(stream: &mut Stream, cookie: &Cookie, value: &str, headers: &mut Heade
     let now = now();
     let direct = stream.cookie.client == b'V'
         && stream.wanted.as_ref().map(|s| s.id) == stream.server.as_ref().map(|s| s.id);
-    let post = stream.kept.request.as_ref().is_some_and(|r| r.method == http::Method::POST);
+    let post = stream.kept.request.as_ref().is_some_and(|r| r.method == Method::POST);
     if direct && !is_stale(cookie, stream.cookie.dates, now) || cookie.post_only && !post {
         return;
     }
@@ -129,9 +129,18 @@ fn take_back(stream: &mut Stream, cookie: &Cookie, headers: &mut HeaderMap) {
     }
 }
 
+/// `option checkcache`: whether a response of the server sets a cookie, and a cache might give it to everybody.
+pub(super) fn is_unsafe(stream: &Stream, backend: &Backend, head: &response::Parts) -> bool {
+    backend.config.proxy.options.has(ProxyOption::CheckCache)
+        && head.headers.contains_key(SET_COOKIE)
+        && is_cacheable(stream, head)
+}
+
 /// Whether a cache might keep a response, and give one client's cookie to another: it says how long it is fresh, or
 /// how that can be found out, and does not forbid it.
-fn is_cacheable(head: &response::Parts) -> bool {
+fn is_cacheable(stream: &Stream, head: &response::Parts) -> bool {
+    let method = stream.kept.request.as_ref().map(|request| &request.method);
+    let safe = method.is_some_and(Method::is_safe);
     let lasting = [200, 203, 204, 206, 300, 301, 404, 405, 410, 414, 501].contains(&head.status.as_u16());
     let says = |words: &[&str]| {
         let values = head.headers.get_all(CACHE_CONTROL).iter();
@@ -141,7 +150,14 @@ fn is_cacheable(head: &response::Parts) -> bool {
     let dated = [EXPIRES, ETAG, LAST_MODIFIED].iter().any(|name| head.headers.contains_key(name));
     lasting
         && (dated || says(&["max-age", "s-maxage"]))
-        && !says(&["no-cache", "no-store", "private", "max-age=0"])
+        && !says(&["no-cache", "no-store", "private", "max-age=0", "s-maxage=0"])
+        && !says_old(&head.headers)
+        && (safe || says(&["public"]))
+}
+
+/// What HTTP/1.0 had instead of `Cache-Control: no-cache`.
+fn says_old(headers: &HeaderMap) -> bool {
+    headers.get_all(PRAGMA).iter().any(|value| value.as_bytes().eq_ignore_ascii_case(b"no-cache"))
 }
 
 fn field(cookie: &Cookie, value: &str) -> String {

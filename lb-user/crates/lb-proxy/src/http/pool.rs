@@ -21,13 +21,13 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    /// Of the connections to `server` with this tag the one that was used last, if it still lives; with `h1_only` one
-    /// that can switch to another protocol.
-    pub(crate) fn take(&self, server: &Server, tag: u64, h1_only: bool) -> Option<Box<Link>> {
+    /// Of the connections to `server` with this tag the one that was used last, if it still lives; of this version of
+    /// HTTP where that matters.
+    pub(crate) fn take(&self, server: &Server, tag: u64, h2: Option<bool>) -> Option<Box<Link>> {
         let mut idle = self.idle.borrow_mut();
         let links = idle.get_mut(server.id.0 as usize)?;
         // One that goes to where the server was before its address changed is of no use either.
-        let fits = |link: &Link| link.tag() == tag && !(h1_only && link.is_h2());
+        let fits = |link: &Link| link.tag() == tag && h2.is_none_or(|h2| link.is_h2() == h2);
         while let Some(at) = links.iter().rposition(|link| fits(link)) {
             let mut link = links.remove(at);
             if link.is_alive() && *link.address() == server.address() {

@@ -7,7 +7,7 @@ use std::cell::{Cell, RefCell};
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
 use hyper::rt::{Read, ReadBufCursor, Write};
@@ -40,11 +40,15 @@ pub(crate) struct Meter {
     since: Cell<Instant>,
     /// When bytes last went either way.
     active: Cell<Instant>,
+    /// When bytes last came.
+    heard: Cell<Instant>,
     received: Cell<u64>,
     /// A write did not go through whole: what follows may still belong to the last message.
     behind: Cell<bool>,
     /// Bytes were swallowed.
     muted: Cell<bool>,
+    /// Who waits for the next bytes though others read them.
+    watcher: RefCell<Option<Waker>>,
     /// What is to be sent before anything else.
     ahead: RefCell<Vec<u8>>,
 }
@@ -59,9 +63,11 @@ impl Meter {
             phase: Cell::new(Phase::Idle),
             since: Cell::new(now),
             active: Cell::new(now),
+            heard: Cell::new(now),
             received: Cell::new(0),
             behind: Cell::new(false),
             muted: Cell::new(false),
+            watcher: RefCell::default(),
             ahead: RefCell::default(),
         })
     }
@@ -84,7 +90,19 @@ impl Meter {
 
     /// Counts a moment as activity, such as the end of a wait that was not this side's.
     pub(crate) fn touch(&self) {
-        self.active.set(now());
+        let now = now();
+        self.active.set(now);
+        self.heard.set(now);
+    }
+
+    /// When bytes last came.
+    pub(crate) fn heard(&self) -> Instant {
+        self.heard.get()
+    }
+
+    /// Wakes the task once more bytes have been received.
+    pub(crate) fn watch(&self, cx: &Context<'_>) {
+        *self.watcher.borrow_mut() = Some(cx.waker().clone());
     }
 
     /// Bytes received so far.
@@ -110,7 +128,11 @@ impl Meter {
     fn read(&self, n: usize) {
         let now = now();
         self.active.set(now);
+        self.heard.set(now);
         self.received.set(self.received.get() + n as u64);
+        if let Some(watcher) = self.watcher.take() {
+            watcher.wake();
+        }
         if self.phase.get() == Phase::Idle {
             self.phase.set(Phase::Head);
             self.since.set(now);

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use socket2::{Domain, Protocol, SockAddr, SockRef, Type};
 use tokio::io::unix::AsyncFd;
-use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf, Ready};
 
 use super::option;
 use super::settings::{Settings, Wishes, set_buffers};
@@ -46,6 +46,19 @@ impl SocketView {
         // A future that is polled once and dropped takes nobody's place who waits for the socket.
         let error = pin!(socket.ready(Interest::ERROR));
         error.poll(&mut Context::from_waker(Waker::noop())).is_ready()
+    }
+
+    /// Waits until the other end has sent its end, or is gone.
+    pub(crate) async fn left(&self) {
+        let Some(socket) = self.0.upgrade() else { return };
+        loop {
+            // Of all interests this one wakes for the end and not for data, which somebody else waits for.
+            let Ok(mut guard) = socket.ready(Interest::PRIORITY).await else { return };
+            if guard.ready().is_read_closed() {
+                return;
+            }
+            guard.clear_ready_matching(Ready::PRIORITY);
+        }
     }
 
     /// What the kernel measured of the connection, if it is one of TCP that is still there.

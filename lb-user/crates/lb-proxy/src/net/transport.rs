@@ -3,8 +3,10 @@
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
+use hyper::rt::{Read, Write};
+use hyper::upgrade::Upgraded;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::TlsStream;
 
@@ -17,6 +19,8 @@ pub(crate) enum Transport {
     Plain(Socket),
     /// TLS over it.
     Tls(Box<TlsStream<Socket>>, Secured),
+    /// A stream of an HTTP/2 connection that carries more of them.
+    Stream(Box<Upgraded>),
 }
 
 /// Connections over TLS that are open.
@@ -46,11 +50,20 @@ impl Transport {
         Self::Tls(Box::new(stream), Secured(()))
     }
 
-    /// The socket, for what concerns the connection and not its bytes.
-    pub(crate) fn socket(&self) -> &Socket {
+    /// The socket, for what concerns the connection and not its bytes. None: it is not this one's alone.
+    pub(crate) fn socket(&self) -> Option<&Socket> {
         match self {
-            Self::Plain(socket) => socket,
-            Self::Tls(stream, _) => stream.get_ref().0,
+            Self::Plain(socket) => Some(socket),
+            Self::Tls(stream, _) => Some(stream.get_ref().0),
+            Self::Stream(_) => None,
+        }
+    }
+
+    /// Makes closing send a reset instead of waiting for what is unsent. A stream of HTTP/2 is reset in any case where it
+    /// has not come to its end.
+    pub(crate) fn reset_on_close(&self) {
+        if let Some(socket) = self.socket() {
+            socket.reset_on_close();
         }
     }
 
@@ -58,7 +71,7 @@ impl Transport {
     pub(crate) fn plain(&self) -> Option<&Socket> {
         match self {
             Self::Plain(socket) => Some(socket),
-            Self::Tls(..) => None,
+            Self::Tls(..) | Self::Stream(_) => None,
         }
     }
 }
@@ -68,6 +81,7 @@ impl AsyncRead for Transport {
         match self.get_mut() {
             Self::Plain(socket) => Pin::new(socket).poll_read(cx, buf),
             Self::Tls(stream, _) => Pin::new(stream).poll_read(cx, buf),
+            Self::Stream(stream) => read_stream(stream, cx, buf),
         }
     }
 }
@@ -77,6 +91,7 @@ impl AsyncWrite for Transport {
         match self.get_mut() {
             Self::Plain(socket) => Pin::new(socket).poll_write(cx, buf),
             Self::Tls(stream, _) => Pin::new(stream).poll_write(cx, buf),
+            Self::Stream(stream) => Pin::new(stream).poll_write(cx, buf),
         }
     }
 
@@ -88,6 +103,7 @@ impl AsyncWrite for Transport {
         match self.get_mut() {
             Self::Plain(socket) => socket.poll_send(cx, bufs),
             Self::Tls(stream, _) => Pin::new(stream).poll_write_vectored(cx, bufs),
+            Self::Stream(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
         }
     }
 
@@ -99,6 +115,7 @@ impl AsyncWrite for Transport {
         match self.get_mut() {
             Self::Plain(socket) => Pin::new(socket).poll_flush(cx),
             Self::Tls(stream, _) => Pin::new(stream).poll_flush(cx),
+            Self::Stream(stream) => Pin::new(stream).poll_flush(cx),
         }
     }
 
@@ -106,6 +123,18 @@ impl AsyncWrite for Transport {
         match self.get_mut() {
             Self::Plain(socket) => Pin::new(socket).poll_shutdown(cx),
             Self::Tls(stream, _) => Pin::new(stream).poll_shutdown(cx),
+            Self::Stream(stream) => Pin::new(stream).poll_shutdown(cx),
         }
     }
+}
+
+/// Reads from a stream of HTTP/2, which knows hyper's buffers only.
+fn read_stream(stream: &mut Upgraded, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    let n = {
+        let mut inner = hyper::rt::ReadBuf::new(buf.initialize_unfilled());
+        ready!(Pin::new(stream).poll_read(cx, inner.unfilled()))?;
+        inner.filled().len()
+    };
+    buf.advance(n);
+    Poll::Ready(Ok(()))
 }

@@ -1,7 +1,7 @@
 //! One direction of a relay.
 
 use std::cell::RefCell;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -118,7 +118,10 @@ impl Direction {
             }
             Held::Pipe(pipe) => {
                 while !pipe.is_empty() {
-                    let socket = to.socket();
+                    // What cannot be spliced to is never given a pipe.
+                    let Some(socket) = to.plain() else {
+                        return Poll::Ready(Err(ErrorKind::Unsupported.into()));
+                    };
                     let n = ready!(socket.poll_writing(cx, |fd| pipe.drain(fd)))? as u64;
                     self.moved += n;
                     self.spliced += n;

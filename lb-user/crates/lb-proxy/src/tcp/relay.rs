@@ -48,6 +48,10 @@ pub(crate) struct RelayTimeouts {
     pub(crate) server_fin: Option<Duration>,
     /// `timeout tunnel`, which stands for the other two until one side has ended.
     pub(crate) tunnel: Option<Duration>,
+    /// `option independent-streams` of the frontend: what the client takes does not keep its side alive.
+    pub(crate) client_must_speak: bool,
+    /// The same of the backend and the server.
+    pub(crate) server_must_speak: bool,
 }
 
 /// Bytes moved by a relay.
@@ -61,6 +65,27 @@ pub(crate) struct Moved {
     pub(crate) spliced: u64,
 }
 
+/// When one direction last moved, and how far it had come.
+#[derive(Debug)]
+struct Activity {
+    at: Instant,
+    seen: u64,
+}
+
+impl Activity {
+    fn new() -> Self {
+        Self { at: now(), seen: 0 }
+    }
+
+    fn note(&mut self, direction: &Direction) {
+        // The ends of the streams count as activity too: the `-fin` timeouts begin there.
+        let seen = direction.moved() + u64::from(direction.saw_eof());
+        if seen != self.seen {
+            (self.at, self.seen) = (now(), seen);
+        }
+    }
+}
+
 /// A relay between two connections.
 #[derive(Debug)]
 pub(crate) struct Relay {
@@ -71,9 +96,8 @@ pub(crate) struct Relay {
     up_done: bool,
     down_done: bool,
     timeouts: RelayTimeouts,
-    /// When either direction last moved: a transfer in one direction keeps the other one alive.
-    active: Instant,
-    seen: u64,
+    sent_up: Activity,
+    sent_down: Activity,
     timer: LazyTimer,
 }
 
@@ -86,8 +110,9 @@ impl Relay {
         timeouts: RelayTimeouts,
     ) -> Self {
         let (up, down) = (Direction::new(early.0), Direction::new(early.1));
-        let (active, timer) = (now(), LazyTimer::default());
-        Self { client, server, up, down, up_done: false, down_done: false, timeouts, active, seen: 0, timer }
+        let (sent_up, sent_down) = (Activity::new(), Activity::new());
+        let (up_done, down_done, timer) = (false, false, LazyTimer::default());
+        Self { client, server, up, down, up_done, down_done, timeouts, sent_up, sent_down, timer }
     }
 
     /// Moves bytes until the end.
@@ -141,8 +166,8 @@ impl Relay {
 
     /// Makes closing the connections send resets, as is due to a session that is cut short.
     pub(crate) fn reset_on_close(&self) {
-        self.client.socket().reset_on_close();
-        self.server.socket().reset_on_close();
+        self.client.reset_on_close();
+        self.server.reset_on_close();
     }
 
     fn poll_run(&mut self, cx: &mut Context<'_>) -> Poll<RelayEnd> {
@@ -188,24 +213,21 @@ impl Relay {
     }
 
     fn note_activity(&mut self) {
-        // The ends of the streams count as activity too: the `-fin` timeouts begin there.
-        let ends = u64::from(self.up.saw_eof()) + u64::from(self.down.saw_eof());
-        let seen = self.up.moved() + self.down.moved() + ends;
-        if seen != self.seen {
-            self.seen = seen;
-            self.active = now();
-        }
+        self.sent_up.note(&self.up);
+        self.sent_down.note(&self.down);
     }
 
     /// The next moment at which a side has been silent for too long, and whose silence it is.
     fn deadline(&self) -> (Option<Instant>, Side) {
-        let (client, server) = (self.client_timeout(), self.server_timeout());
-        // No timeout sorts last.
-        let late = Duration::MAX;
-        if client.unwrap_or(late) <= server.unwrap_or(late) {
-            (after(self.active, client), Side::Client)
-        } else {
-            (after(self.active, server), Side::Server)
+        // A transfer in one direction keeps the other one alive, too, unless its side must speak itself.
+        let both = self.sent_up.at.max(self.sent_down.at);
+        let client = if self.timeouts.client_must_speak { self.sent_up.at } else { both };
+        let server = if self.timeouts.server_must_speak { self.sent_down.at } else { both };
+        let (client, server) = (after(client, self.client_timeout()), after(server, self.server_timeout()));
+        match (client, server) {
+            (Some(client), Some(server)) if server < client => (Some(server), Side::Server),
+            (None, Some(server)) => (Some(server), Side::Server),
+            (client, _) => (client, Side::Client),
         }
     }
 

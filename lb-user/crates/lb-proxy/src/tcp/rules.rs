@@ -13,8 +13,8 @@ use super::peek::Peeked;
 use super::preread::Preread;
 use crate::eval::View;
 use crate::http::rules::{Scene, Setting, Stop, note};
-use crate::net::option;
 use crate::net::timer::now;
+use crate::net::{Socket, option};
 use crate::session::{Front, Session};
 use crate::stream::{Ahead, Cause, Stage, Stream};
 
@@ -224,10 +224,10 @@ pub(crate) fn on_answer(
 }
 
 /// Ends a connection as a rule wants it.
-pub(crate) fn dismiss(session: &Session, outcome: Outcome, socket: &crate::net::Socket) {
+pub(crate) fn dismiss(session: &Session, outcome: Outcome, socket: Option<&Socket>) {
     match outcome {
         Outcome::Vanish => session.with_socket(option::vanish),
-        _ => socket.reset_on_close(),
+        _ => socket.into_iter().for_each(Socket::reset_on_close),
     }
 }
 

@@ -4,14 +4,14 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use lb_conf::model::{Mode, Rules};
+use lb_conf::model::{Mode, ProxyOption, Rules};
 use lb_core::Backend;
 
 use super::gate::Gate;
 use super::preread::Preread;
 use super::relay::{Relay, RelayEnd, RelayTimeouts, Side};
 use super::rules::{Outcome, dismiss, inspect};
-use crate::connect::{connect, take_seat};
+use crate::connect::{connect, take_seat, while_there};
 use crate::eval::View;
 use crate::handshake::admit;
 use crate::http::balance;
@@ -107,12 +107,22 @@ async fn content(rules: &Rules, stream: &mut Stream, client: &mut Preread) -> Op
 }
 
 async fn forward(stream: &mut Stream, backend: &Arc<Backend>, client: Transport, early: BytesMut) {
-    let connection = async {
+    // A client that is told nothing is told by a reset that this was no answer.
+    let connection = async |stream: &mut Stream| {
         take_seat(stream, backend).await?;
         connect(stream, backend, None).await
     };
-    // A client that is told nothing is told by a reset that this was no answer.
-    let Ok(server) = connection.await else { return client.socket().reset_on_close() };
+    let session = Rc::clone(&stream.session);
+    let server = if backend.config.abort_on_close {
+        while_there(&session, connection(stream)).await
+    } else {
+        Some(connection(stream).await)
+    };
+    let Some(server) = server else {
+        stream.end(Cause::Client, stream.stage);
+        return client.reset_on_close();
+    };
+    let Ok(server) = server else { return client.reset_on_close() };
     stream.stage = Stage::Data;
     let limits = timeouts(stream, backend);
     let mut relay = Relay::new(client, server, (early.to_vec(), Vec::new()), limits);
@@ -155,5 +165,7 @@ pub(crate) fn timeouts(stream: &Stream, backend: &Backend) -> RelayTimeouts {
         server: stream.kept.server_timeout.or(back.timeout_server),
         server_fin: back.timeout_server_fin,
         tunnel: stream.kept.tunnel_timeout.or(back.timeout_tunnel),
+        client_must_speak: front.proxy.options.has(ProxyOption::IndependentStreams),
+        server_must_speak: back.proxy.options.has(ProxyOption::IndependentStreams),
     }
 }

@@ -30,6 +30,8 @@ pub(crate) struct Links {
 #[derive(Clone, Debug)]
 pub(crate) struct Upstream {
     pub(crate) connector: Connector,
+    /// For WebSocket, which goes over one version of HTTP.
+    pub(crate) websocket: Connector,
     pub(crate) sni: Option<Arc<str>>,
 }
 
@@ -102,14 +104,18 @@ impl Reader<'_> {
     }
 
     fn links(&mut self, server: &Server) -> Links {
-        let traffic = server
-            .tls
-            .as_ref()
-            .and_then(|tls| Some(Upstream { connector: self.connector(tls)?, sni: tls.sni.clone() }));
+        let traffic = server.tls.as_ref().and_then(|tls| {
+            let connector = self.connector(tls)?;
+            let version = if server.websocket_over_h2() { "h2" } else { "http/1.1" };
+            // Where nothing is offered, nothing is agreed on.
+            let websocket =
+                if tls.alpn.is_empty() { connector.clone() } else { connector.with_alpn(&[version]) };
+            Some(Upstream { connector, websocket, sni: tls.sni.clone() })
+        });
         let check = server.check.as_ref().and_then(|check| check.tls.as_ref()).and_then(|check| {
             let connector = self.connector(&check.tls)?;
             let connector = check.alpn.iter().fold(connector, |c, names| c.with_alpn(names));
-            Some(Upstream { connector, sni: check.sni.clone() })
+            Some(Upstream { websocket: connector.clone(), connector, sni: check.sni.clone() })
         });
         Links { traffic, check }
     }

@@ -25,7 +25,7 @@ pub(super) async fn request(
     let body = progress(stream);
     body.keep();
     loop {
-        let mut link = acquire(http, stream, backend, false, &head).await?;
+        let mut link = acquire(http, stream, backend, &head).await?;
         let result = ask(http, stream, backend, &mut link, head.clone(), None).await;
         let again = match &result {
             Ok(response) => backend.config.retry_on.statuses.contains(&response.status().as_u16()),
@@ -53,6 +53,6 @@ fn is_worth_it(on: &RetryOn, failure: &Failure) -> bool {
         NoResponse::Timeout => on.timeouts,
         NoResponse::Http(error) if error.is_parse() => on.junk_responses,
         NoResponse::Http(_) => on.empty_responses && failure.silent,
-        NoResponse::Coder(_) => false,
+        NoResponse::NoSwitch | NoResponse::Coder(_) => false,
     }
 }
