@@ -187,17 +187,7 @@ impl FetchRow {
         doc: &'static str,
         run: PlainFetch,
     ) -> Self {
-        Self {
-            names,
-            args: &[],
-            output,
-            source,
-            layers: &[],
-            refused: None,
-            doc,
-            example: names[0],
-            build: Build::Plain(run),
-        }
+        Self::new(names, &[], output, source, doc, Build::Plain(run))
     }
 
     /// A fetch with arguments.
@@ -209,17 +199,18 @@ impl FetchRow {
         doc: &'static str,
         build: fn(&mut Args<'_>) -> Result<Box<dyn Fetch>, ArgError>,
     ) -> Self {
-        Self {
-            names,
-            args,
-            output,
-            source,
-            layers: &[],
-            refused: None,
-            doc,
-            example: names[0],
-            build: Build::With(build),
-        }
+        Self::new(names, args, output, source, doc, Build::With(build))
+    }
+
+    const fn new(
+        names: &'static [&'static str],
+        args: &'static [Arg],
+        output: SampleType,
+        source: Source,
+        doc: &'static str,
+        build: Build<PlainFetch, dyn Fetch>,
+    ) -> Self {
+        Self { names, args, output, source, layers: &[], refused: None, doc, example: names[0], build }
     }
 
     /// A word of HAProxy's that has nothing to look at here.
@@ -271,44 +262,35 @@ impl ConverterRow {
     /// A converter without arguments.
     pub(crate) const fn plain(
         name: &'static str,
-        (input, output): (SampleType, SampleType),
+        types: (SampleType, SampleType),
         doc: &'static str,
         example: &'static str,
         run: PlainConvert,
     ) -> Self {
-        Self {
-            name,
-            args: &[],
-            input,
-            output,
-            layers: &[],
-            refused: None,
-            doc,
-            example,
-            build: Build::Plain(run),
-        }
+        Self::new(name, &[], types, doc, example, Build::Plain(run))
     }
 
     /// A converter with arguments.
     pub(crate) const fn with(
         name: &'static str,
         args: &'static [Arg],
-        (input, output): (SampleType, SampleType),
+        types: (SampleType, SampleType),
         doc: &'static str,
         example: &'static str,
         build: fn(&mut Args<'_>) -> Result<Box<dyn Convert>, ArgError>,
     ) -> Self {
-        Self {
-            name,
-            args,
-            input,
-            output,
-            layers: &[],
-            refused: None,
-            doc,
-            example,
-            build: Build::With(build),
-        }
+        Self::new(name, args, types, doc, example, Build::With(build))
+    }
+
+    const fn new(
+        name: &'static str,
+        args: &'static [Arg],
+        (input, output): (SampleType, SampleType),
+        doc: &'static str,
+        example: &'static str,
+        build: Build<PlainConvert, dyn Convert>,
+    ) -> Self {
+        Self { name, args, input, output, layers: &[], refused: None, doc, example, build }
     }
 
     /// A word of HAProxy's that has nothing to work with here.

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use crate::args::{Arg, ArgError, ArgKind, Args, need, opt};
 use crate::ctx::Ctx;
-use crate::place::Source::{ClientL4, Internal};
+use crate::place::Source::{self, ClientL4, Internal};
 use crate::resolve::Layer;
 use crate::sample::Sample;
 use crate::sample::SampleType::{Bool, Sint};
@@ -95,36 +95,30 @@ static COUNTERS: &[CounterRow] = &[
     counter!("sess_rate", Counter::SessRate, "sessions, per period"),
 ];
 
-const fn indexed(
+/// A number of a stick table.
+const fn number(
+    source: Source,
     name: &'static [&'static str],
     args: &'static [Arg],
     doc: &'static str,
     example: &'static str,
     build: fn(&mut Args<'_>) -> Built,
 ) -> FetchRow {
-    FetchRow::with(name, args, Sint, Internal, doc, build).example(example).needs(NEEDS)
-}
-
-const fn of_client(
-    name: &'static [&'static str],
-    args: &'static [Arg],
-    doc: &'static str,
-    example: &'static str,
-    build: fn(&mut Args<'_>) -> Built,
-) -> FetchRow {
-    FetchRow::with(name, args, Sint, ClientL4, doc, build).example(example).needs(NEEDS)
+    FetchRow::with(name, args, Sint, source, doc, build).example(example).needs(NEEDS)
 }
 
 /// Counters with an index, and what is only tracked or only of the client's address.
 static SINGLE: &[FetchRow] = &[
-    indexed(
+    number(
+        Internal,
         &["sc_clr_gpc"],
         INDEX_SLOT_TABLE,
         "clears a counter of the gpc array and returns what it was",
         "sc_clr_gpc(0,1)",
         |a| tracked_index(a, Counter::ClearGpc),
     ),
-    indexed(
+    number(
+        Internal,
         &["sc1_clr_gpc"],
         INDEX_TABLE,
         "clears a counter of the gpc array of slot 1 and returns what it was",
@@ -134,55 +128,67 @@ static SINGLE: &[FetchRow] = &[
             tracked_with(1, a.opt_table(1), Counter::ClearGpc(index))
         },
     ),
-    indexed(&["sc_get_gpc"], INDEX_SLOT_TABLE, "a counter of the gpc array", "sc_get_gpc(0,1)", |a| {
-        tracked_index(a, Counter::Gpc)
-    }),
-    indexed(&["sc_get_gpt"], INDEX_SLOT_TABLE, "a tag of the gpt array", "sc_get_gpt(0,1)", |a| {
+    number(
+        Internal,
+        &["sc_get_gpc"],
+        INDEX_SLOT_TABLE,
+        "a counter of the gpc array",
+        "sc_get_gpc(0,1)",
+        |a| tracked_index(a, Counter::Gpc),
+    ),
+    number(Internal, &["sc_get_gpt"], INDEX_SLOT_TABLE, "a tag of the gpt array", "sc_get_gpt(0,1)", |a| {
         tracked_index(a, Counter::Gpt)
     }),
-    indexed(
+    number(
+        Internal,
         &["sc_gpc_rate"],
         INDEX_SLOT_TABLE,
         "increments of a counter of the gpc array, per period",
         "sc_gpc_rate(0,1)",
         |a| tracked_index(a, Counter::GpcRate),
     ),
-    indexed(
+    number(
+        Internal,
         &["sc_inc_gpc"],
         INDEX_SLOT_TABLE,
         "adds one to a counter of the gpc array and returns the result",
         "sc_inc_gpc(0,1)",
         |a| tracked_index(a, Counter::IncGpc),
     ),
-    of_client(
+    number(
+        ClientL4,
         &["src_clr_gpc"],
         INDEX_TABLE,
         "clears a counter of the gpc array of the client's entry",
         "src_clr_gpc(0,st)",
         |a| src_index(a, Counter::ClearGpc),
     ),
-    of_client(
+    number(
+        ClientL4,
         &["src_get_gpc"],
         INDEX_TABLE,
         "a counter of the gpc array of the client's entry",
         "src_get_gpc(0,st)",
         |a| src_index(a, Counter::Gpc),
     ),
-    of_client(
+    number(
+        ClientL4,
         &["src_get_gpt"],
         INDEX_TABLE,
         "a tag of the gpt array of the client's entry",
         "src_get_gpt(0,st)",
         |a| src_index(a, Counter::Gpt),
     ),
-    of_client(
+    number(
+        ClientL4,
         &["src_gpc_rate"],
         INDEX_TABLE,
         "increments of a counter of the gpc array of the client's entry",
         "src_gpc_rate(0,st)",
         |a| src_index(a, Counter::GpcRate),
     ),
-    of_client(
+    number(
+        ClientL4,
         &["src_inc_gpc"],
         INDEX_TABLE,
         "adds one to a counter of the gpc array of the client's entry",
@@ -199,16 +205,21 @@ static SINGLE: &[FetchRow] = &[
     )
     .example("src_updt_conn_cnt(st)")
     .needs(NEEDS),
-    indexed(&["sc_trackers"], SLOT_TABLE, "sessions that track the same entry", "sc_trackers(0)", |a| {
-        tracked_in(a, Counter::Trackers)
-    }),
-    indexed(&["sc0_trackers"], TABLE, "sessions that track the same entry", "sc0_trackers", |a| {
+    number(
+        Internal,
+        &["sc_trackers"],
+        SLOT_TABLE,
+        "sessions that track the same entry",
+        "sc_trackers(0)",
+        |a| tracked_in(a, Counter::Trackers),
+    ),
+    number(Internal, &["sc0_trackers"], TABLE, "sessions that track the same entry", "sc0_trackers", |a| {
         tracked(a, 0, Counter::Trackers)
     }),
-    indexed(&["sc1_trackers"], TABLE, "sessions that track the same entry", "sc1_trackers", |a| {
+    number(Internal, &["sc1_trackers"], TABLE, "sessions that track the same entry", "sc1_trackers", |a| {
         tracked(a, 1, Counter::Trackers)
     }),
-    indexed(&["sc2_trackers"], TABLE, "sessions that track the same entry", "sc2_trackers", |a| {
+    number(Internal, &["sc2_trackers"], TABLE, "sessions that track the same entry", "sc2_trackers", |a| {
         tracked(a, 2, Counter::Trackers)
     }),
     FetchRow::with(&["sc_tracked"], SLOT_TABLE, Bool, Internal, "whether the slot tracks an entry", |a| {
