@@ -1,7 +1,7 @@
 //! What can be read but is doubtful: tests that find nothing where they stand, formats that nothing is logged in, rules
 //! that are never reached or not in their turn.
 
-use super::same;
+use super::{differs, same};
 use crate::Row;
 
 /// Lines behind a `defaults` section of this mode.
@@ -13,6 +13,21 @@ macro_rules! lines {
                 "defaults d\n    timeout connect 1s\n    timeout client 1s\n    timeout server 1s\n    mode ",
                 $mode,
                 $lines
+            ),
+        )
+    };
+}
+
+/// A line of a frontend in HTTP mode that is refused here.
+macro_rules! refused {
+    ($topic:literal, $line:literal) => {
+        differs(
+            concat!("refused: ", $line),
+            $topic,
+            concat!(
+                "frontend f\n    mode http\n    timeout client 1s\n    bind :18080\n    ",
+                $line,
+                "\n    http-request return status 200\n"
             ),
         )
     };
@@ -398,4 +413,9 @@ listen f
     tcp-request content reject if { req.ssl_sni -m found }
     server s 127.0.0.1:80
 "#),
+    refused!("Slots and indexes", "http-request set-var(txn.a) sc_get_gpc(100,0)"),
+    refused!("Slots and indexes", "http-request set-var(txn.a) sc_conn_cnt(5)"),
+    refused!("Flags of log formats", "http-request set-header a %{+cbor}o"),
+    refused!("Flags of log formats", "http-request set-header a %{+Z}ci"),
+    refused!("Empty conditions", "http-request set-header a b if !"),
 ];
