@@ -20,6 +20,9 @@ use crate::wait;
 /// Column of `show stat` with the status of a server.
 pub const STATUS: usize = 17;
 
+/// Column of `show stat` with how many connections are open.
+pub const CURRENT_SESSIONS: usize = 4;
+
 /// Longer than checks with the intervals of any test take to change a status.
 const CHECKED: Duration = Duration::from_secs(60);
 
@@ -45,6 +48,7 @@ pub struct Side {
     ports: BTreeMap<String, u16>,
     transcript: Vec<String>,
     requests: bool,
+    counts: bool,
     log_view: LogView,
 }
 
@@ -133,6 +137,7 @@ impl Side {
             ports: bound,
             transcript: Vec::new(),
             requests: true,
+            counts: false,
             log_view: LogView::All,
         })
     }
@@ -155,13 +160,15 @@ impl Side {
         let response = http.response_to(method).with_context(|| format!("in answer to {request:?}"))?;
         self.note(format!("> {}", request.lines().next().unwrap_or_default()));
         self.note(format!("< {}", response.line));
-        if response.status >= 400 && response.origin().is_empty() {
+        let mut headers = response.headers.clone();
+        let own_page = response.status >= 400 && response.origin().is_empty();
+        if own_page {
             // The words of an error page are the program's own, and so is their length.
-            self.note("< a page of the proxy");
-        } else {
-            self.note_headers("<", &response.headers);
-            self.note(format!("< body {}", excerpt(&response.body)));
+            headers.0.iter_mut().filter(|(name, _)| is_length(name)).for_each(|(_, v)| *v = "LENGTH".into());
         }
+        self.note_headers("<", &headers);
+        let body = if own_page { "of the proxy".to_owned() } else { excerpt(&response.body) };
+        self.note(format!("< body {body}"));
         Ok(response)
     }
 
@@ -173,6 +180,19 @@ impl Side {
     /// Leaves out the log, whose lines depend on the moment or on the program.
     pub fn without_log(&mut self) {
         self.log_view = LogView::None;
+    }
+
+    /// Compares also how many connections log lines say to be open. Only where nobody connects before the connections
+    /// of the exchange before are closed: see [`Side::wait_idle`].
+    pub fn with_counts(&mut self) {
+        self.counts = true;
+    }
+
+    /// Waits until a frontend has no connection.
+    pub fn wait_idle(&self, frontend: &str) -> Result<()> {
+        wait::until(&format!("{frontend} to be idle"), wait::SOON, || {
+            self.stat(&format!("{frontend}/FRONTEND"), CURRENT_SESSIONS).is_ok_and(|sessions| sessions == "0")
+        })
     }
 
     /// Leaves out the lines of the log without `text`.
@@ -244,7 +264,9 @@ impl Side {
             }
         }
         let log = self.log_lines()?;
-        let log = log.iter().map(|line| format!("log {} {}", priority(line), normal_log(line)));
+        let normal =
+            |line: &String| if self.counts { normal_log(line) } else { without_counts(&normal_log(line)) };
+        let log = log.iter().map(|line| format!("log {} {}", priority(line), normal(line)));
         let mut log: Vec<String> = log.map(|line| self.normal(&line)).collect();
         // Threads that serve different connections write at different moments.
         log.sort();
@@ -310,11 +332,12 @@ fn normal_log(line: &str) -> String {
     // Durations are what stands before the status and size of a request, or before the size of a connection.
     static HTTP: LazyLock<Regex> = LazyLock::new(|| pattern(r" ([-+\d]+(?:/[-+\d]+){4}) (-1|\d{3}) \+?\d+ "));
     static TCP: LazyLock<Regex> = LazyLock::new(|| pattern(r" ([-+\d]+(?:/[-+\d]+){2}) \+?\d+ "));
-    // Open connections of four kinds before the retries: those of the exchange before may or may not be closed yet.
-    static OPEN: LazyLock<Regex> = LazyLock::new(|| pattern(r" \d+/\d+/\d+/\d+(/\+?\d+( \d+/\d+)?)"));
     static CHECK: LazyLock<Regex> = LazyLock::new(|| pattern(r"check duration: \d+ms"));
-    // The pages of errors are the program's own, and so is their length.
-    static PAGE: LazyLock<Regex> = LazyLock::new(|| pattern(r" ([45]\d\d) \d+ ((?:\S+ \S+ )?[A-Za-z]{2}..)"));
+    // The pages of errors are the program's own, and so is their length: what ended before a server's response, except
+    // by a rule that says what to send. How much a client took before it broke off depends on the moment.
+    static PAGE: LazyLock<Regex> =
+        LazyLock::new(|| pattern(r" ([45]\d\d) \d+ ((?:\S+ \S+ )?[A-KM-Za-z][RQCH]..)"));
+    static ABORT: LazyLock<Regex> = LazyLock::new(|| pattern(r" (\d{3}) \d+ ((?:\S+ \S+ )?CD..)"));
     let message = line.split_once("]: ").map_or(line, |(_, message)| message);
     let mut text = DATE.replace(message, "[DATE]").into_owned();
     let durations = HTTP.captures(&text).or_else(|| TCP.captures(&text)).and_then(|found| found.get(1));
@@ -323,8 +346,19 @@ fn normal_log(line: &str) -> String {
         text.replace_range(range, &blotted);
     }
     let text = PAGE.replace(&text, " $1 SIZE $2");
-    let text = CHECK.replace(&text, "check duration: T");
-    OPEN.replace(&text, " N/N/N/N$1").into_owned()
+    let text = ABORT.replace(&text, " $1 SIZE $2");
+    CHECK.replace(&text, "check duration: T").into_owned()
+}
+
+/// A log line without open connections of four kinds before the retries: those of the exchange before may or may not be
+/// closed yet.
+fn without_counts(line: &str) -> String {
+    static OPEN: LazyLock<Regex> = LazyLock::new(|| pattern(r" \d+/\d+/\d+/\d+(/\+?\d+( \d+/\d+)?)"));
+    OPEN.replace(line, " N/N/N/N$1").into_owned()
+}
+
+fn is_length(header: &str) -> bool {
+    header.eq_ignore_ascii_case("content-length")
 }
 
 fn blot(durations: &str) -> String {
@@ -397,15 +431,30 @@ mod tests {
             (
                 "<134>Nov 22 17:00:01 haproxy[12]: 127.0.0.1:4000 [22/Nov/2026:17:00:01.123] web web/s1 0/0/-1/2/12 \
                  200 77 - - ---- 1/1/0/0/0 0/0 \"GET / HTTP/1.1\"",
-                "127.0.0.1:4000 [DATE] web web/s1 T/T/-1/T/T 200 77 - - ---- N/N/N/N/0 0/0 \"GET / HTTP/1.1\"",
+                "127.0.0.1:4000 [DATE] web web/s1 T/T/-1/T/T 200 77 - - ---- 1/1/0/0/0 0/0 \"GET / HTTP/1.1\"",
             ),
             (
                 "<134>Nov 22 17:00:01 lbx[12]: 127.0.0.1:4000 [22/Nov/2026:17:00:01.123] web web/s1 1/0/5 77 -- \
                  1/1/0/0/0 0/0",
-                "127.0.0.1:4000 [DATE] web web/s1 T/T/T 77 -- N/N/N/N/0 0/0",
+                "127.0.0.1:4000 [DATE] web web/s1 T/T/T 77 -- 1/1/0/0/0 0/0",
             ),
         ] {
             assert_eq!(normal_log(line), expected);
+            assert_eq!(without_counts(expected), expected.replace("1/1/0/0/0", "N/N/N/N/0"));
+        }
+    }
+
+    #[test]
+    fn sizes_are_left_out_where_they_are_the_programs_own() {
+        for (line, expected) in [
+            ("0/0/0/1/1 404 77 - - ---- 1/1/0/0/0", "T/T/T/T/T 404 77 - - ---- 1/1/0/0/0"),
+            ("0/0/0/1/1 429 77 LR-- 1/1/0/0/0", "T/T/T/T/T 429 77 LR-- 1/1/0/0/0"),
+            ("0/0/0/1/1 500 77 - - SD-- 1/1/0/0/0", "T/T/T/T/T 500 77 - - SD-- 1/1/0/0/0"),
+            ("0/-1/-1/-1/0 403 77 - - PR-- 1/1/0/0/0", "T/-1/-1/-1/T 403 SIZE - - PR-- 1/1/0/0/0"),
+            ("0/0/-1/-1/0 503 77 SC-- 1/1/0/0/3", "T/T/-1/-1/T 503 SIZE SC-- 1/1/0/0/3"),
+            ("0/0/0/0/0 200 77 CD-- 1/1/0/0/0", "T/T/T/T/T 200 SIZE CD-- 1/1/0/0/0"),
+        ] {
+            assert_eq!(normal_log(&format!("x]: a {line}")), format!("a {expected}"));
         }
     }
 

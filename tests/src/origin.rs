@@ -8,7 +8,7 @@ use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
@@ -65,6 +65,7 @@ struct Shared {
     name: String,
     protocol: Protocol,
     healthy: AtomicBool,
+    released: AtomicBool,
     connections: AtomicU64,
     state: Mutex<State>,
 }
@@ -93,6 +94,7 @@ impl Origin {
     ///
     /// - `/bytes/N`: a body of N bytes (see [`pattern`]); `/chunked/N`: the same in chunks;
     /// - `/status/CODE`: that status; `/delay/MS`: answers after so many milliseconds; `/close`: no keep-alive;
+    /// - `/held`: answers after [`Origin::release`];
     /// - `/echo`: the request's body; `/hangup`: nothing at all; `/short/N`: half of the N bytes that are announced;
     /// - `/health` and `/healthz`: 200, or 503 after [`Origin::set_healthy`];
     /// - `/api/health`: 200 with `{"status":"ok"}`, and after that with `{"status":"failing"}`;
@@ -111,6 +113,7 @@ impl Origin {
             name: name.to_owned(),
             protocol,
             healthy: AtomicBool::new(true),
+            released: AtomicBool::new(false),
             connections: AtomicU64::new(0),
             state: Mutex::default(),
         });
@@ -133,6 +136,11 @@ impl Origin {
         self.shared.healthy.store(healthy, Ordering::Relaxed);
     }
 
+    /// Lets requests for `/held` be answered, those that wait and those to come.
+    pub fn release(&self) {
+        self.shared.released.store(true, Ordering::Relaxed);
+    }
+
     /// Refuses new connections; open ones go on.
     pub fn refuse(&self) {
         if let Some(listener) = self.shared.state().listener.take() {
@@ -145,6 +153,7 @@ impl Origin {
     /// Dies: refuses new connections and resets the open ones.
     pub fn die(&self) {
         self.refuse();
+        self.release();
         for stream in std::mem::take(&mut self.shared.state().open).into_values() {
             // The connection may have ended by itself.
             let _ = stream.shutdown(Shutdown::Both);
@@ -184,6 +193,14 @@ impl Drop for Origin {
 }
 
 impl Shared {
+    /// Waits for [`Origin::release`].
+    fn hold(&self) {
+        let since = Instant::now();
+        while !self.released.load(Ordering::Relaxed) && since.elapsed() < IDLE {
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -327,6 +344,10 @@ fn answer(shared: &Shared, request: &Request) -> Reply {
         (Some("status"), Some(code)) => Reply { status: u16::try_from(code).unwrap_or(500), ..named() },
         (Some("delay"), Some(ms)) => {
             thread::sleep(Duration::from_millis(ms as u64));
+            named()
+        }
+        (Some("held"), _) => {
+            shared.hold();
             named()
         }
         (Some("close"), _) => Reply { close: true, ..named() },

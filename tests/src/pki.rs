@@ -46,7 +46,7 @@ impl Kind {
 impl Pki {
     /// An authority in a folder.
     pub fn new(dir: &Path) -> Result<Self> {
-        let ca = authority()?;
+        let ca = authority("authority", None)?;
         let pki = Self { dir: dir.to_owned(), ca };
         pki.write("ca.pem", &pki.ca.pem)?;
         pki.write("ca.key", &pki.ca.key.serialize_pem())?;
@@ -67,9 +67,22 @@ impl Pki {
     pub fn issue(&self, file: &str, names: &[&str], kind: Kind) -> Result<()> {
         let params = params(names, kind)?;
         let key = KeyPair::generate_for(kind.algorithm())?;
-        let issuer = Issuer::from_params(&self.ca.params, &self.ca.key);
-        let pem = params.signed_by(&key, &issuer)?.pem();
+        let pem = params.signed_by(&key, &self.ca.issuer())?.pem();
         self.write(file, &(key.serialize_pem() + &pem + &self.ca.pem))
+    }
+
+    /// Writes `file` with a key, a certificate for the name, and those of the authorities between it and the first one,
+    /// from which each signed the next.
+    pub fn issue_below(&self, file: &str, between: &[&str], name: &str, kind: Kind) -> Result<()> {
+        let mut chain: Vec<Made> = Vec::new();
+        for below in between {
+            chain.push(authority(below, Some(chain.last().unwrap_or(&self.ca)))?);
+        }
+        let key = KeyPair::generate_for(kind.algorithm())?;
+        let signer = chain.last().unwrap_or(&self.ca);
+        let pem = params(&[name], kind)?.signed_by(&key, &signer.issuer())?.pem();
+        let chain: String = chain.iter().rev().map(|made| made.pem.as_str()).collect();
+        self.write(file, &(key.serialize_pem() + &pem + &chain))
     }
 
     /// Writes `file` with a certificate that signed itself.
@@ -79,8 +92,8 @@ impl Pki {
         self.write(file, &(key.serialize_pem() + &pem))
     }
 
-    /// Writes `file` with what an OCSP responder says of a certificate in `of`: that it is good.
-    pub fn ocsp(&self, of: &str, file: &str) -> Result<()> {
+    /// Writes `file` with what an OCSP responder says of a certificate in `of`: that it is good, for so many days.
+    pub fn ocsp(&self, of: &str, file: &str, days: u32) -> Result<()> {
         let serial = self.openssl(&["x509", "-in", of, "-noout", "-serial"])?;
         let serial = serial.trim().strip_prefix("serial=").context("a serial number")?.to_owned();
         self.write("index.txt", &format!("V\t991231235959Z\t\t{serial}\tunknown\t/CN=x\n"))?;
@@ -101,9 +114,14 @@ impl Pki {
             "-respout",
             file,
             "-ndays",
-            "10",
+            &days.to_string(),
         ])?;
         Ok(())
+    }
+
+    /// Until when a response of [`Pki::ocsp`] holds, as openssl prints it.
+    pub fn holds_until(&self, file: &str) -> Result<String> {
+        next_update(&self.openssl(&["ocsp", "-respin", file, "-resp_text", "-noverify"])?)
     }
 
     /// A file in base64, on one line.
@@ -123,6 +141,12 @@ impl Pki {
     }
 }
 
+/// Until when the response holds that openssl printed.
+pub fn next_update(text: &str) -> Result<String> {
+    let line = text.lines().find_map(|line| line.trim().strip_prefix("Next Update: "));
+    Ok(line.with_context(|| format!("no response in {text}"))?.to_owned())
+}
+
 fn params(names: &[&str], kind: Kind) -> Result<CertificateParams> {
     let mut params = CertificateParams::new(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>())?;
     params.distinguished_name = DistinguishedName::new();
@@ -135,13 +159,23 @@ fn params(names: &[&str], kind: Kind) -> Result<CertificateParams> {
     Ok(params)
 }
 
-fn authority() -> Result<Made> {
-    let mut params = params(&["authority"], Kind::Ec)?;
+impl Made {
+    fn issuer(&self) -> Issuer<'_, &KeyPair> {
+        Issuer::from_params(&self.params, &self.key)
+    }
+}
+
+/// An authority that another one vouches for, or else itself.
+fn authority(name: &str, signer: Option<&Made>) -> Result<Made> {
+    let mut params = params(&[name], Kind::Ec)?;
     params.subject_alt_names.clear();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.key_usages =
         vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign, KeyUsagePurpose::DigitalSignature];
     let key = KeyPair::generate()?;
-    let pem = params.self_signed(&key)?.pem();
-    Ok(Made { params, key, pem })
+    let certificate = match signer {
+        Some(signer) => params.signed_by(&key, &signer.issuer())?,
+        None => params.self_signed(&key)?,
+    };
+    Ok(Made { pem: certificate.pem(), params, key })
 }

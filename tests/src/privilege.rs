@@ -57,6 +57,11 @@ pub const KERNEL_BOND: &[Need] = &[
 pub const NETNS: &[Need] = &[Need::Namespaces, Need::Program("ip")];
 
 impl Need {
+    /// Whether it is there for who installs or builds it, whatever the machine.
+    fn can_be_installed(self) -> bool {
+        matches!(self, Need::Program(_) | Need::BpfObject)
+    }
+
     /// Why this need is not met; `None` where it is.
     pub fn missing(self) -> Option<String> {
         match self {
@@ -72,9 +77,28 @@ impl Need {
     }
 }
 
-/// The first of `needs` that is not met, as a reason to skip.
-pub fn first_missing(needs: &[Need]) -> Option<String> {
-    needs.iter().find_map(|need| need.missing())
+/// Why a test cannot run.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// The machine cannot do it: the test is skipped.
+    Unable(String),
+    /// It could be installed, and is to be there (`LBX_TEST_STRICT`): the test fails.
+    Absent(String),
+}
+
+/// The first of `needs` that is not met. Whoever installs what tests need, as `cargo xtask test` does where it can, sets
+/// `strict`: what is not there then was forgotten.
+pub fn first_missing(needs: &[Need], strict: bool) -> Option<Missing> {
+    let missing = |need: &Need| match need.missing()? {
+        reason if strict && need.can_be_installed() => Some(Missing::Absent(reason)),
+        reason => Some(Missing::Unable(reason)),
+    };
+    needs.iter().find_map(missing)
+}
+
+/// Whether programs that are not installed are errors.
+pub fn is_strict() -> bool {
+    std::env::var_os("LBX_TEST_STRICT").is_some()
 }
 
 /// The path of a program, as a shell would find it; system folders are searched also where `PATH` lacks them.
@@ -107,4 +131,20 @@ fn bpf() -> Result<(), String> {
         return Err("no BPF: /sys/fs/bpf is missing".into());
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_be_installed_is_no_reason_to_skip_where_it_should_be() {
+        let needs = [Need::Program("sh"), Need::Program("no-such-program")];
+        let reason = "no-such-program is not installed".to_owned();
+        assert_eq!(first_missing(&needs, false), Some(Missing::Unable(reason.clone())));
+        assert_eq!(first_missing(&needs, true), Some(Missing::Absent(reason)));
+        let device = [Need::Device("no-such-device")];
+        assert!(matches!(first_missing(&device, true), Some(Missing::Unable(_))));
+        assert_eq!(first_missing(&[Need::Program("sh")], true), None);
+    }
 }

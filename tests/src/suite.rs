@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
-use crate::privilege::{Need, first_missing};
+use crate::privilege::{Missing, Need, first_missing, is_strict};
 
 /// The longest a test may take, unless it says otherwise.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -40,9 +40,15 @@ impl Case {
         self
     }
 
+    /// What it is called.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     fn trial(self) -> Trial {
-        Trial::ignorable_test(self.name, move || match first_missing(self.needs) {
-            Some(reason) => Ok(Completion::ignored_with(reason)),
+        Trial::ignorable_test(self.name, move || match first_missing(self.needs, is_strict()) {
+            Some(Missing::Unable(reason)) => Ok(Completion::ignored_with(reason)),
+            Some(Missing::Absent(reason)) => Err(reason.into()),
             None => run_bounded(self.limit, self.body).map(|()| Completion::Completed),
         })
     }

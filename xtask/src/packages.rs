@@ -29,6 +29,7 @@ pub(crate) const ORACLE: &[Tool] = &[
     Tool { program: "varnishtest", package: "varnish" },
     Tool { program: "curl", package: "curl" },
     Tool { program: "openssl", package: "openssl" },
+    Tool { program: "h2load", package: "nghttp2-client" },
 ];
 
 /// Programs that the article names, or that stand for those it names: they run with this one in tests.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use lbx_tests::daemon::Program;
-use lbx_tests::oracle::{STATUS, Side};
+use lbx_tests::oracle::{self, STATUS, Side};
 use lbx_tests::origin::Request;
 use lbx_tests::suite::Case;
 use lbx_tests::wait;
@@ -24,9 +24,7 @@ pub(crate) fn cases() -> Vec<Case> {
         compared("checks::http_status_through_rise_and_fall", BASE, by_status),
         compared("checks::http_body_through_rise_and_fall", POOL, by_body),
         compared("checks::tcp_through_rise_and_fall", LEAST, by_connection),
-        Case::new("checks::agents", HAPROXY, || {
-            [Program::Haproxy, Program::Lbx].into_iter().try_for_each(agent)
-        }),
+        Case::new("checks::agents", HAPROXY, agents),
     ]
 }
 
@@ -157,59 +155,94 @@ impl Agent {
     }
 }
 
-/// A backend of the article's kind whose servers have agents.
+/// A backend of the article's kind whose server has an agent.
 const AGENT: &str = "
 global
     stats socket {dir}/sock level admin
+    log {log} local0
 defaults
+    log global
     mode http
     timeout connect 1s
     timeout client 2s
     timeout server 2s
 listen app_pool
     bind 127.0.0.1:{p80}
-    server app01 {s1} check inter 100ms weight 80 agent-check agent-inter 100ms agent-addr 127.0.0.1 agent-port 1
+    server app01 {s1} check inter 100ms weight 80 agent-check agent-inter 100ms agent-addr 127.0.0.1 agent-port {agent}
 ";
 
-/// What agents say, and the status, weight and limit that follow.
-const WORDS: [(&str, &str, &str, &str); 18] = [
-    ("50%\n", "UP", "40 (initial 80)", ""),
-    ("100%\n", "UP", "80 (initial 80)", ""),
-    ("drain\n", "DRAIN (agent)", "80 (initial 80)", ""),
-    ("ready\n", "UP", "80 (initial 80)", ""),
-    ("maint\n", "MAINT", "80 (initial 80)", ""),
+/// What an agent says, and the status, weight and limit that follow, and what the statistics say that it said.
+///
+/// No row is that of the state before it: each is reached only if the agent's words were understood.
+const WORDS: &[[&str; 5]] = &[
+    ["50%\n", "UP", "40", "", ""],
+    ["100%\n", "UP", "80", "", ""],
+    ["drain\n", "DRAIN (agent)", "80", "", ""],
+    ["ready\n", "UP", "80", "", ""],
+    ["maint\n", "MAINT", "80", "", ""],
     // A server that its agent has put into maintenance stays there until the agent says that it is ready.
-    ("up\n", "MAINT", "80 (initial 80)", ""),
-    ("ready up\n", "UP", "80 (initial 80)", ""),
-    ("down # for a reason\n", "DOWN (agent)", "80 (initial 80)", ""),
-    ("up\n", "UP", "80 (initial 80)", ""),
-    ("fail\n", "DOWN (agent)", "80 (initial 80)", ""),
-    ("up 25%\n", "UP", "20 (initial 80)", ""),
-    ("stopped a text\n", "DOWN (agent)", "20 (initial 80)", ""),
-    ("up 100%\n", "UP", "80 (initial 80)", ""),
-    ("maxconn:7\n", "UP", "80 (initial 80)", "7"),
-    ("maxconn:30 10%\n", "UP", "8 (initial 80)", "30"),
-    ("drain 100%\n", "DRAIN (agent)", "80 (initial 80)", "30"),
-    ("ready,50%\n", "UP", "40 (initial 80)", "30"),
-    ("nonsense\n", "UP", "40 (initial 80)", "30"),
+    ["up # and running\n", "MAINT", "80", "", "via agent : up (and running)"],
+    ["up 30%\n", "MAINT", "24", "", "via agent : up"],
+    ["up 100% ready\n", "UP", "80", "", "via agent : up"],
+    ["down # for a reason\n", "DOWN (agent)", "80", "", "via agent : down (for a reason)"],
+    ["up\n", "UP", "80", "", "via agent : up"],
+    ["fail\n", "DOWN (agent)", "80", "", "via agent : fail"],
+    ["UP 25%\n", "UP", "20", "", "via agent : UP"],
+    ["stopped a text\n", "DOWN (agent)", "20", "", "via agent : stopped (a)"],
+    ["up 100%\n", "UP", "80", "", "via agent : up"],
+    ["maxconn:7\n", "UP", "80", "7", ""],
+    ["maxconn:30 10%\n", "UP", "8", "30", ""],
+    ["100%\n", "UP", "80", "30", ""],
+    ["maxconn:20 drain\n", "DRAIN (agent)", "80", "20", ""],
+    ["ready,50%\n", "UP", "40", "20", ""],
+    // What is no answer changes nothing, and is told.
+    ["nonsense\n", "UP", "40", "20", "agent reports an error : nonsense"],
+    ["up odd # down drain maint 10%\n", "UP", "40", "20", "via agent : up (odd)"],
+    ["10% -20% maint%\n", "UP", "8", "20", "agent reports an error : -20%"],
+    ["up # maint drain down\n", "UP", "8", "20", "via agent : up (maint drain down)"],
 ];
 
-fn agent(program: Program) -> Result<()> {
-    let agent = Agent::start()?;
-    let side = Side::start(&AGENT.replace("agent-port 1", &format!("agent-port {}", agent.port)), program)?;
-    for (words, status, weight, maxconn) in WORDS {
+fn agents() -> Result<()> {
+    let agents = [(Program::Haproxy, Agent::start()?), (Program::Lbx, Agent::start()?)];
+    let start = |program| {
+        let (_, agent) = agents.iter().find(|(of, _)| *of == program).context("an agent")?;
+        Side::start_with(AGENT, program, |setup| Ok(setup.set("agent", agent.port)))
+    };
+    oracle::compare_sides(start, |side| {
+        let port = side.daemon.address("agent").port();
+        let (_, agent) = agents.iter().find(|(_, agent)| agent.port == port).context("an agent")?;
+        says(side, agent)
+    })
+}
+
+fn says(side: &mut Side, agent: &Agent) -> Result<()> {
+    let mut before = Vec::new();
+    for [words, expected @ ..] in WORDS {
+        ensure!(before != *expected, "{words:?} is to change something");
         agent.say(words);
-        let state = || -> Result<[String; 3]> {
-            let weight = side.daemon.cli("get weight app_pool/app01")?;
-            let stat = |column| side.stat("app_pool/app01", column);
-            Ok([stat(STATUS)?, weight.trim().to_owned(), stat(SESSION_LIMIT)?])
-        };
-        let expected = [status, weight, maxconn];
-        let reached = wait::until(words, wait::SOON, || state().is_ok_and(|s| s == expected));
-        reached.with_context(|| format!("{program:?}: {:?}", state()))?;
+        let reached = wait::until(words, wait::SOON, || {
+            state(side).is_ok_and(|state| state.iter().map(String::as_str).eq(*expected))
+        });
+        reached.with_context(|| format!("{words:?}: {:?}", state(side)))?;
+        // While it is asked again, a star says so.
+        let status = side.stat("app_pool/app01", AGENT_STATUS)?;
+        let description = side.stat("app_pool/app01", AGENT_DESCRIPTION)?;
+        side.note(format!("{words:?}: {} {description}", status.trim_start_matches("* ")));
+        before = expected.to_vec();
     }
     Ok(())
 }
 
-/// Column of `show stat`.
+/// Status, weight, limit, and what the agent said.
+fn state(side: &Side) -> Result<[String; 4]> {
+    let weight = side.daemon.cli("get weight app_pool/app01")?;
+    let weight = weight.split(' ').next().unwrap_or_default().to_owned();
+    let stat = |column| side.stat("app_pool/app01", column);
+    Ok([stat(STATUS)?, weight, stat(SESSION_LIMIT)?, stat(LAST_AGENT)?.trim_matches('"').to_owned()])
+}
+
+/// Columns of `show stat`.
 const SESSION_LIMIT: usize = 6;
+const LAST_AGENT: usize = 57;
+const AGENT_STATUS: usize = 62;
+const AGENT_DESCRIPTION: usize = 66;

@@ -26,7 +26,17 @@ pub(crate) fn curl(side: &Side, path: &str, arguments: &[&str]) -> Result<String
 
 /// Requests `path` over HTTP/1.1 and writes down the head and the body of the response.
 pub(crate) fn exchange(side: &mut Side, path: &str, arguments: &[&str]) -> Result<String> {
-    let arguments = [&["-i", "--http1.1", "-A", "test"], arguments].concat();
+    exchange_over(side, "--http1.1", path, arguments)
+}
+
+/// The same over a version of HTTP, given as curl's option for it.
+pub(crate) fn exchange_over(
+    side: &mut Side,
+    version: &str,
+    path: &str,
+    arguments: &[&str],
+) -> Result<String> {
+    let arguments = [&["-i", version, "-A", "test"], arguments].concat();
     let response = curl(side, path, &arguments)?;
     side.note(format!("> {path} {arguments:?}"));
     let (head, body) = response.split_once("\r\n\r\n").context("a head")?;

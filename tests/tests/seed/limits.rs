@@ -72,7 +72,7 @@ fn full(side: &mut Side) -> Result<()> {
     only_the_first_server(side)?;
     ensure!(side.stat("web_servers/web01", LIMIT)? == "500");
     // They are with the server until the test is over.
-    let open = (0..500).map(|_| send(side, "/delay/100000")).collect::<Result<Vec<_>>>()?;
+    let open = (0..500).map(|_| send(side, "/held")).collect::<Result<Vec<_>>>()?;
     wait_for(side, "web_servers/web01", SESSIONS, "500")?;
     let late = send(side, "/late")?;
     wait_for(side, "web_servers/BACKEND", QUEUED, "1")?;
@@ -90,12 +90,14 @@ fn full(side: &mut Side) -> Result<()> {
 fn in_turn(side: &mut Side) -> Result<()> {
     only_the_first_server(side)?;
     side.command("set maxconn server web_servers/web01 1")?;
-    let mut waiting = vec![send(side, "/delay/700")?];
+    let mut waiting = vec![send(side, "/held")?];
     for queued in 0..4 {
         wait_for(side, "web_servers/BACKEND", QUEUED, &queued.to_string())?;
         wait_for(side, "web_servers/web01", SESSIONS, "1")?;
         waiting.push(send(side, &format!("/next/{queued}"))?);
     }
+    wait_for(side, "web_servers/BACKEND", QUEUED, "4")?;
+    side.origins.get("s1").context("s1")?.release();
     for stream in waiting {
         let said = answer(stream)?;
         ensure!(said.starts_with("HTTP/1.1 200 "), "{said}");
@@ -108,7 +110,7 @@ fn in_turn(side: &mut Side) -> Result<()> {
         .iter()
         .map(|request| request.target().to_owned())
         .collect();
-    ensure!(order == ["/delay/700", "/next/0", "/next/1", "/next/2", "/next/3"], "{order:?}");
+    ensure!(order == ["/held", "/next/0", "/next/1", "/next/2", "/next/3"], "{order:?}");
     side.only_log("GET /");
     Ok(())
 }
@@ -122,7 +124,7 @@ fn redistributed(side: &mut Side) -> Result<()> {
         write!(stream, "GET {path} HTTP/1.1\r\nhost: a\r\ncookie: S=web01\r\nconnection: close\r\n\r\n")?;
         Ok(stream)
     };
-    let first = bound("/delay/2000")?;
+    let first = bound("/held")?;
     wait_for(side, "web_servers/web01", SESSIONS, "1")?;
     let second = bound("/waits")?;
     wait_for(side, "web_servers/web01", QUEUED, "1")?;
@@ -135,6 +137,7 @@ fn redistributed(side: &mut Side) -> Result<()> {
     let field = said.lines().find(|line| line.starts_with("set-cookie:")).unwrap_or_default();
     ensure!(said.contains("x-origin: s3") && field.starts_with("set-cookie: S=; Expires="), "{said}");
     side.note(field);
+    side.origins.get("s1").context("s1")?.release();
     let said = answer(first)?;
     ensure!(said.starts_with("HTTP/1.1 200 ") && said.contains("x-origin: s1"), "{said}");
     side.only_log("GET /");

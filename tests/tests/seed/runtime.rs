@@ -138,13 +138,14 @@ fn sessions(side: &mut Side) -> Result<()> {
     side.without_requests();
     side.without_log();
     let mut http = side.connect("p80")?;
-    http.send(b"GET /delay/1500 HTTP/1.1\r\nhost: a\r\n\r\n")?;
+    http.send(b"GET /held HTTP/1.1\r\nhost: a\r\n\r\n")?;
     let client = http.local_address()?;
     let wanted = [format!("src={client}"), "fe=http_in".into(), "be=api_servers".into(), "srv=api03".into()];
     wait::until("the session", wait::SOON, || {
         let said = side.daemon.cli("show sess").unwrap_or_default();
         said.lines().any(|line| wanted.iter().all(|word| line.contains(word)))
     })?;
+    side.origins.get("s3").context("s3")?.release();
     ensure!(http.response_to("GET")?.status == 200);
     Ok(())
 }
@@ -159,7 +160,7 @@ fn reload() -> Result<()> {
         .map(|l| format!("{l}\n"))
         .collect();
     let mut under_way = side.connect("p80")?;
-    under_way.send(b"GET /delay/2000 HTTP/1.1\r\nhost: a\r\n\r\n")?;
+    under_way.send(b"GET /held HTTP/1.1\r\nhost: a\r\n\r\n")?;
     wait::until("the request", wait::SOON, || {
         side.origins.get("s3").is_some_and(|origin| origin.open() == 1)
     })?;
@@ -173,6 +174,7 @@ fn reload() -> Result<()> {
     side.daemon.signal(Signal::SIGUSR2)?;
     let gone = || side.daemon.cli("show stat").is_ok_and(|stat| !stat.contains("api_servers,api03,"));
     wait::until("the new file", wait::SOON, gone)?;
+    side.origins.get("s3").context("s3")?.release();
     ensure!(under_way.response_to("GET")?.text() == "s3");
     ensure!(["s1", "s2"].contains(&&*under_way.get("/")?.text()), "the same connection, the new servers");
     side.daemon.rewrite(&template(ROUND_ROBIN))?;

@@ -1,6 +1,7 @@
 //! The files of config/seed with addresses and paths of a test.
 
 use std::fs;
+use std::path::Path;
 use std::sync::LazyLock;
 
 use anyhow::Result;
@@ -41,13 +42,17 @@ pub(crate) fn prepare(setup: Setup<'_>, program: Program) -> Result<Setup<'_>> {
 
 /// Makes the folders and files that the article's paths lead to.
 pub(crate) fn files(setup: Setup<'_>) -> Result<Setup<'_>> {
-    let dir = setup.dir();
+    write_files(setup.dir())?;
+    Ok(setup)
+}
+
+/// The same in a folder.
+pub(crate) fn write_files(dir: &Path) -> Result<()> {
     for folder in ["root", "certs", "errors"] {
         fs::create_dir(dir.join(folder))?;
     }
     fs::write(dir.join("errors/503.http"), ERROR_PAGE)?;
-    Pki::new(dir)?.issue(&format!("certs/{SITE}.pem"), &[SITE], Kind::Ec)?;
-    Ok(setup)
+    Pki::new(dir)?.issue(&format!("certs/{SITE}.pem"), &[SITE], Kind::Ec)
 }
 
 /// What the article's `errorfile` points to; its start line is not that of the code.
@@ -81,11 +86,16 @@ pub(crate) fn connections() -> u32 {
     if hard >= DESCRIPTORS || more(DESCRIPTORS) { 50_000 } else { 4_000 }
 }
 
+/// A file of config/seed with the paths and the limit of connections of a test.
+pub(crate) fn places(file: &str) -> String {
+    let file = file.replace("maxconn     50000", &format!("maxconn     {}", connections()));
+    PATHS.iter().fold(file, |text, (theirs, ours)| text.replace(theirs, ours))
+}
+
 /// A file of config/seed as a template of the harness.
 pub(crate) fn template(file: &str) -> String {
-    let file = &file.replace("maxconn     50000", &format!("maxconn     {}", connections()));
-    let kind = if file.contains("mode        tcp") { 't' } else { 's' };
-    let text = PATHS.iter().fold(file.to_owned(), |text, (theirs, ours)| text.replace(theirs, ours));
+    let text = places(file);
+    let kind = if text.contains("mode        tcp") { 't' } else { 's' };
     let text = text.replace(" 10.10.0.0/16", " 127.10.0.0/16");
     let text = BIND.replace_all(&text, "${1}127.0.0.1:{p$2}");
     let text = LOG.replace_all(&text, "$1{log} ");

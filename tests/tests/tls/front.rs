@@ -165,7 +165,7 @@ listen web
     let files = |pki: &Pki| {
         pki.issue("a.pem", &["a.test"], Kind::Ec)?;
         pki.issue("b.pem", &["b.test"], Kind::Ec)?;
-        pki.ocsp("a.pem", "a.pem.ocsp")
+        pki.ocsp("a.pem", "a.pem.ocsp", 10)
     };
     both(
         bind,
@@ -256,7 +256,7 @@ listen web
     let files = |pki: &Pki| {
         pki.issue("a.pem", &["a.test"], Kind::Ec)?;
         pki.issue("b.pem", &["b.test"], Kind::Ec)?;
-        pki.ocsp("a.pem", "a.der")?;
+        pki.ocsp("a.pem", "a.der", 10)?;
         // The response needs its issuer, and this file says that one is wanted.
         Ok(std::fs::write(pki.path("a.pem.ocsp"), "")?)
     };

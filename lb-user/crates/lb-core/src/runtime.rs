@@ -206,8 +206,14 @@ impl Runtime {
             self.log(proxy, level, text);
         }
         if had_servers && what.backend.usable() == 0 {
-            self.log(proxy, LogLevel::Emerg, format!("backend {proxy} has no server available!"));
+            let kind = if self.is_listen(what.backend) { "proxy" } else { "backend" };
+            self.log(proxy, LogLevel::Emerg, format!("{kind} {proxy} has no server available!"));
         }
+    }
+
+    // Whether a backend is half of a `listen` section.
+    fn is_listen(&self, backend: &Backend) -> bool {
+        self.snapshot().frontends.iter().any(|f| f.config.proxy.id == backend.config.proxy.id)
     }
 
     /// `on-marked-down` and `on-marked-up`.

@@ -7,6 +7,7 @@ mod tell;
 
 use std::process::ExitCode;
 
+use lbx_tests::privilege::Missing;
 use lbx_tests::{daemon, privilege};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -16,9 +17,9 @@ const INTERRUPTED: i32 = 130;
 fn main() -> ExitCode {
     daemon::remove_leftovers();
     std::thread::spawn(clean_up_on_signal);
-    let result = match privilege::first_missing(privilege::KERNEL) {
+    let result = match privilege::first_missing(privilege::KERNEL, false) {
         None => kernel::run(),
-        Some(reason) => {
+        Some(Missing::Unable(reason) | Missing::Absent(reason)) => {
             println!("The kernel plane cannot be shown here ({reason}): user space on loopback instead.");
             loopback::run()
         }

@@ -12,72 +12,93 @@ impl AgentReport {
     }
 
     /// Reads an agent's line (configuration.txt, `agent-check`): words in any order, of which the last of a kind
-    /// counts. Words that are none are passed over, so that agents may say more than a balancer understands.
+    /// counts, and behind a sharp a description. Words that are none change nothing, so that agents may say more than a
+    /// balancer understands; the first of them is told.
     pub fn parse(line: &[u8], duration: Duration) -> Self {
         let line = String::from_utf8_lossy(line);
-        let line = line.split(['\r', '\n']).next().unwrap_or_default();
+        let mut rest = line.split(['\r', '\n']).next().unwrap_or_default();
         let mut report = Self::unanswered(CheckReport::new(CheckStatus::Checked, duration));
-        let mut rest = line;
+        let mut said = Said::default();
         while let Some((word, tail)) = next_word(rest) {
-            rest = report.take(word, tail);
+            report.take(word, &mut said);
+            rest = tail;
         }
+        said.description = rest.trim_start_matches(SEPARATORS).trim_start_matches('#').trim();
+        report.check.info = said.info(report.up);
         report
     }
 
-    // Takes a word and returns what is left after it: a description ends the line.
-    fn take<'a>(&mut self, word: &'a str, tail: &'a str) -> &'a str {
-        match word.to_ascii_lowercase().as_str() {
+    fn take<'a>(&mut self, word: &'a str, said: &mut Said<'a>) {
+        let lower = word.to_ascii_lowercase();
+        match &*lower {
             "ready" => self.admin = Some(AdminState::Ready),
             "drain" => self.admin = Some(AdminState::Drain),
             "maint" => self.admin = Some(AdminState::Maint),
-            "up" => self.set_up(true, "up", ""),
-            down @ ("down" | "fail" | "stopped") => {
-                self.set_up(false, down, description(tail));
-                return after_description(tail);
+            "up" | "down" | "fail" | "stopped" => {
+                self.set_up(lower == "up");
+                said.health = word;
             }
-            other => self.take_number(other),
+            other if self.take_number(other) => {}
+            _ if said.unknown.is_empty() => said.unknown = word,
+            _ => {}
         }
-        tail
     }
 
-    fn take_number(&mut self, word: &str) {
+    // Whether the word is one with a number.
+    fn take_number(&mut self, word: &str) -> bool {
         if let Some(percent) = word.strip_suffix('%').and_then(|number| number.parse().ok()) {
             self.weight = Some(WeightChange::Percent(percent));
         } else if let Some(limit) = word.strip_prefix("maxconn:").and_then(|number| number.parse().ok()) {
             self.maxconn = Some(limit);
+        } else {
+            return false;
         }
+        true
     }
 
-    fn set_up(&mut self, up: bool, word: &str, description: &str) {
+    fn set_up(&mut self, up: bool) {
         self.up = Some(up);
         self.check.status = if up { CheckStatus::L7Ok } else { CheckStatus::L7Status };
         self.check.code = Some(0);
-        self.check.info = match description {
-            "" => format!("via agent : {word}"),
-            text => format!("via agent : {word} ({text})"),
+    }
+}
+
+/// What an agent said in words that are for people.
+#[derive(Default)]
+struct Said<'a> {
+    /// The last word about the server's health, as it was written.
+    health: &'a str,
+    /// The first word that is none.
+    unknown: &'a str,
+    /// What stands behind the sharp.
+    description: &'a str,
+}
+
+impl Said<'_> {
+    // As HAProxy tells it: of what is well the odd word is told first, of what is not its description.
+    fn info(&self, up: Option<bool>) -> String {
+        let (first, second) = match up {
+            Some(false) => (self.description, self.unknown),
+            Some(true) => (self.unknown, self.description),
+            None if self.unknown.is_empty() => return String::new(),
+            None => return format!("agent reports an error : {}", self.unknown),
         };
+        match if first.is_empty() { second } else { first } {
+            "" => format!("via agent : {}", self.health),
+            text => format!("via agent : {} ({text})", self.health),
+        }
     }
 }
 
+/// What stands between words.
+const SEPARATORS: [char; 3] = [' ', '\t', ','];
+
+// The first word of a text, and what follows; none in front of a description.
 fn next_word(text: &str) -> Option<(&str, &str)> {
-    let text = text.trim_start_matches([' ', '\t', ',']);
-    let end = text.find([' ', '\t', ',']).unwrap_or(text.len());
+    let text = text.trim_start_matches(SEPARATORS);
+    let end = text.find(SEPARATORS).unwrap_or(text.len());
     let (word, tail) = text.split_at(end);
-    (!word.is_empty()).then_some((word, tail))
-}
-
-// What follows a sharp, or the words that follow without one.
-fn description(tail: &str) -> &str {
-    let tail = tail.trim_start_matches([' ', '\t', ',']);
-    match tail.strip_prefix('#') {
-        Some(text) => text.trim(),
-        None => tail.split([' ', '\t', ',']).next().unwrap_or_default(),
-    }
-}
-
-fn after_description(tail: &str) -> &str {
-    let text = tail.trim_start_matches([' ', '\t', ',']);
-    if text.starts_with('#') { "" } else { tail }
+    (!word.is_empty() && !word.starts_with('#')).then_some((word, tail))
 }
 
 #[cfg(test)]
@@ -101,8 +122,14 @@ mod tests {
             ("down going home\n", None, Some(false), None, None, "via agent : down (going)"),
             ("fail # oh no\n", None, Some(false), None, None, "via agent : fail (oh no)"),
             ("stopped", None, Some(false), None, None, "via agent : stopped"),
-            ("maxconn:7 Up,ready 50%", Some(Ready), Some(true), half, Some(7), "via agent : up"),
-            ("xyz maxconn:a -1%", None, None, None, None, ""),
+            ("maxconn:7 Up,ready 50%", Some(Ready), Some(true), half, Some(7), "via agent : Up"),
+            ("up\tready # all is well", Some(Ready), Some(true), None, None, "via agent : up (all is well)"),
+            ("up # no longer in maint", None, Some(true), None, None, "via agent : up (no longer in maint)"),
+            ("a b up # c", None, Some(true), None, None, "via agent : up (a)"),
+            ("down a # b", None, Some(false), None, None, "via agent : down (b)"),
+            ("xyz maxconn:a -1% # b", None, None, None, None, "agent reports an error : xyz"),
+            ("-1%", None, None, None, None, "agent reports an error : -1%"),
+            ("# only", None, None, None, None, ""),
             ("", None, None, None, None, ""),
         ];
         for (line, admin, up, weight, maxconn, info) in rows {

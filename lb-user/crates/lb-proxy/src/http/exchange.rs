@@ -413,8 +413,12 @@ fn may_reuse(http: &HttpSession, backend: &Backend, mode: ConnectionMode) -> boo
 /// What the client is told when there is no response, and who is to blame.
 fn no_response(http: &HttpSession, stream: &mut Stream, failure: &Failure, link: &Link) -> Stop {
     let upload = progress(stream).state.get();
+    // Who breaks off hears nothing any more.
+    if upload == UploadState::Failed {
+        stream.end(Cause::Client, Stage::Data);
+        return Stop::Silence;
+    }
     let (cause, stage, status) = match &failure.error {
-        _ if upload == UploadState::Failed => (Cause::Client, Stage::Data, StatusCode::BAD_REQUEST),
         _ if upload == UploadState::Malformed => (Cause::Proxy, Stage::Data, StatusCode::BAD_REQUEST),
         NoResponse::Timeout => (Cause::ServerTimeout, Stage::Headers, StatusCode::GATEWAY_TIMEOUT),
         NoResponse::NoSwitch => (Cause::Server, Stage::Headers, StatusCode::BAD_GATEWAY),
