@@ -350,6 +350,12 @@ fn normal_log(line: &str) -> String {
     CHECK.replace(&text, "check duration: T").into_owned()
 }
 
+/// A log line as it is compared where only this line counts: without its header, dates, durations, numbers of open
+/// connections, and the ports of loopback.
+pub fn comparable(line: &str) -> String {
+    CLIENT.replace_all(&without_counts(&normal_log(line)), "{client}").into_owned()
+}
+
 /// A log line without open connections of four kinds before the retries: those of the exchange before may or may not be
 /// closed yet.
 fn without_counts(line: &str) -> String {

@@ -88,7 +88,7 @@ fn clients(side: &Side) -> Result<BTreeMap<IpAddr, String>> {
 }
 
 /// A client gets the same server as long as it is there. Without one server only its clients move, and they come back
-/// with it. Which client gets which server is the program's own.
+/// with it.
 fn source(side: &mut Side) -> Result<()> {
     side.without_requests();
     side.without_log();
@@ -103,5 +103,6 @@ fn source(side: &mut Side) -> Result<()> {
     }
     side.command("enable server session_servers/sess02")?;
     ensure!(clients(side)? == before, "not as before");
+    side.note(format!("{before:?} {without:?}"));
     Ok(())
 }

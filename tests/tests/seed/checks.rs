@@ -110,6 +110,10 @@ fn by_body(side: &mut Side) -> Result<()> {
     fail_and_recover(side, "app_pool/app02", set, way)?;
     note_check(side, &origin.last_check().context("a check")?);
     // In what words the log says that a body does not match is the program's own.
+    let line = side.log.wait_for("Server app_pool/app02 is DOWN")?;
+    let (before, info) = line.split_once(", info: \"").with_context(|| line.clone())?;
+    let after = info.split_once(". ").with_context(|| line.clone())?.1;
+    side.note(format!("{} {after}", before.split_once("]: ").with_context(|| line.clone())?.1));
     side.only_log("is UP");
     Ok(())
 }
@@ -164,6 +168,7 @@ defaults
     log global
     mode http
     timeout connect 1s
+    timeout check 5s
     timeout client 2s
     timeout server 2s
 listen app_pool

@@ -41,6 +41,7 @@ frontend web
 backend backend
     balance roundrobin
     option httpchk GET /health
+    timeout check 5s
     default-server check inter 100ms rise 2 fall 2
     server s1 {s1}
     server s2 {s2}
@@ -128,6 +129,7 @@ defaults
 listen backend
     bind 10.1.0.1:80
     balance roundrobin
+    timeout check 5s
     default-server check inter 100ms rise 2 fall 2
     server s1 {s1}
     server s2 {s2}

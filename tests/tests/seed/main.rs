@@ -36,7 +36,6 @@ use lbx_tests::{crowd, suite};
 fn main() {
     crowd::take_part();
     let chapters = [
-        document::cases(),
         modes::cases(),
         base::cases(),
         balancing::cases(),
@@ -60,5 +59,7 @@ fn main() {
         many::cases(),
         check_rules::cases(),
     ];
-    suite::main_waiting(chapters.into_iter().flatten().collect());
+    let mut cases: Vec<_> = chapters.into_iter().flatten().collect();
+    cases.extend(document::cases(&cases));
+    suite::main_waiting(cases);
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use lbx_tests::client::{Http, Response};
 use lbx_tests::daemon::Program;
-use lbx_tests::oracle::Side;
+use lbx_tests::oracle::{self, CURRENT_SESSIONS, Side};
 use lbx_tests::privilege::Need;
 use lbx_tests::suite::Case;
 use lbx_tests::tool::{self, Tool};
@@ -34,6 +34,10 @@ pub(crate) fn cases() -> Vec<Case> {
         Case::new("page::rules_say_who_sees_it", HAPROXY, || same_on_both(rules)),
         Case::new("page::forms_are_answered_as_by_haproxy", HAPROXY, || same_on_both(forms)),
         Case::new("page::shows_every_figure", &[], figures),
+        Case::new("page::counts_as_haproxy_does", HAPROXY, || {
+            let file = with("").replace(" check inter", " maxconn 1 check inter");
+            oracle::compare_sides(|program| start(&file, program), counted)
+        }),
         Case::new("page::in_chromium", CHROMIUM, in_chromium),
         Case::new("page::form_in_chromium", CHROMIUM, form_in_chromium),
     ]
@@ -41,7 +45,12 @@ pub(crate) fn cases() -> Vec<Case> {
 
 /// The file with checks, and with this behind the lines of the page.
 fn with(lines: &str) -> String {
-    let checked = STATS.replace(":8080\n", ":8080 check inter 100ms\n");
+    let checked = STATS
+        .replace(
+            "    timeout     connect  5s\n",
+            "    timeout     connect  5s\n    timeout     check    5s\n",
+        )
+        .replace(":8080\n", ":8080 check inter 100ms\n");
     checked.replace("hide-version\n", &format!("hide-version\n{lines}"))
 }
 
@@ -183,6 +192,111 @@ fn figures() -> Result<()> {
         percentiles.filter(|field| field["field"]["name"] == "ttime_p95").count() >= 4,
         "no percentiles in JSON"
     );
+    Ok(())
+}
+
+/// Columns whose values are the same whatever the moment, in rows of all kinds.
+const COUNTED: &[&str] = &[
+    "qcur",
+    "qmax",
+    "scur",
+    "smax",
+    "stot",
+    "bout",
+    "dreq",
+    "dresp",
+    "ereq",
+    "econ",
+    "eresp",
+    "wretr",
+    "wredis",
+    "status",
+    "weight",
+    "act",
+    "bck",
+    "chkfail",
+    "chkdown",
+    "qlimit",
+    "type",
+    "rate_max",
+    "check_status",
+    "hrsp_1xx",
+    "hrsp_2xx",
+    "hrsp_3xx",
+    "hrsp_4xx",
+    "hrsp_5xx",
+    "hrsp_other",
+    "cli_abrt",
+    "srv_abrt",
+    "mode",
+    "algo",
+    "check_rise",
+    "check_fall",
+    "conn_tot",
+    "dcon",
+];
+
+/// The figures while each server has a request and three more wait, and when all of them are answered.
+fn counted(side: &mut Side) -> Result<()> {
+    side.without_log();
+    side.without_requests();
+    wait::until("the checks", wait::SOON, || {
+        table(side).is_ok_and(|csv| csv.matches("L4OK").count() == 3 && !csv.contains("* L4"))
+    })?;
+    let mut all = Vec::new();
+    for number in 1..=6 {
+        all.push(send(side, "/held")?);
+        let figure = |row: &str, column| side.stat(row, column).ok()?.parse::<u32>().ok();
+        let there = || {
+            let with_servers = ["web_servers/web01", "web_servers/web02", "web_servers/web03"]
+                .map(|server| figure(server, CURRENT_SESSIONS));
+            let queued = figure("web_servers/BACKEND", QUEUED)?;
+            Some(with_servers.into_iter().sum::<Option<u32>>()? + queued)
+        };
+        wait::until("the request to be counted", wait::SOON, || there() == Some(number))?;
+    }
+    note_figures(side)?;
+    side.origins.values().for_each(|origin| origin.release());
+    for mut http in all {
+        ensure!(http.response_to("GET")?.status == 200);
+    }
+    send(side, "/status/500")?.response_to("GET")?;
+    send(side, "/status/404")?.response_to("GET")?;
+    side.wait_idle("http_in")?;
+    note_figures(side)
+}
+
+/// Sends a request on a connection of its own.
+fn send(side: &Side, path: &str) -> Result<Http> {
+    let mut http = side.connect("p80")?;
+    http.send(format!("GET {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").as_bytes())?;
+    Ok(http)
+}
+
+/// Column of `show stat`.
+const QUEUED: usize = 2;
+
+/// The page's table.
+fn table(side: &Side) -> Result<String> {
+    Ok(side.connect("p8404")?.request("GET", "/haproxy?stats;csv", PASSWORD, b"")?.text())
+}
+
+fn note_figures(side: &mut Side) -> Result<()> {
+    let csv = table(side)?;
+    let names: Vec<_> = csv.lines().next().unwrap_or_default().trim_start_matches("# ").split(',').collect();
+    for row in csv.lines().filter(|row| row.starts_with("web_servers,") || row.starts_with("http_in,")) {
+        let row: Vec<_> = row.split(',').collect();
+        let value = |name: &&str| {
+            let value = names.iter().position(|n| n == name).and_then(|at| row.get(at));
+            format!("{name}={}", value.unwrap_or(&"?"))
+        };
+        side.note(format!(
+            "{} {}: {}",
+            row[0],
+            row[1],
+            COUNTED.iter().map(value).collect::<Vec<_>>().join(" ")
+        ));
+    }
     Ok(())
 }
 
