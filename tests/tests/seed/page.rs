@@ -244,8 +244,8 @@ fn counted(side: &mut Side) -> Result<()> {
         table(side).is_ok_and(|csv| csv.matches("L4OK").count() == 3 && !csv.contains("* L4"))
     })?;
     let mut all = Vec::new();
-    for number in 1..=6 {
-        all.push(send(side, "/held")?);
+    for (number, path) in (1..).zip(["/held", "/held", "/held", "/held", "/status/500", "/status/404"]) {
+        all.push(send(side, path)?);
         let figure = |row: &str, column| side.stat(row, column).ok()?.parse::<u32>().ok();
         let there = || {
             let with_servers = ["web_servers/web01", "web_servers/web02", "web_servers/web03"]
@@ -255,15 +255,25 @@ fn counted(side: &mut Side) -> Result<()> {
         };
         wait::until("the request to be counted", wait::SOON, || there() == Some(number))?;
     }
-    note_figures(side)?;
-    side.origins.values().for_each(|origin| origin.release());
-    for mut http in all {
-        ensure!(http.response_to("GET")?.status == 200);
+    note_figures(side, COUNTED)?;
+    // Whoever is free first takes all that wait.
+    for (server, column, left) in [
+        ("s1", QUEUED, "0"),
+        ("s1", CURRENT_SESSIONS, "2"),
+        ("s2", CURRENT_SESSIONS, "1"),
+        ("s3", CURRENT_SESSIONS, "0"),
+    ] {
+        side.origins.get(server).context("an origin")?.release();
+        wait::until("the requests to be answered", wait::SOON, || {
+            side.stat("web_servers/BACKEND", column).is_ok_and(|figure| figure == left)
+        })?;
     }
-    send(side, "/status/500")?.response_to("GET")?;
-    send(side, "/status/404")?.response_to("GET")?;
+    for (mut http, status) in all.into_iter().zip([200, 200, 200, 200, 500, 404]) {
+        ensure!(http.response_to("GET")?.status == status);
+    }
     side.wait_idle("http_in")?;
-    note_figures(side)
+    note_figures(side, COUNTED)?;
+    note_figures(side, &["req_tot", "bin", "lbtot"])
 }
 
 /// Sends a request on a connection of its own.
@@ -281,7 +291,7 @@ fn table(side: &Side) -> Result<String> {
     Ok(side.connect("p8404")?.request("GET", "/haproxy?stats;csv", PASSWORD, b"")?.text())
 }
 
-fn note_figures(side: &mut Side) -> Result<()> {
+fn note_figures(side: &mut Side, columns: &[&str]) -> Result<()> {
     let csv = table(side)?;
     let names: Vec<_> = csv.lines().next().unwrap_or_default().trim_start_matches("# ").split(',').collect();
     for row in csv.lines().filter(|row| row.starts_with("web_servers,") || row.starts_with("http_in,")) {
@@ -294,7 +304,7 @@ fn note_figures(side: &mut Side) -> Result<()> {
             "{} {}: {}",
             row[0],
             row[1],
-            COUNTED.iter().map(value).collect::<Vec<_>>().join(" ")
+            columns.iter().map(value).collect::<Vec<_>>().join(" ")
         ));
     }
     Ok(())

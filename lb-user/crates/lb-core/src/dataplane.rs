@@ -66,6 +66,7 @@ impl Traffic {
     /// Adds what another plane served.
     pub fn add(&self, served: &Served, now: Tick) {
         self.session_total.add(served.sessions);
+        self.chosen.add(served.sessions);
         self.session_rate.add(now, u32::try_from(served.sessions).unwrap_or(u32::MAX));
         self.sessions.shift(served.active);
         self.bytes_in.add(served.bytes_in);
@@ -79,7 +80,7 @@ impl ServerCounters {
         self.traffic.add(served, now);
         self.traffic.connects.add(served.sessions);
         if served.sessions > 0 {
-            self.chosen_times(served.sessions, now);
+            self.served_at(now);
         }
     }
 }

@@ -308,7 +308,8 @@ fn fullconn(config: &Config, backend: &model::Backend) -> u64 {
         return u64::from(fullconn);
     }
     let leading = config.frontends.iter().filter(|frontend| frontend.default_backend == Some(backend.id));
-    let limits = leading.map(|frontend| frontend.maxconn.or(config.global.maxconn).map_or(0, u64::from));
+    let limits =
+        leading.map(|frontend| frontend.maxconn.or(config.global.connection_limit()).map_or(0, u64::from));
     limits.sum::<u64>().div_ceil(10).max(1)
 }
 

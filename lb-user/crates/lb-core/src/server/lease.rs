@@ -19,6 +19,7 @@ impl ServerLease {
             return None;
         }
         server.counters().chosen(now);
+        server.home().traffic.chosen.inc();
         Some(Self { server: Arc::clone(server) })
     }
 
@@ -27,9 +28,9 @@ impl ServerLease {
         Self { server: Arc::clone(server) }
     }
 
-    /// Counts the session of a place that was waited for.
+    /// Counts the session of a place that was waited for: the server had its turn, and was not chosen for it.
     pub fn begin(&self, now: Tick) {
-        self.server.counters().chosen(now);
+        self.server.counters().began(now);
     }
 
     /// The server.

@@ -83,12 +83,17 @@ impl ServerCounters {
     }
 
     pub(crate) fn chosen(&self, now: Tick) {
-        self.traffic.session_counted(now);
-        self.chosen_times(1, now);
+        self.began(now);
+        self.traffic.chosen.inc();
     }
 
-    pub(crate) fn chosen_times(&self, times: u64, now: Tick) {
-        self.traffic.chosen.add(times);
+    /// Counts a session.
+    pub(crate) fn began(&self, now: Tick) {
+        self.traffic.session_counted(now);
+        self.served_at(now);
+    }
+
+    pub(crate) fn served_at(&self, now: Tick) {
         self.last_session.store(now.millis().saturating_add(1), Relaxed);
     }
 }
