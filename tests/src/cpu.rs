@@ -1,4 +1,4 @@
-//! CPU time, from `/proc`.
+//! CPU time and memory of processes, from `/proc`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,6 +17,20 @@ pub fn process(pid: u32) -> Result<Duration> {
 
 /// The CPU time that a process and its descendants have used, to the nanosecond.
 pub fn tree(root: u32) -> Result<Duration> {
+    Ok(descendants(root)?.into_iter().map(threads).sum())
+}
+
+/// The memory that a process and its descendants hold, in bytes (proc(5), `/proc/PID/stat`, field 24). What they share
+/// counts for each of them: only differences tell something.
+pub fn resident(root: u32) -> Result<u64> {
+    let pages = |pid| stat(pid).ok()?.get(21)?.parse::<u64>().ok();
+    // SAFETY: sysconf reads a constant.
+    let page = u64::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) })?;
+    Ok(descendants(root)?.into_iter().filter_map(pages).sum::<u64>() * page)
+}
+
+/// A process and all that descend from it.
+fn descendants(root: u32) -> Result<Vec<u32>> {
     let mut parents = BTreeMap::new();
     for entry in fs::read_dir("/proc")?.flatten() {
         let pid = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok());
@@ -34,7 +48,7 @@ pub fn tree(root: u32) -> Result<Duration> {
         }
         true
     };
-    Ok(parents.keys().filter(|pid| belongs(**pid)).map(|pid| threads(*pid)).sum())
+    Ok(parents.keys().copied().filter(|pid| belongs(*pid)).collect())
 }
 
 /// The time that all processors of the machine were not idle, whatever they did; for what no process is charged.

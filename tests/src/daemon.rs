@@ -485,6 +485,11 @@ impl Daemon {
         cpu::tree(self.pid())
     }
 
+    /// The memory that the process and its descendants hold, in bytes.
+    pub fn tree_resident(&self) -> Result<u64> {
+        cpu::resident(self.pid())
+    }
+
     /// The CPU time that the process has used, user and system.
     pub fn cpu_time(&self) -> Result<Duration> {
         cpu::process(self.pid())

@@ -57,6 +57,7 @@ pub(crate) const BENCH: &[Tool] = &[
     Tool { program: "nginx", package: "nginx-light" },
     Tool { program: "/usr/lib/nginx/modules/ngx_stream_module.so", package: "libnginx-mod-stream" },
     Tool { program: "wrk", package: "wrk" },
+    Tool { program: "h2load", package: "nghttp2-client" },
 ];
 
 /// Where Debian's package scripts ask whether they may start a service (policy-rc.d(8)).

@@ -21,6 +21,9 @@ struct Args {
     /// How often each contestant has its turn; the median counts.
     #[arg(long, default_value_t = 5)]
     rounds: u32,
+    /// Only the rows of `http` whose name contains this.
+    #[arg(long)]
+    only: Option<String>,
     /// Seconds of a turn.
     #[arg(long, default_value_t = 3)]
     seconds: u32,
@@ -44,7 +47,7 @@ fn main() -> ExitCode {
     let turn = Duration::from_secs(args.seconds.into());
     let result = match args.what {
         What::Expr => expr::run(args.rounds),
-        What::Http => http::run(args.rounds, turn),
+        What::Http => http::run(args.rounds, turn, args.only.as_deref()),
         What::L4 => l4::run(args.rounds, turn),
         What::Packets => packets::run(args.rounds),
     };
