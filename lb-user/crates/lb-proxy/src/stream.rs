@@ -269,6 +269,12 @@ pub(crate) fn head_bytes(start_line: [usize; 3], headers: &HeaderMap) -> u64 {
     (21 + start_line.iter().sum::<usize>() + fields) as u64
 }
 
+/// The same for a head of our own, in which HAProxy counts what it says of the connection.
+pub(crate) fn own_head_bytes(start_line: [usize; 3], headers: &HeaderMap) -> u64 {
+    let fields: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    (21 + start_line.iter().sum::<usize>() + fields) as u64
+}
+
 impl Stream {
     /// A stream that begins.
     pub(crate) fn new(session: &Rc<Session>, ready: Instant, first_byte: Instant) -> Self {

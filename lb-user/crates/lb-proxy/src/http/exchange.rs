@@ -33,7 +33,7 @@ use super::{balance, compress, forward, persist, stats};
 use crate::connect::{NoConnection, connect, outgoing, take_seat, while_there};
 use crate::net::option;
 use crate::net::timer::{now, refresh_now};
-use crate::stream::{Cause, Stage, Stream, head_bytes};
+use crate::stream::{Cause, Stage, Stream, head_bytes, own_head_bytes};
 use crate::tcp::rules::{on_content, on_response};
 use crate::track::{self, Blame};
 use tokio::time::sleep;
@@ -561,7 +561,7 @@ fn stop_with(http: &Rc<HttpSession>, mut stream: Box<Stream>, stop: Stop) -> Ans
     if unread && http.protocol() == Protocol::Http1 {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
-    stream.sent = head_bytes([8, 3, answer::reason(&response).len()], response.headers());
+    stream.sent = own_head_bytes([8, 3, answer::reason(&response).len()], response.headers());
     let closes = response.status() == StatusCode::BAD_REQUEST || unread || old;
     finish_head(http, &mut stream, &mut response, closes);
     Ok(response.map(|body| Download::own(body, http, stream)))
