@@ -159,3 +159,21 @@ pub(crate) fn slow_start() -> Result<()> {
     // Within the twenty seconds and a machine's delays.
     wait::until("all weights in full again", wait::SOON * 6, || weights().is_ok_and(|all| all == [FULL; 3]))
 }
+
+/// Flows leave from the address and the upper half of the ports of `source`.
+pub(crate) fn source_pool() -> Result<()> {
+    let fixture = Fixture::echo(Family::V4)?;
+    let address = Family::V4.behind(7);
+    fixture.lab.balancer.address("back", &format!("{address}/24"))?;
+    let daemon = fixture.start("", &format!("source {address}:20000-23999"))?;
+    let mut open = (0..30).map(|_| fixture.connect()).collect::<Result<Vec<_>>>()?;
+    are_whole(&fixture, &daemon, &mut open)?;
+    // Of the two entries of a flow, the one towards the server has the port that it leaves with; of the other that is the
+    // service's.
+    let flows = maps::dump(daemon.home().pins(), "FLOWS")?;
+    let ports: Vec<_> = flows.iter().filter_map(|flow| flow["value"]["src_port"].as_u64()).collect();
+    let own = ports.iter().filter(|port| (22_000..24_000).contains(*port)).count();
+    ensure!(own >= open.len(), "{own} of {} leave from the pool", ports.len());
+    ensure!(!ports.iter().any(|port| (20_000..22_000).contains(port)), "user space's ports: {ports:?}");
+    Ok(())
+}

@@ -37,6 +37,7 @@ fn main() {
         test("balance::the_first_with_room", balance::first),
         test("balance::the_better_of_two_drawn", balance::random),
         test("balance::a_client_waits_for_its_own_server", balance::source_full),
+        test("balance::flows_leave_from_their_pool", balance::source_pool),
         test("balance::backups_by_each_algorithm", balance::backups).within(Duration::from_secs(120)),
         test("balance::a_server_that_starts_slowly", balance::slow_start).within(Duration::from_secs(180)),
         test("flood::a_million_syns", flood::million).within(Duration::from_secs(300)),

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use lb_common::select::MAX_COMPARED;
 use lb_conf::model::{
     Algorithm, Backend, Bind, BindAddress, BindSocket, Config, Frontend, FrontendId, HashKind, Mode, Name,
-    Proxy, ProxyOption, Rules, Server, ServerAddress, XdpUse,
+    Proxy, ProxyOption, Rules, Server, ServerAddress, Source, XdpUse,
 };
 use lb_conf::span::Span;
 
@@ -377,7 +377,8 @@ fn server_obstacles(server: &Server, add: &mut impl FnMut(ObstacleKind, Span)) {
     if send_proxy.is_some() {
         add(ObstacleKind::Word("send-proxy"), *span);
     }
-    if source.is_some() {
+    let in_kernel = |source: &Source| source.is_plain() && source.ports.is_some() == source.flows.is_some();
+    if source.as_ref().is_some_and(|source| !in_kernel(source)) {
         add(ObstacleKind::Word("source"), *span);
     }
     if matches!(address, ServerAddress::Unix(_)) {

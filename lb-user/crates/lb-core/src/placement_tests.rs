@@ -122,6 +122,26 @@ fn a_frontend_needs_an_interface_a_backend_and_a_server() {
 }
 
 #[test]
+fn a_source_is_the_kernels_where_both_planes_have_ports() {
+    let rows = [
+        ("source 10.0.1.9", None, true),
+        ("source 0.0.0.0:20000-20009", Some((20_005, 20_009)), true),
+        ("source 10.0.1.9:20000-20001", Some((20_001, 20_001)), true),
+        ("source 10.0.1.9:20000", None, false),
+        ("source 10.0.1.9:20000-20009 interface eth1", None, false),
+        ("source 10.0.1.9 usesrc clientip", None, false),
+    ];
+    for (words, flows, taken) in rows {
+        let text = format!("{HEAD}listen front\n  bind 10.0.0.1:80\n  server s1 10.0.1.1:80 {words}\n");
+        let config = config(&text);
+        let source = config.backends[0].servers[0].source.clone().unwrap();
+        assert_eq!((source.flows, place(&config)[0].in_kernel()), (flows, taken), "{words}");
+        let user = source.user_ports().map(|(low, high)| (low, high + 1));
+        assert!(flows.is_none() || user == Some((20_000, flows.unwrap().0)), "{words}");
+    }
+}
+
+#[test]
 fn binds_are_judged_one_by_one() {
     let rows = [
         ("10.0.0.1:80,/run/s", "a Unix socket is served in user space"),

@@ -11,7 +11,7 @@ use lb_common::key::FlowKey;
 use lb_common::names;
 use lb_common::rule::{Rule, Tracked};
 use lb_common::value::{Flow, Jiffies, Retired, Server, ServerLoad, Service, ServiceLoad};
-use lb_conf::model::Config;
+use lb_conf::model::{Config, KeyType};
 use serde::{Deserialize, Serialize};
 
 /// The object, aligned as its parser wants it.
@@ -93,7 +93,14 @@ impl Settings {
     /// What a configuration asks for.
     pub fn of(config: &Config) -> Self {
         let default = Self::default();
-        Self { flows: config.global.xdp_flows.unwrap_or(default.flows), ..default }
+        // What a table of addresses has room for, the kernel has.
+        let of_addresses = config.tables.iter().filter(|t| matches!(t.key, KeyType::Ipv4 | KeyType::Ipv6));
+        let sources = of_addresses.fold(0_u32, |sum, table| sum.saturating_add(table.size));
+        Self {
+            flows: config.global.xdp_flows.unwrap_or(default.flows),
+            sources: sources.clamp(default.sources, MAX_FLOWS),
+            ..default
+        }
     }
 
     /// The memory that the maps take with so many processors, in bytes, but for selection tables, which grow with the
@@ -208,4 +215,20 @@ pub fn load(object: &[u8], pins: Option<&Path>, settings: &Settings) -> anyhow::
 pub fn program<'a>(ebpf: &'a mut Ebpf, name: &str) -> anyhow::Result<&'a mut Xdp> {
     let program = ebpf.program_mut(name).ok_or_else(|| anyhow!("the BPF object has no program {name}"))?;
     program.try_into().with_context(|| format!("the BPF program {name}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sources_have_the_room_that_tables_of_addresses_have() {
+        let of = |text: &str| Settings::of(&lb_conf::load_text("test.cfg", text).config.unwrap()).sources;
+        let table =
+            |name: &str, of: &str| format!("backend {name}\n  stick-table type {of} store conn_cnt\n");
+        assert_eq!(of(&table("a", "ip size 200")), 1 << 16);
+        let (v4, v6, other) =
+            (table("a", "ip size 200k"), table("b", "ipv6 size 100k"), table("c", "string size 9m"));
+        assert_eq!(of(&(v4 + &v6 + &other)), 300 << 10);
+    }
 }

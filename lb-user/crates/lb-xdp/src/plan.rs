@@ -12,7 +12,7 @@ use lb_common::value::{
     Algorithm, ForwardMode, Hop, SERVICE_EVENTS, SERVICE_GUARD, Server, ServerId, ServerState, Service,
     ServiceId, TABLE_SLOTS,
 };
-use lb_conf::model::{Bind, BindAddress, Config, HashKind, Name, PortSpec, ServerAddress};
+use lb_conf::model::{Bind, BindAddress, Config, HashKind, Name, PortSpec, ServerAddress, Source};
 use lb_core::admission;
 use lb_core::frontend::FrontendState;
 use lb_core::placement::Placement;
@@ -288,6 +288,7 @@ impl Planner {
             let entry = self.entry(number, &name, hop.as_ref().ok(), inputs.ports);
             let (state, weight) = state(server);
             let entry = Server { state, weight, maxconn: server.least_limit().unwrap_or(0), ..entry };
+            let entry = from_source(entry, server.config.source.as_deref());
             planned.plan.servers.insert(number, entry);
             if let Err(reason) = hop {
                 planned.unreachable.insert(name, reason);
@@ -422,6 +423,19 @@ fn service(id: ServiceId, choice: &Choice, frontend: &Frontend) -> Service {
         maxconn: frontend.maxconn().unwrap_or(0),
         ..Service::default()
     }
+}
+
+/// A server whose flows leave from where its configuration says.
+fn from_source(mut entry: Server, source: Option<&Source>) -> Server {
+    let Some(source) = source else { return entry };
+    let address = source.address.filter(|ip| !ip.is_unspecified()).map(to_wide);
+    if let Some((_, address)) = address.filter(|(family, _)| *family == entry.family) {
+        entry.source = address;
+    }
+    if let Some((low, high)) = source.flows {
+        (entry.source_low, entry.source_high) = (low, high);
+    }
+    entry
 }
 
 /// Whether a server takes new flows, and its weight in sixteenths.

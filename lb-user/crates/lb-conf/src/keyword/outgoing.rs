@@ -145,7 +145,7 @@ fn options(settings: &mut ServerSettings, args: &mut Args<'_>) -> Result<(), Dia
 fn source(args: &mut Args<'_>) -> Result<Source, Diagnostic> {
     let word = args.word("an address")?;
     let (address, ports) = address(word, args)?;
-    let mut source = Source { address, ports, seen: None, interface: None };
+    let mut source = Source { address, ports, seen: None, interface: None, flows: None };
     loop {
         if args.take_if("usesrc") {
             source.seen = Some(seen(args)?);

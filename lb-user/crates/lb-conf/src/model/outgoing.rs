@@ -57,6 +57,31 @@ pub struct Source {
     pub seen: Option<SourceSeen>,
     /// `interface`.
     pub interface: Option<String>,
+    /// The upper half of the ports, where the kernel plane may serve the backend: its flows leave from there, and user
+    /// space's connections from the rest, for neither sees what the other uses.
+    pub flows: Option<(u16, u16)>,
+}
+
+impl Source {
+    /// The ports that connections in user space leave from.
+    pub fn user_ports(&self) -> Option<(u16, u16)> {
+        let (low, high) = self.ports?;
+        Some((low, self.flows.map_or(high, |(first, _)| first - 1)))
+    }
+
+    /// Whether it is an address, and ports perhaps, and nothing else.
+    pub fn is_plain(&self) -> bool {
+        self.seen.is_none() && self.interface.is_none()
+    }
+
+    /// Gives the kernel plane its share of the ports.
+    pub fn share(&mut self) {
+        let plain = self.is_plain();
+        self.flows = self.ports.filter(|(low, high)| plain && low < high).map(|(low, high)| {
+            let half = (high - low).div_ceil(2);
+            (low + half, high)
+        });
+    }
 }
 
 /// `usesrc`.

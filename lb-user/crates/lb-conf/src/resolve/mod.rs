@@ -21,8 +21,8 @@ use crate::draft::{Draft, HttpErrorsDraft, LogDraft, ProxyDraft};
 use crate::host::Host;
 use crate::keyword::{self, Sections, TableDraft};
 use crate::model::{
-    BackendId, Column, Config, ErrorAnswers, FrontendId, Global, HttpErrors, LogTarget, Proxy, ProxyId,
-    ProxyOption, ProxyOptions, StickTable,
+    BackendId, Column, Config, ErrorAnswers, FrontendId, Global, HttpErrors, LogTarget, Mode, Proxy, ProxyId,
+    ProxyOption, ProxyOptions, Server, StickTable,
 };
 
 /// Numbers that are given out where none is set.
@@ -112,6 +112,9 @@ fn proxy<'d>(
     if draft.is_backend() {
         let id = BackendId(length(&config.backends));
         let mut backend = backend::resolve(draft, head, id, &mut compiled, notes);
+        if backend.proxy.mode == Mode::Tcp && !all.global.xdp_interfaces.is_empty() {
+            backend.servers.iter_mut().for_each(share_ports);
+        }
         backend.state_file = states::file(draft, &all.global, compiler.names.host(), notes);
         lookup::fill(draft, compiler.names.host(), &mut config.resolvers, &mut backend.servers, notes);
         tls::fill_servers(draft, &all.global.tls, &mut backend.servers, compiler.names.host(), notes);
@@ -201,6 +204,15 @@ fn options(draft: &ProxyDraft) -> ProxyOptions {
         options.set(option, means && draft.option(option));
     }
     options
+}
+
+/// Gives the kernel plane its share of the ports that connections to a server leave from.
+fn share_ports(server: &mut Arc<Server>) {
+    if server.source.is_some()
+        && let Some(source) = &mut Arc::make_mut(server).source
+    {
+        Arc::make_mut(source).share();
+    }
 }
 
 fn draft_logs(draft: &ProxyDraft, global: &Global) -> Vec<LogTarget> {

@@ -69,7 +69,7 @@ pub(super) fn binding<'a>(stream: &Stream, server: &'a Server) -> io::Result<Bin
     let mut binding = Binding { mark: options.mark, tos: options.tos, ..Binding::default() };
     let Some(source) = server.config.source.as_deref() else { return Ok(binding) };
     binding.address = source.address.map(|ip| SocketAddr::new(ip, 0));
-    binding.ports = source.ports;
+    binding.ports = source.user_ports();
     binding.interface = source.interface.as_deref();
     if let Some(seen) = seen(stream, source) {
         binding.address = Some(seen.ok_or(io::ErrorKind::AddrNotAvailable)?);
