@@ -4,6 +4,7 @@ mod checks;
 mod configuration;
 mod http;
 mod life;
+mod memory;
 mod operation;
 mod tcp;
 mod words;
@@ -24,6 +25,8 @@ fn main() {
         test("http::no_server_is_503", http::no_server),
         test("http::hop_by_hop_headers_end_here", http::hop_by_hop),
         test("http::nonsense_is_400", http::nonsense),
+        Case::new("memory::of_large_transfers", &[Need::Program("curl")], memory::transfers),
+        test("memory::of_many_requests", memory::requests),
         test("checks::tcp_rise_and_fall", checks::tcp),
         test("checks::http_status", checks::http),
         test("operation::statistics_page", operation::statistics_page),
