@@ -47,6 +47,37 @@ const ROWS: &[(&str, &str)] = &[
         "option httpchk GET /x\n    http-check comment status\n    http-check expect status 200",
         "HTTP/1.0 503 No\r\n\r\n",
     ),
+    (
+        "option tcp-check\n    tcp-check connect\n    tcp-check send x\n    tcp-check expect ok-status L4OK string OK",
+        "OK",
+    ),
+    (
+        "option tcp-check\n    tcp-check connect\n    tcp-check send x\n    tcp-check expect ok-status L7OKC \
+         error-status L4CON tout-status L6TOUT string OK",
+        "OK",
+    ),
+    (
+        "option tcp-check\n    tcp-check connect\n    tcp-check send x\n    tcp-check expect min-recv 2 \
+         error-status L7STS ! string NO",
+        "NO",
+    ),
+    (
+        "option tcp-check\n    tcp-check connect\n    tcp-check send x\n    tcp-check expect tout-status L4TOUT \
+         string never",
+        "",
+    ),
+    (
+        "option httpchk GET /x\n    http-check expect ok-status L7OKC error-status L7RSP status 200",
+        "HTTP/1.0 200 OK\r\n\r\n",
+    ),
+    (
+        "option httpchk GET /x\n    http-check expect ok-status L7OKC error-status L6RSP status 200",
+        "HTTP/1.0 503 No\r\n\r\n",
+    ),
+    (
+        "option httpchk GET /x\n    http-check expect error-status L7STS string good",
+        "HTTP/1.0 200 OK\r\ncontent-length: 3\r\n\r\nbad",
+    ),
     ("option mysql-check", "nonsense"),
     ("option smtpchk", "220 hello\r\n"),
     ("option redis-check", "+PONG\r\n"),

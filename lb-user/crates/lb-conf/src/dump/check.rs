@@ -65,7 +65,11 @@ fn http_check(check: &HttpCheck, out: &mut Writer) {
 
 fn expect(expect: &HttpExpect, out: &mut Writer) {
     let mut words = Words::new("http-check expect");
-    words.pair("comment", expect.comment.as_ref()).flag("!", expect.negated);
+    words.pair("comment", expect.comment.as_ref());
+    for (word, status) in expect.statuses.words() {
+        words.pair(word, Some(status));
+    }
+    words.flag("!", expect.negated);
     match &expect.what {
         HttpMatch::Status(ranges) => {
             let shown = ranges.iter().map(|(a, b)| if a == b { a.to_string() } else { format!("{a}-{b}") });
@@ -123,7 +127,11 @@ fn one(keyword: &str, word: &str) -> Words {
 
 fn tcp_expect(expect: &TcpExpect, comment: Option<&str>, out: &mut Writer) {
     let mut words = Words::new("tcp-check expect");
-    words.pair("comment", comment).pair("min-recv", expect.min_recv).flag("!", expect.negated);
+    words.pair("comment", comment).pair("min-recv", expect.min_recv);
+    for (word, status) in expect.statuses.words() {
+        words.pair(word, Some(status));
+    }
+    words.flag("!", expect.negated);
     match &expect.what {
         TcpMatch::Bytes(bytes) => words.word("binary").word(hex(bytes)),
         TcpMatch::Regex(regex) => words.word("rstring").word(regex),

@@ -11,7 +11,10 @@ use crate::draft::{
     CheckDraftStep, CheckDraftWhat, CheckKind, HttpSend, Placed, ProxyDraft, RuleDraft, RuleKind,
 };
 use crate::lex::Word;
-use crate::model::{CheckConnect, CheckStep, HttpExpect, HttpMatch, TcpExpect, TcpMatch, TextMatch};
+use crate::model::{
+    CheckConnect, CheckStep, ExpectStatus, ExpectStatuses, HttpExpect, HttpMatch, TcpExpect, TcpMatch,
+    TextMatch,
+};
 
 const DB: Sections = Sections::DEFAULTS.union(Sections::BACKEND);
 
@@ -26,7 +29,7 @@ pub(crate) static CHECKS: &[Keyword<ProxyDraft>] = &[
     ),
     served(
         "http-check expect",
-        "[comment <text>] [!] <match> <pattern>",
+        "[comment <text>] [ok-status|error-status|tout-status <status>]… [!] <match> <pattern>",
         DB,
         "what the answer to a check must have",
         expect,
@@ -74,7 +77,7 @@ pub(crate) static CHECKS: &[Keyword<ProxyDraft>] = &[
     }),
     served(
         "tcp-check expect",
-        "[comment <text>] [min-recv <number>] [!] <match> <pattern>",
+        "[comment <text>] [min-recv <number>] [ok-status|error-status|tout-status <status>]… [!] <match> <pattern>",
         DB,
         "what a server must send",
         tcp_expect,
@@ -218,19 +221,45 @@ fn header(args: &mut Args<'_>) -> Result<(String, String), Diagnostic> {
     Ok((name.text.clone(), value.text.clone()))
 }
 
+/// What stands before the match of an expectation.
+#[derive(Default)]
+struct Prelude {
+    comment: Option<String>,
+    min_recv: Option<u32>,
+    statuses: ExpectStatuses,
+}
+
+fn prelude(args: &mut Args<'_>, with_min_recv: bool) -> Result<Prelude, Diagnostic> {
+    let mut prelude = Prelude::default();
+    loop {
+        if args.take_if("comment") {
+            prelude.comment = Some(args.word("a text")?.text.clone());
+        } else if with_min_recv && args.take_if("min-recv") {
+            prelude.min_recv = Some(args.number(0..=65_535)?);
+        } else if args.take_if("ok-status") {
+            prelude.statuses.ok = Some(args.choice(ExpectStatus::OK)?);
+        } else if args.take_if("error-status") {
+            prelude.statuses.error = Some(args.choice(ExpectStatus::ERROR)?);
+        } else if args.take_if("tout-status") {
+            prelude.statuses.timeout = Some(args.choice(ExpectStatus::TIMEOUT)?);
+        } else {
+            return Ok(prelude);
+        }
+    }
+}
+
 /// `http-check expect [!] …`
 fn expect(proxy: &mut ProxyDraft, args: &mut Args<'_>) -> Result<(), Diagnostic> {
-    let own = comment(args)?;
+    let Prelude { comment: own, statuses, .. } = prelude(args, false)?;
     let negated = args.take_if("!");
     let kind = args.word("what to match")?;
     let what = match kind.as_ref() {
-        "status" => HttpMatch::Status(statuses(args.word("a status such as 200-299")?)?),
+        "status" => HttpMatch::Status(status_list(args.word("a status such as 200-299")?)?),
         "rstatus" => HttpMatch::StatusRegex(pattern(args)?),
         "string" => HttpMatch::Body(args.word("a text")?.text.clone()),
         "rstring" => HttpMatch::BodyRegex(pattern(args)?),
         "hdr" | "fhdr" => header_match(args, kind.text == "fhdr")?,
-        "min-recv" | "ok-status" | "error-status" | "tout-status" | "on-success" | "on-error"
-        | "status-code" | "string-lf" => {
+        "min-recv" | "on-success" | "on-error" | "status-code" | "string-lf" => {
             let message = format!("'{}' of 'http-check expect' is not supported yet by lbx", kind.text);
             return Err(Diagnostic::alert(Code::NotServed, message).at(kind.span));
         }
@@ -243,12 +272,12 @@ fn expect(proxy: &mut ProxyDraft, args: &mut Args<'_>) -> Result<(), Diagnostic>
         }
     };
     let before = http_rule(proxy, args);
-    let expect = HttpExpect { negated, what, comment: own.or(before) };
+    let expect = HttpExpect { negated, what, comment: own.or(before), statuses };
     proxy.check.expect.push(Placed::new(expect, args.whole()));
     Ok(())
 }
 
-fn statuses(word: &Word) -> Result<Vec<(u16, u16)>, Diagnostic> {
+fn status_list(word: &Word) -> Result<Vec<(u16, u16)>, Diagnostic> {
     let one = |part: &str| -> Option<(u16, u16)> {
         let (first, last) = part.split_once('-').unwrap_or((part, part));
         let (first, last) = (first.parse().ok()?, last.parse().ok()?);
@@ -370,8 +399,7 @@ fn address(args: &mut Args<'_>) -> Result<IpAddr, Diagnostic> {
 
 /// `tcp-check expect [min-recv N] [!] …`
 fn tcp_expect(proxy: &mut ProxyDraft, args: &mut Args<'_>) -> Result<(), Diagnostic> {
-    let comment = comment(args)?;
-    let min_recv = if args.take_if("min-recv") { Some(args.number(0..=65_535)?) } else { None };
+    let Prelude { comment, min_recv, statuses } = prelude(args, true)?;
     let negated = args.take_if("!");
     let kind = args.word("what to match")?;
     let what = match kind.as_ref() {
@@ -379,8 +407,7 @@ fn tcp_expect(proxy: &mut ProxyDraft, args: &mut Args<'_>) -> Result<(), Diagnos
         "binary" => TcpMatch::Bytes(unhex(args.word("hexadecimal digits")?)?),
         "rstring" => TcpMatch::Regex(pattern(args)?),
         "rbinary" => TcpMatch::HexRegex(pattern(args)?),
-        "string-lf" | "binary-lf" | "ok-status" | "error-status" | "tout-status" | "on-success"
-        | "on-error" | "status-code" => {
+        "string-lf" | "binary-lf" | "on-success" | "on-error" | "status-code" => {
             let message = format!("'{}' of 'tcp-check expect' is not supported yet by lbx", kind.text);
             return Err(Diagnostic::alert(Code::NotServed, message).at(kind.span));
         }
@@ -392,7 +419,7 @@ fn tcp_expect(proxy: &mut ProxyDraft, args: &mut Args<'_>) -> Result<(), Diagnos
                 .nearest(kind, known));
         }
     };
-    let expect = CheckStep::Expect(TcpExpect { negated, what, min_recv });
+    let expect = CheckStep::Expect(TcpExpect { negated, what, min_recv, statuses });
     push(proxy, args, CheckDraftWhat::Ready(expect), comment);
     Ok(())
 }

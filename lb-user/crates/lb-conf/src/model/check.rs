@@ -98,6 +98,75 @@ impl Default for HttpCheck {
     }
 }
 
+/// What an expectation's outcome is called, where that is said: `ok-status`, `error-status` and `tout-status`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ExpectStatuses {
+    /// Where it holds.
+    pub ok: Option<ExpectStatus>,
+    /// Where it does not.
+    pub error: Option<ExpectStatus>,
+    /// Where nothing comes in time.
+    pub timeout: Option<ExpectStatus>,
+}
+
+/// An outcome of a check that can be given another name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExpectStatus {
+    /// `L7OK`
+    L7Ok,
+    /// `L7OKC`
+    L7OkConditional,
+    /// `L6OK`
+    L6Ok,
+    /// `L4OK`
+    L4Ok,
+    /// `L7RSP`
+    L7Response,
+    /// `L7STS`
+    L7Status,
+    /// `L6RSP`
+    L6Response,
+    /// `L4CON`
+    L4Connect,
+    /// `L7TOUT`
+    L7Timeout,
+    /// `L6TOUT`
+    L6Timeout,
+    /// `L4TOUT`
+    L4Timeout,
+}
+
+impl ExpectStatus {
+    /// Words of `ok-status`.
+    pub const OK: &[(&str, Self)] =
+        &[("L7OK", Self::L7Ok), ("L7OKC", Self::L7OkConditional), ("L6OK", Self::L6Ok), ("L4OK", Self::L4Ok)];
+    /// Words of `error-status`.
+    pub const ERROR: &[(&str, Self)] = &[
+        ("L7OKC", Self::L7OkConditional),
+        ("L7RSP", Self::L7Response),
+        ("L7STS", Self::L7Status),
+        ("L6RSP", Self::L6Response),
+        ("L4CON", Self::L4Connect),
+    ];
+    /// Words of `tout-status`.
+    pub const TIMEOUT: &[(&str, Self)] =
+        &[("L7TOUT", Self::L7Timeout), ("L6TOUT", Self::L6Timeout), ("L4TOUT", Self::L4Timeout)];
+
+    /// Its word.
+    pub fn word(self) -> &'static str {
+        let all = [Self::OK, Self::ERROR, Self::TIMEOUT];
+        all.into_iter().flatten().find(|(_, status)| *status == self).map_or("", |(word, _)| word)
+    }
+}
+
+impl ExpectStatuses {
+    /// The words of a rule and what they say.
+    pub fn words(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        let pairs = [("ok-status", self.ok), ("error-status", self.error), ("tout-status", self.timeout)];
+        pairs.into_iter().filter_map(|(word, status)| Some((word, status?.word())))
+    }
+}
+
 /// `http-check expect [!] …`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpExpect {
@@ -107,6 +176,8 @@ pub struct HttpExpect {
     pub what: HttpMatch,
     /// `comment`, or the `http-check comment` before it: what is told if it does not hold.
     pub comment: Option<String>,
+    /// What its outcome is called.
+    pub statuses: ExpectStatuses,
 }
 
 /// What an answer to a check must have.
@@ -223,6 +294,8 @@ pub struct TcpExpect {
     pub what: TcpMatch,
     /// `min-recv`: bytes to wait for before looking. None: as many as there are.
     pub min_recv: Option<u32>,
+    /// What its outcome is called.
+    pub statuses: ExpectStatuses,
 }
 
 /// What a server must send.

@@ -31,8 +31,8 @@ pub use lb_expr::world::{TableId, UserlistId};
 pub use action::{Action, Normalizer, Number, PatternSet, Redirect, RedirectTo, RequestTimeout};
 pub use backend::{Algorithm, Backend, BalanceKey, HashFunction, HashKind, HashType, Redispatch, RetryOn};
 pub use check::{
-    CheckConnect, CheckProtocol, CheckRule, CheckSpec, CheckStep, HttpCheck, HttpExpect, HttpMatch,
-    MysqlUser, ServiceCheck, TcpExpect, TcpMatch, TextMatch, Written,
+    CheckConnect, CheckProtocol, CheckRule, CheckSpec, CheckStep, ExpectStatus, ExpectStatuses, HttpCheck,
+    HttpExpect, HttpMatch, MysqlUser, ServiceCheck, TcpExpect, TcpMatch, TextMatch, Written,
 };
 pub use compression::{Compression, CompressionAlgorithm, CompressionSet};
 pub use frontend::{Bind, BindAddress, BindSocket, Frontend, SocketFile};

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use lb_conf::model::{HttpCheck, HttpMatch, TextMatch};
+use lb_conf::model::{ExpectStatus, ExpectStatuses, HttpCheck, HttpMatch, TextMatch};
 use regex::bytes::Regex;
 
 use super::CheckStatus;
@@ -24,6 +24,7 @@ pub(super) struct HttpExpectations {
 struct Expectation {
     negated: bool,
     comment: Option<String>,
+    statuses: ExpectStatuses,
     what: What,
 }
 
@@ -57,7 +58,8 @@ impl HttpExpectations {
     pub(super) fn new(check: &HttpCheck) -> Result<Self, BadPattern> {
         let rows = check.expect.iter().map(|expect| {
             let what = What::new(&expect.what, expect.negated)?;
-            Ok(Expectation { negated: expect.negated, comment: expect.comment.clone(), what })
+            let (negated, comment) = (expect.negated, expect.comment.clone());
+            Ok(Expectation { negated, comment, statuses: expect.statuses, what })
         });
         let rows = rows.collect::<Result<Vec<_>, BadPattern>>()?;
         let needs_body = rows.iter().any(|row| matches!(row.what, What::Body(_)));
@@ -105,7 +107,19 @@ impl HttpExpectations {
         if self.needs_body {
             return self.judge_body(&super::body::read(response.headers, tail, complete), code);
         }
-        passed(code)
+        self.passed(code)
+    }
+
+    /// Of the last rule, as it is for HAProxy.
+    fn passed(&self, code: u16) -> Judgement {
+        let said = self.rows.last().and_then(|row| row.statuses.ok);
+        let status = said.map_or(CheckStatus::L7Ok, CheckStatus::from);
+        Judgement::Decided { status, code: Some(code), info: String::new() }
+    }
+
+    /// What it is called when no answer comes: the first rule waits for it.
+    pub(super) fn timeout(&self) -> Option<ExpectStatus> {
+        self.rows.first().and_then(|row| row.statuses.timeout)
     }
 
     // Without rows, any success or redirection will do.
@@ -114,18 +128,18 @@ impl HttpExpectations {
             let status = CheckStatus::L7OkConditional;
             return Some(Judgement::Decided { status, code: Some(code), info: String::new() });
         }
-        let wrong = |comment: Option<&String>| Judgement::Decided {
-            status: CheckStatus::L7Status,
+        let wrong = |comment: Option<&String>, status: Option<ExpectStatus>| Judgement::Decided {
+            status: status.map_or(CheckStatus::L7Status, CheckStatus::from),
             code: Some(code),
             info: with_comment(response.reason.unwrap_or_default(), comment),
         };
         if self.rows.is_empty() && !(200..400).contains(&code) {
-            return Some(wrong(None));
+            return Some(wrong(None, None));
         }
         let broken = self.rows.iter().find(|row| {
             row.what.matches_head(code, response.headers).is_some_and(|matches| matches == row.negated)
         });
-        broken.map(|row| wrong(row.comment.as_ref()))
+        broken.map(|row| wrong(row.comment.as_ref(), row.statuses.error))
     }
 
     fn judge_body(&self, body: &super::body::Body<'_>, code: u16) -> Judgement {
@@ -133,22 +147,27 @@ impl HttpExpectations {
         if body.complete && body.bytes.is_empty() {
             return invalid("the response has no body to look at");
         }
-        for (needle, comment) in self.needles() {
+        for (needle, row) in self.needles() {
+            let invalid = |text: &str| {
+                let status = row.statuses.error.map_or(CheckStatus::L7Response, CheckStatus::from);
+                let info = with_comment(text, row.comment.as_ref());
+                Judgement::Decided { status, code: Some(code), info }
+            };
             match needle.look(&body.bytes, body.complete) {
                 Found::Wanted => {}
                 Found::Undecided => undecided = true,
                 Found::Unwanted if needle.is_negated() => {
-                    return invalid(&with_comment("the body matches what it must not", comment));
+                    return invalid("the body matches what it must not");
                 }
-                Found::Unwanted => return invalid(&with_comment("the body does not match", comment)),
+                Found::Unwanted => return invalid("the body does not match"),
             }
         }
-        if undecided { Judgement::Undecided } else { passed(code) }
+        if undecided { Judgement::Undecided } else { self.passed(code) }
     }
 
-    fn needles(&self) -> impl Iterator<Item = (&Needle, Option<&String>)> {
+    fn needles(&self) -> impl Iterator<Item = (&Needle, &Expectation)> {
         self.rows.iter().filter_map(|row| match &row.what {
-            What::Body(needle) => Some((needle, row.comment.as_ref())),
+            What::Body(needle) => Some((needle, row)),
             _ => None,
         })
     }
@@ -164,10 +183,6 @@ fn with_comment(text: &str, comment: Option<&String>) -> String {
 
 fn invalid(info: &str) -> Judgement {
     Judgement::Decided { status: CheckStatus::L7Response, code: None, info: info.to_owned() }
-}
-
-fn passed(code: u16) -> Judgement {
-    Judgement::Decided { status: CheckStatus::L7Ok, code: Some(code), info: String::new() }
 }
 
 impl What {

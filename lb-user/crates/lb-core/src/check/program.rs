@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use lb_conf::model::{
-    Action, AgentCheck, CheckConnect, CheckProtocol, CheckRule, CheckSpec, CheckStep, HttpCheck, TcpMatch,
+    Action, AgentCheck, CheckConnect, CheckProtocol, CheckRule, CheckSpec, CheckStep, ExpectStatuses,
+    HttpCheck, TcpMatch,
 };
 use lb_expr::LogFormat;
 use regex::bytes::Regex;
@@ -46,7 +47,7 @@ pub(super) enum Step {
     SendHex(Arc<LogFormat>),
     Var(Arc<Action>),
     Comment,
-    Expect(Needle),
+    Expect(Needle, ExpectStatuses),
     Http(HttpExpectations),
     Reply(Reply),
     Agent,
@@ -140,7 +141,8 @@ fn script_steps(rules: &[CheckRule]) -> Result<Vec<Step>, BadPattern> {
             CheckStep::Comment(_) => Step::Comment,
             CheckStep::Expect(expect) => {
                 let at_least = expect.min_recv.map_or(Until::Any, Until::Bytes);
-                Step::Expect(needle(&expect.what)?.negated(expect.negated).after(at_least))
+                let needle = needle(&expect.what)?.negated(expect.negated).after(at_least);
+                Step::Expect(needle, expect.statuses)
             }
         });
     }

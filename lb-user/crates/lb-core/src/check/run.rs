@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use data_encoding::HEXUPPER_PERMISSIVE;
-use lb_conf::model::{self, CheckConnect};
+use lb_conf::model::{self, CheckConnect, ExpectStatus};
 use lb_expr::Ctx;
 use lb_expr::ctx::Buffer;
 use lb_expr::sample::Sample;
@@ -125,7 +125,7 @@ impl CheckRun {
             Some(Step::SendState(..) | Step::SendText(_) | Step::SendHex(_)) => {
                 Action::Send(self.computed.clone())
             }
-            Some(Step::Expect(_) | Step::Http(_) | Step::Reply(_) | Step::Agent) => Action::Receive,
+            Some(Step::Expect(..) | Step::Http(_) | Step::Reply(_) | Step::Agent) => Action::Receive,
             Some(Step::Var(_) | Step::Comment) | None => Action::Done,
         }
     }
@@ -202,6 +202,8 @@ impl CheckRun {
     fn silence(&self) -> CheckStatus {
         match self.program.steps.get(self.step) {
             Some(Step::Reply(reply)) => reply.silence,
+            Some(Step::Expect(_, statuses)) => named(statuses.timeout, CheckStatus::L7Timeout),
+            Some(Step::Http(expectations)) => named(expectations.timeout(), CheckStatus::L7Timeout),
             _ => CheckStatus::L7Timeout,
         }
     }
@@ -272,6 +274,9 @@ impl CheckRun {
         match (last, self.program.kind) {
             (Some(Step::Connect(_)), _) if self.secure => self.end(CheckStatus::L6Ok, None, String::new()),
             (Some(Step::Connect(_)), _) => self.end(CheckStatus::L4Ok, None, String::new()),
+            (Some(Step::Expect(_, statuses)), Kind::Script) => {
+                self.end(named(statuses.ok, CheckStatus::L7Ok), Some(0), "(tcp-check)".into());
+            }
             (_, Kind::Script) => self.end(CheckStatus::L7Ok, Some(0), "(tcp-check)".into()),
             _ => {
                 let none = Outcome { status: CheckStatus::L7Ok, code: None, info: String::new() };
@@ -308,11 +313,11 @@ impl CheckRun {
                 Answer::Bad(status, code, info) => self.end(status, code, info),
             },
             Some(Step::Agent) => self.look_at_agent(complete),
-            Some(Step::Expect(needle)) if self.received.is_empty() && complete => {
+            Some(Step::Expect(needle, _)) if self.received.is_empty() && complete => {
                 let negated = if needle.is_negated() { " not" } else { "" };
                 self.fail_step(&format!("nothing came that could{negated} match"));
             }
-            Some(Step::Expect(needle)) => match needle.look(&self.received, complete) {
+            Some(Step::Expect(needle, _)) => match needle.look(&self.received, complete) {
                 Found::Wanted => self.advance(),
                 Found::Unwanted if needle.is_negated() => {
                     self.fail_step("the answer matches what it must not")
@@ -335,7 +340,11 @@ impl CheckRun {
     }
 
     fn fail_step(&mut self, what: &str) {
-        self.end(CheckStatus::L7Response, None, self.with_place(what.to_owned()));
+        let status = match self.program.steps.get(self.step) {
+            Some(Step::Expect(_, statuses)) => named(statuses.error, CheckStatus::L7Response),
+            _ => CheckStatus::L7Response,
+        };
+        self.end(status, Some(0), self.with_place(what.to_owned()));
     }
 
     // A script's steps are numbered for the reader, from 1, without the connection that is not written down.
@@ -353,8 +362,14 @@ impl CheckRun {
     }
 
     fn end(&mut self, status: CheckStatus, code: Option<u16>, info: String) {
+        let code = code.filter(|_| status.has_code());
         self.outcome.get_or_insert(Outcome { status, code, info });
     }
+}
+
+/// What an outcome is called: as the rule says, or as it is.
+fn named(said: Option<ExpectStatus>, status: CheckStatus) -> CheckStatus {
+    said.map_or(status, CheckStatus::from)
 }
 
 /// An action on a variable.

@@ -1,5 +1,7 @@
 //! The outcomes of checks, by the names that HAProxy gives them.
 
+use lb_conf::model::ExpectStatus;
+
 /// An outcome of a check (management.txt, `show stat`, column `check_status`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CheckStatus {
@@ -33,6 +35,31 @@ pub enum CheckStatus {
     L7Response,
     /// An answer with the wrong status.
     L7Status,
+}
+
+impl CheckStatus {
+    /// Whether the code of an answer is told with it.
+    pub(super) fn has_code(self) -> bool {
+        matches!(self, Self::L7Ok | Self::L7OkConditional | Self::L7Status)
+    }
+}
+
+impl From<ExpectStatus> for CheckStatus {
+    fn from(status: ExpectStatus) -> Self {
+        match status {
+            ExpectStatus::L7Ok => Self::L7Ok,
+            ExpectStatus::L7OkConditional => Self::L7OkConditional,
+            ExpectStatus::L6Ok => Self::L6Ok,
+            ExpectStatus::L4Ok => Self::L4Ok,
+            ExpectStatus::L7Response => Self::L7Response,
+            ExpectStatus::L7Status => Self::L7Status,
+            ExpectStatus::L6Response => Self::L6Response,
+            ExpectStatus::L4Connect => Self::L4Connect,
+            ExpectStatus::L7Timeout => Self::L7Timeout,
+            ExpectStatus::L6Timeout => Self::L6Timeout,
+            ExpectStatus::L4Timeout => Self::L4Timeout,
+        }
+    }
 }
 
 /// What an outcome says about a server.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lb_conf::model::{
-    AgentCheck, CheckProtocol, CheckSpec, CheckStep, HttpCheck, HttpExpect, HttpMatch, TcpExpect, TcpMatch,
-    TextMatch,
+    AgentCheck, CheckProtocol, CheckSpec, CheckStep, ExpectStatuses, HttpCheck, HttpExpect, HttpMatch,
+    TcpExpect, TcpMatch, TextMatch,
 };
 
 use super::*;
@@ -21,7 +21,7 @@ const NO_REASON: &str = "HTTP/1.0 200\r\n\r\n";
 const INTERIM: &str = "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nFoo: a, b\r\n\r\n";
 
 fn expect(negated: bool, what: HttpMatch) -> Vec<HttpExpect> {
-    vec![HttpExpect { negated, what, comment: None }]
+    vec![HttpExpect { negated, what, comment: None, statuses: ExpectStatuses::default() }]
 }
 
 fn http(expect: Vec<HttpExpect>) -> HttpCheck {
@@ -134,7 +134,8 @@ fn requests_are_what_the_server_expects() {
 }
 
 fn script(negated: bool, what: TcpMatch, min_recv: Option<u32>) -> Arc<Program> {
-    let expect = CheckStep::Expect(TcpExpect { negated, what, min_recv });
+    let expect =
+        CheckStep::Expect(TcpExpect { negated, what, min_recv, statuses: ExpectStatuses::default() });
     program(CheckProtocol::Script(vec![CheckStep::Send(b"HELLO\r\n".to_vec()).into(), expect.into()]))
 }
 
@@ -224,7 +225,12 @@ fn comments_tell_what_failed() {
 #[test]
 fn comments_tell_what_an_answer_lacks() {
     let commented = |what: HttpMatch| {
-        let expect = HttpExpect { negated: false, what, comment: Some("is it warm".into()) };
+        let expect = HttpExpect {
+            negated: false,
+            what,
+            comment: Some("is it warm".into()),
+            statuses: ExpectStatuses::default(),
+        };
         run(program(CheckProtocol::Http(http(vec![expect]))), NOPE, 100)
     };
     let status = commented(HttpMatch::Status(vec![(503, 503)]));
