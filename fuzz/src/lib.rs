@@ -9,7 +9,20 @@ use lb_expr::ctx::{Buffer, Connection, Ctx, Kept, KeptRequest, RequestHead, Resp
 use lb_expr::pattern::Patterns;
 use lb_expr::vars::{VarNames, VarStore, Vars};
 use lb_expr::world::{BackendId, FrontendId, Nowhere, ServerId, TableId, UserlistId};
-use lb_expr::{Layer, Resolver, Unresolved};
+use lb_expr::{Layer, ParseError, Resolver, Unresolved};
+
+/// What one evaluation may make at most: a converter's limit, and what a single one may add to it.
+pub const MOST: usize = 16 << 20;
+
+/// An error points into the word that it names.
+///
+/// # Panics
+/// It does not.
+pub fn placed(error: &ParseError, words: &[&str]) {
+    let length = words.get(error.word).map_or(0, |word| word.len());
+    assert!(error.range.start <= error.range.end, "{error}: {:?}", error.range);
+    assert!(error.range.end <= length || words.is_empty(), "{error}: {:?} of {length}", error.range);
+}
 
 /// A configuration that has everything.
 #[derive(Default)]

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use lb_core::host::{Certificates, Host, Process, ResolversInfo, SessionInfo};
+use lb_core::host::{Certificates, Host, Process, ResolversInfo, RingInfo, SessionInfo};
 use lb_expr::sample::SampleType;
 use nix::sys::resource::{Resource, UsageWho, getrlimit, getrusage};
 use nix::sys::time::TimeValLike as _;
@@ -77,6 +77,10 @@ impl Host for Daemon {
 
     fn variable(&self, name: &str) -> Option<(SampleType, String)> {
         self.user_plane().variable(name)
+    }
+
+    fn rings(&self) -> Vec<RingInfo> {
+        self.user_plane().rings()
     }
 
     fn reload(&self) -> Result<(), String> {

@@ -1,14 +1,11 @@
-//! The first line is an expression, a condition where it begins with `if`, or a log format where it begins with `%`; the
-//! rest is a request. What parses is evaluated on it; what does not names a place inside of the line.
+//! The first line is an expression, or a condition where it begins with `if`; the rest is a request. What parses is
+//! evaluated on it; what does not names a place inside of the line.
 
 #![no_main]
 
-use lb_expr::{Acls, Condition, Env, Expr, LogFormat, ParseError, Style};
-use lbx_fuzz::{Names, Scene};
+use lb_expr::{Acls, Condition, Env, Expr};
+use lbx_fuzz::{MOST, Names, Scene, placed};
 use libfuzzer_sys::fuzz_target;
-
-/// What one evaluation may make at most: a converter's limit, and what a single one may add to it.
-const MOST: usize = 16 << 20;
 
 fuzz_target!(|input: &[u8]| {
     let end = input.iter().position(|b| *b == b'\n').unwrap_or(input.len());
@@ -26,13 +23,6 @@ fuzz_target!(|input: &[u8]| {
             }
             Err(error) => placed(&error, &words),
         }
-    } else if line.starts_with('%') {
-        for style in [Style::Log, Style::Http] {
-            match LogFormat::parse(line, style, &mut env) {
-                Ok(format) => assert!(format.format(&scene.ctx(false)).len() < MOST * (1 + line.len())),
-                Err(error) => placed(&error, &[line]),
-            }
-        }
     } else {
         match Expr::parse(&words, &mut env) {
             Ok((expr, used)) => {
@@ -46,10 +36,3 @@ fuzz_target!(|input: &[u8]| {
         }
     }
 });
-
-/// An error points into the word that it names.
-fn placed(error: &ParseError, words: &[&str]) {
-    let length = words.get(error.word).map_or(0, |word| word.len());
-    assert!(error.range.start <= error.range.end, "{error}: {:?}", error.range);
-    assert!(error.range.end <= length || words.is_empty(), "{error}: {:?} of {length}", error.range);
-}

@@ -8,6 +8,7 @@ mod hash;
 mod http;
 mod logs;
 mod raw;
+mod rings;
 mod states;
 mod tcp;
 
@@ -43,6 +44,7 @@ fn main() {
             .map(|row| Case::new(row.name, &[Need::Program("haproxy")], move || logs::compare(row))),
     );
     cases.extend([
+        Case::new("rings::are_forwarded_and_shown", &[Need::Program("haproxy")], rings::forwarded),
         Case::new("states::of_one_file", &[Need::Program("haproxy")], || states::restored(&states::GLOBAL)),
         Case::new("states::of_a_file_for_each_backend", &[Need::Program("haproxy")], || {
             states::restored(&states::LOCAL)

@@ -5,14 +5,15 @@ use std::path::PathBuf;
 
 use crate::ast::{Document, Reader, Section};
 use crate::diag::{Code, Diagnostic, Severity};
-use crate::draft::{Draft, HttpErrorsDraft, Placed, ProxyDraft, UserlistDraft};
+use crate::draft::{Draft, HttpErrorsDraft, Placed, ProxyDraft, RuleKind, UserlistDraft};
 use crate::host::{Host, MemoryHost};
 use crate::keyword::section::{self, SectionKind, SectionRow};
 use crate::keyword::{
-    self, Args, Context, GLOBALS, HTTP_ERRORS, Keyword, PROXIES, RESOLVERS, Sections, Status, USERLISTS,
+    self, Args, Context, GLOBALS, HTTP_ERRORS, Keyword, PROXIES, RESOLVERS, RINGS, Sections, Status,
+    USERLISTS,
 };
 use crate::lex::{Statement, Word};
-use crate::model::{Config, ErrorAnswers, Resolvers};
+use crate::model::{Config, ErrorAnswers, Resolvers, Ring};
 use crate::resolve;
 use crate::source::Sources;
 
@@ -77,6 +78,7 @@ fn draft(document: &Document, context: &mut Context<'_>) -> Draft {
             SectionKind::Userlist => userlist(section, &mut draft, context),
             SectionKind::HttpErrors => http_errors(section, &mut draft, context),
             SectionKind::Resolvers => resolvers(section, &mut draft, context),
+            SectionKind::Ring => ring(section, &mut draft, context),
             SectionKind::Other(row) => context.notes.extend(unserved(section, row)),
             _ => proxy(section, &mut draft, context),
         }
@@ -179,6 +181,21 @@ fn resolvers(section: &Section, draft: &mut Draft, context: &mut Context<'_>) {
     draft.resolvers.push(resolvers);
 }
 
+fn ring(section: &Section, draft: &mut Draft, context: &mut Context<'_>) {
+    let Some(name) = section_name(section, &mut context.notes) else { return };
+    if let Some(word) = section.head.get(1) {
+        context.notes.extend(keyword::check_name(word).err());
+    }
+    if let Some(first) = draft.rings.iter().find(|r| *r.name == *name.value) {
+        let message = format!("there are two rings '{}'", name.value);
+        let error = Diagnostic::alert(Code::Duplicate, message).at(name.span);
+        context.notes.push(error.related(first.span, "the first one"));
+    }
+    let mut ring = Ring::new(name.value.as_str().into(), name.span);
+    lines(section, Sections::RING, RINGS, &mut ring, context);
+    draft.rings.push(ring);
+}
+
 /// The words of a statement, with `no` or `default` taken off.
 fn arguments<'a>(statement: &'a Statement, sections: Sections, context: &'a mut Context<'_>) -> Args<'a> {
     let first = statement.words.first().map(|w| w.text.as_str()).unwrap_or_default();
@@ -197,8 +214,25 @@ fn proxy(section: &Section, draft: &mut Draft, context: &mut Context<'_>) {
         _ => Sections::FRONTEND.union(Sections::BACKEND),
     };
     lines(section, sections, PROXIES, &mut proxy, context);
+    context.notes.extend(bounded(&mut proxy, draft));
     let list = if section.kind == SectionKind::Defaults { &mut draft.defaults } else { &mut draft.proxies };
     list.push(proxy);
+}
+
+/// The most addresses, and the most servers, of all proxies: few words can come to very many.
+const MOST: usize = 1 << 17;
+
+/// Takes away what is beyond that.
+fn bounded(proxy: &mut ProxyDraft, draft: &Draft) -> Option<Diagnostic> {
+    let binds: usize = draft.proxies.iter().map(|p| p.binds.len()).sum();
+    let servers: usize = draft.proxies.iter().map(|p| p.servers.len()).sum();
+    if binds + proxy.binds.len() <= MOST && servers + proxy.servers.len() <= MOST {
+        return None;
+    }
+    proxy.binds.clear();
+    proxy.servers.clear();
+    let message = format!("with '{}' there are more than {MOST} addresses or servers", proxy.name);
+    Some(Diagnostic::alert(Code::Conflict, message).at(proxy.span))
 }
 
 /// Reads the head line: `frontend NAME [from DEFAULTS]`.
@@ -228,8 +262,26 @@ fn begin(section: &Section, draft: &Draft, context: &mut Context<'_>) -> ProxyDr
             draft.defaults.last()
         }
     };
+    notes.extend(defaults.and_then(|defaults| uninheritable(section, defaults)));
     let text = name.map(|n| n.text.as_str()).unwrap_or_default();
     ProxyDraft::begin(section.kind, text, name.map_or(section.span(), |n| n.span), defaults)
+}
+
+/// Rules of a defaults section that a section of this kind cannot have.
+fn uninheritable(section: &Section, defaults: &ProxyDraft) -> Option<Diagnostic> {
+    use RuleKind::{HttpAfterResponse, HttpRequest, HttpResponse, TcpRequest, TcpResponse};
+    let rules = [HttpAfterResponse, HttpRequest, HttpResponse, TcpRequest, TcpResponse];
+    let rule = defaults.rules.iter().find(|rule| match section.kind {
+        // Which half they are meant for is not known.
+        SectionKind::Listen => rules.contains(&rule.kind),
+        SectionKind::Frontend => {
+            rule.kind == TcpResponse && rule.words.first().is_some_and(|word| word.text == "content")
+        }
+        _ => false,
+    })?;
+    let message = format!("a '{}' section cannot begin with these rules", section.kind.name());
+    let error = Diagnostic::alert(Code::Conflict, message).at(section.span());
+    Some(error.related(rule.head.span, "from this defaults section"))
 }
 
 fn unnamed(section: &Section) -> Diagnostic {

@@ -39,6 +39,11 @@ pub trait Host: Send + Sync {
         None
     }
 
+    /// The rings with what they hold.
+    fn rings(&self) -> Vec<RingInfo> {
+        Vec::new()
+    }
+
     /// The certificates of the configuration that is served. None: this process has nothing to do with TLS.
     fn certificates(&self) -> Option<Arc<dyn Certificates>> {
         None
@@ -61,6 +66,17 @@ pub struct NameServerInfo {
     pub name: String,
     /// The counters, by the names that `show resolvers` has for them.
     pub counters: Vec<(&'static str, u64)>,
+}
+
+/// A ring of log messages.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RingInfo {
+    /// Its name.
+    pub name: String,
+    /// What it is for; empty where nothing says so.
+    pub description: String,
+    /// The messages, the oldest first.
+    pub events: Vec<String>,
 }
 
 /// Certificates that commands replace. Files are named as the configuration names them, folders included.

@@ -7,7 +7,7 @@ use std::{io, thread};
 
 use lb_conf::model::{Action, Config, FrontendId};
 use lb_core::frontend::FrontendState;
-use lb_core::host::{Host, ResolversInfo, SessionInfo};
+use lb_core::host::{Host, ResolversInfo, RingInfo, SessionInfo};
 use lb_core::{Event, Frontend, Runtime, Snapshot};
 use lb_expr::Ctx;
 use lb_expr::sample::{Sample, SampleType};
@@ -21,7 +21,7 @@ use crate::checker;
 use crate::clock::Clock;
 use crate::error::{BindError, PrepareError};
 use crate::listener::{BindName, Bound};
-use crate::logs::wall_clock;
+use crate::logs::{Rings, wall_clock};
 use crate::places::Places;
 use crate::resolver::Sections;
 use crate::tls::{Site, Store};
@@ -186,6 +186,7 @@ impl Plane {
             places,
             host: OnceLock::new(),
             resolvers: Sections::default(),
+            rings: Rings::default(),
             streams: AtomicU64::new(0),
             hostname: hostname(),
         });
@@ -211,6 +212,7 @@ impl Plane {
         *self.tls.lock() = Arc::clone(&prepared.tls);
         let snapshot: Arc<Snapshot> = self.shared.runtime.snapshot();
         self.take_over(&prepared.addresses, &snapshot);
+        self.shared.rings.replace(&snapshot.config.rings);
         let proc_vars = {
             let mut variables = self.variables.lock();
             *variables = variables.carry_over(&snapshot.config.variables);
@@ -271,6 +273,11 @@ impl Plane {
     /// The `resolvers` sections with what their name servers answered.
     pub fn resolvers(&self) -> Vec<ResolversInfo> {
         self.shared.resolvers.show()
+    }
+
+    /// The rings with what they hold.
+    pub fn rings(&self) -> Vec<RingInfo> {
+        self.shared.rings.show()
     }
 
     /// Connections of all frontends.

@@ -21,7 +21,7 @@ use crate::clock::Clock;
 use crate::http::pages::Pages;
 use crate::http::pool::Pool;
 use crate::listener::{BindName, Bound};
-use crate::logs::{Journal, flow};
+use crate::logs::{Journal, Rings, flow};
 use crate::net::settings::{Settings, set_buffers};
 use crate::net::timer::now;
 use crate::net::{Socket, register};
@@ -45,6 +45,8 @@ pub(crate) struct Shared {
     pub(crate) host: OnceLock<Weak<dyn Host>>,
     /// What name servers answered.
     pub(crate) resolvers: Sections,
+    /// Where log messages wait.
+    pub(crate) rings: Rings,
     /// Streams so far: `%rt`.
     pub(crate) streams: AtomicU64,
     /// The machine's name: `%H`.
@@ -261,7 +263,7 @@ impl Worker {
             speaks_h2: address.speaks_h2,
             acceptor: address.acceptor.clone(),
             tls: Arc::clone(&setup.tls),
-            log: self.journal.open(proxy, &setup.snapshot.config.global),
+            log: self.journal.open(proxy, &setup.snapshot.config.global, &self.shared.rings),
             pages: Pages::new(&proxy.errors),
             backend_pages: Rc::clone(backend_pages),
             proc_vars: Arc::clone(&setup.proc_vars),

@@ -411,4 +411,9 @@ pub(crate) static ROWS: &[Row] = &[
         "http-request: del-map(/no/such/file) x",
         "frontend f\n    mode http\n    bind :18080\n    timeout client 1s\n    http-request del-map(/no/such/file) x\n",
     ),
+    same(
+        "tcp-response: content in a frontend",
+        "frontend f\n    bind :18080\n    timeout client 1s\n    tcp-response content accept\n",
+    ),
+    same("tcp-response: content in a backend", "backend b\n    tcp-response content accept\n"),
 ];

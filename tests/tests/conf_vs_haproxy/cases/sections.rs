@@ -234,4 +234,29 @@ pub(crate) static ROWS: &[Row] = &[
         "sections: defaults from nothing",
         "defaults d from e\n    timeout client 1s\nfrontend f\n    bind :18080\n",
     ),
+    same(
+        "sections: a listen section with rules of defaults",
+        "defaults d\n    mode http\n    timeout client 1s\n    timeout server 1s\n    timeout connect 1s\n    http-request deny\nlisten l from d\n    bind :18080\n",
+    ),
+    same(
+        "sections: a frontend with rules of defaults",
+        "defaults d\n    mode http\n    timeout client 1s\n    timeout server 1s\n    timeout connect 1s\n    http-request deny\nfrontend f from d\n    bind :18080\n",
+    ),
+    same(
+        "sections: a frontend with responses in defaults",
+        "defaults d\n    mode http\n    timeout client 1s\n    timeout server 1s\n    timeout connect 1s\n    tcp-response content accept\nfrontend f from d\n    bind :18080\n",
+    ),
+    same(
+        "sections: a backend with responses in defaults",
+        "defaults d\n    mode http\n    timeout client 1s\n    timeout server 1s\n    timeout connect 1s\n    tcp-response content accept\nbackend b from d\n",
+    ),
+    same(
+        "sections: servers beside a default backend",
+        "defaults d\n    mode http\n    timeout client 1s\n    timeout server 1s\n    timeout connect 1s\n    \nlisten l from d\n    bind :18080\n    default_backend b\n    server s 127.0.0.1:80\nbackend b from d\n",
+    ),
+    differs(
+        "sections: no line feed at the end",
+        "Last lines without a line feed",
+        "frontend f\n    bind :18080\n    timeout client 1s",
+    ),
 ];

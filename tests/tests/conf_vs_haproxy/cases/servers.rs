@@ -258,4 +258,13 @@ pub(crate) static ROWS: &[Row] = &[
         "http-reuse: unknown",
         "defaults\n    timeout client 1s\n    timeout server 1s\n    timeout connect 1s\n    mode http\nbackend b\n    http-reuse nonsense\n    server s 127.0.0.1:80\n",
     ),
+    same("stick-table: an array and a tag", "backend b\n    stick-table type ip size 1k store gpt(5),gpt0\n"),
+    same(
+        "stick-table: an array and a counter",
+        "backend b\n    stick-table type ip size 1k store gpc(5),gpc1\n",
+    ),
+    same(
+        "stick-table: an array and a rate",
+        "backend b\n    stick-table type ip size 1k store gpc(2),gpc0_rate(5s)\n",
+    ),
 ];

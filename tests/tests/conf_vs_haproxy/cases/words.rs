@@ -101,6 +101,23 @@ macro_rules! resolvers {
     };
 }
 
+/// A line of a `ring` that is logged to.
+macro_rules! ring {
+    ($line:literal) => {
+        same(
+            concat!("ring: ", $line),
+            concat!("global\n    log ring@r local0\nring r\n    ", $line, "\nbackend b\n"),
+        )
+    };
+    ($topic:literal: $line:literal) => {
+        differs(
+            concat!("ring: ", $line),
+            $topic,
+            concat!("global\n    log ring@r local0\nring r\n    ", $line, "\nbackend b\n"),
+        )
+    };
+}
+
 /// A line of a `userlist`.
 macro_rules! userlist {
     ($line:literal) => {
@@ -391,6 +408,34 @@ pub(crate) static ROWS: &[Row] = &[
     resolvers!("hold nonsense 5s"),
     resolvers!("hold valid"),
     resolvers!("nonsense"),
+    ring!("size 20000"),
+    ring!("size 1000"),
+    ring!("Sizes of rings": "size 32k"),
+    ring!("size"),
+    ring!("format iso"),
+    ring!("format loud"),
+    ring!("format"),
+    ring!("maxlen 100"),
+    ring!("maxlen 0"),
+    ring!("maxlen"),
+    ring!("maxlen 100000"),
+    ring!("description of it"),
+    ring!("description"),
+    ring!("timeout connect 5s"),
+    ring!("timeout client 5s"),
+    ring!("timeout server"),
+    ring!("Timeouts of rings": "timeout nonsense 5s"),
+    ring!("server s 127.0.0.1:514"),
+    ring!("server s 127.0.0.1:514\n    timeout connect 5s\n    timeout server 5s"),
+    ring!("server s 127.0.0.1:514 log-proto octet-count\n    timeout connect 5s\n    timeout server 5s"),
+    ring!("server s 127.0.0.1:514 log-proto nonsense\n    timeout connect 5s\n    timeout server 5s"),
+    ring!("server s 127.0.0.1:514 log-proto"),
+    ring!("server s"),
+    ring!("nonsense"),
+    ring!("\nring r"),
+    ring!("\nring"),
+    ring!("\nring a/b"),
+    ring!("Rings that are not there": "\nglobal\n    log ring@q local0"),
     userlist!("user a insecure-password secret"),
     userlist!("user a insecure-password secret groups g1,g2"),
     userlist!("user a insecure-password secret groups nonsense"),

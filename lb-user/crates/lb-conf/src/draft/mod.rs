@@ -24,7 +24,7 @@ pub(crate) use tls::{
 
 pub(crate) use userlist::{ErrorFilesDraft, GroupDraft, HttpErrorsDraft, UserDraft, UserlistDraft};
 
-use crate::model::Resolvers;
+use crate::model::{Resolvers, Ring};
 use crate::span::Span;
 
 /// A value and where it was set.
@@ -50,4 +50,5 @@ pub(crate) struct Draft {
     pub(crate) userlists: Vec<UserlistDraft>,
     pub(crate) http_errors: Vec<HttpErrorsDraft>,
     pub(crate) resolvers: Vec<Resolvers>,
+    pub(crate) rings: Vec<Ring>,
 }

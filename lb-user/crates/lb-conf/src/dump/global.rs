@@ -54,6 +54,7 @@ pub(super) fn log_line(log: &LogTarget) -> Words {
         LogAddress::Udp(address) => words.word(address),
         LogAddress::Unix(path) => words.word(path.display()),
         LogAddress::Fd(fd) => words.word(format!("fd@{fd}")),
+        LogAddress::Ring(name) => words.word(format!("ring@{name}")),
     };
     words.word("len").word(log.max_len);
     words.pair("format", LOG_FORMATS.iter().find(|(_, f)| *f == log.format).map(|(name, _)| *name));

@@ -8,6 +8,7 @@ mod frontend;
 mod global;
 mod proxy;
 mod resolvers;
+mod ring;
 mod server;
 mod writer;
 
@@ -26,6 +27,9 @@ pub fn dump(config: &Config) -> String {
     }
     for section in &config.resolvers {
         resolvers::write(section, &mut out);
+    }
+    for section in &config.rings {
+        ring::write(section, &mut out);
     }
     for errors in &config.http_errors {
         out.section("http-errors", &errors.name);

@@ -80,7 +80,6 @@ fn stats(page: &StatsPage, out: &mut Writer) {
     out.optional("stats show-desc", page.description.as_ref().filter(|d| !d.is_empty()));
     out.flag("stats show-desc", page.description.as_ref().is_some_and(String::is_empty));
     out.flag("stats show-legends", page.legends);
-    out.flag("stats show-modules", page.modules);
     out.flag("stats hide-version", page.hide_version);
 }
 

@@ -153,6 +153,7 @@ proptest! {
     ) {
         let lines = |lines: &[&str]| lines.iter().map(|l| format!("    {l}\n")).collect::<String>();
         let lists = "resolvers r\n    nameserver n 127.0.0.1:53\n    nameserver m tcp@[::1]:53\n    hold nx 5s\n\
+                     ring b\n    description d e\n    format iso\n    maxlen 99\n    timeout connect 5s\n    timeout server 6s\n    server s 127.0.0.1:1 log-proto octet-count\n\
                      userlist u\n    group g users a\n    user a password $1$abc$x\n    user b insecure-password \"c d\"\n";
         let backend = format!("{lists}backend b\n    mode http\n{}", lines(&back));
         let front = format!("{}{}", lines(&common), lines(&front));

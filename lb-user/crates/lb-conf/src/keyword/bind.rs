@@ -209,6 +209,9 @@ pub(super) fn group(args: &mut Args<'_>) -> Result<u32, Diagnostic> {
     args.host.group_id(word).ok_or_else(|| invalid(word, format!("there is no group '{}' here", word.text)))
 }
 
+/// The most addresses of a section.
+const MOST: usize = 1 << 16;
+
 /// `bind ADDRESS[,…] …`
 pub(super) fn bind(proxy: &mut ProxyDraft, args: &mut Args<'_>) -> Result<(), Diagnostic> {
     let word = args.word("an address such as :80 or 10.0.0.1:443")?;
@@ -216,6 +219,9 @@ pub(super) fn bind(proxy: &mut ProxyDraft, args: &mut Args<'_>) -> Result<(), Di
     let settings = settings(args);
     if settings.id.is_some() && addresses.len() > 1 {
         return Err(invalid(word, "'id' is for a single address"));
+    }
+    if proxy.binds.len() + addresses.len() > MOST {
+        return Err(invalid(word, format!("a section has at most {MOST} addresses")));
     }
     for (address, span) in addresses {
         proxy.binds.push(BindDraft { address, settings: settings.clone(), span });
@@ -241,6 +247,9 @@ pub(super) fn addresses(
         let span = word.part(offset..offset + part.len());
         offset += part.len() + 1;
         found.extend(one(part, span, host)?);
+        if found.len() > usize::from(u16::MAX) {
+            return Err(invalid(word, "a line has at most 65535 addresses"));
+        }
     }
     Ok(found)
 }

@@ -93,6 +93,9 @@ fn address(args: &mut Args<'_>) -> Result<LogAddress, Diagnostic> {
     match word.as_ref() {
         "stdout" => return Ok(LogAddress::Fd(1)),
         "stderr" => return Ok(LogAddress::Fd(2)),
+        ring if ring.starts_with("ring@") => {
+            return Ok(LogAddress::Ring(ring.trim_start_matches("ring@").into()));
+        }
         _ => {}
     }
     let address = Address::parse(word, word.span)?;

@@ -23,6 +23,7 @@ mod outgoing;
 mod proxy;
 mod resolvers;
 mod retry;
+mod ring;
 mod rules;
 pub mod section;
 mod server;
@@ -51,7 +52,7 @@ use bitflags::bitflags;
 
 use crate::diag::Diagnostic;
 use crate::draft::{GlobalDraft, HttpErrorsDraft, ProxyDraft, UserlistDraft};
-use crate::model::Resolvers;
+use crate::model::{Resolvers, Ring};
 
 /// What can begin a line of `global`.
 pub(crate) static GLOBALS: &[&[Keyword<GlobalDraft>]] =
@@ -65,6 +66,9 @@ pub(crate) static HTTP_ERRORS: &[&[Keyword<HttpErrorsDraft>]] = &[http::HTTP_ERR
 
 /// What can begin a line of a `resolvers` section.
 pub(crate) static RESOLVERS: &[&[Keyword<Resolvers>]] = &[resolvers::RESOLVERS];
+
+/// What can begin a line of a `ring` section.
+pub(crate) static RINGS: &[&[Keyword<Ring>]] = &[ring::RING];
 
 /// Whether a line of `global` is among those that the model cannot be turned back into.
 pub(crate) fn is_kept_global(word: &str) -> bool {
@@ -110,6 +114,7 @@ pub fn tables() -> Vec<Table> {
         Table { title: "defaults, frontend, listen, backend", rows: rows(PROXIES) },
         Table { title: "userlist", rows: rows(USERLISTS) },
         Table { title: "resolvers", rows: rows(RESOLVERS) },
+        Table { title: "ring", rows: rows(RINGS) },
         Table { title: "http-errors", rows: rows(HTTP_ERRORS) },
         Table { title: "bind and stats socket", rows: rows(bind::BINDS) },
         Table { title: "server and default-server", rows: rows(server::SERVERS) },

@@ -35,7 +35,7 @@ pub(crate) static RULES: &[Keyword<ProxyDraft>] = &[
         "content <action> [if|unless <condition>] | inspect-delay <time>",
         DFB,
         "rules for what servers send",
-        |p, a| keep(p, a, RuleKind::TcpResponse),
+        tcp_response,
     ),
     served("http-request", "<action> [if|unless <condition>]", DFB, "rules for requests", http_request),
     served(
@@ -163,6 +163,17 @@ pub(super) fn keep(proxy: &mut ProxyDraft, args: &mut Args<'_>, kind: RuleKind) 
     Ok(())
 }
 
+/// `tcp-response …`. A frontend sees nothing of servers.
+fn tcp_response(proxy: &mut ProxyDraft, args: &mut Args<'_>) -> Result<(), Diagnostic> {
+    let content = args.peek().filter(|word| word.text == "content" && args.sections == F);
+    if let Some(content) = content {
+        let error =
+            Diagnostic::alert(Code::Misplaced, "'tcp-response content' is for backends").at(content.span);
+        return Err(error.label("valid in defaults, backend and listen"));
+    }
+    keep(proxy, args, RuleKind::TcpResponse)
+}
+
 /// `http-request …`. A frontend has no servers whose timeouts could be set; what it inherits may be meant for others.
 fn http_request(proxy: &mut ProxyDraft, args: &mut Args<'_>) -> Result<(), Diagnostic> {
     let action = args.peek().filter(|word| word.text == "set-timeout" && args.sections == F);
@@ -258,6 +269,20 @@ fn columns(table: &mut TableDraft, args: &mut Args<'_>) -> Result<(), Diagnostic
             error.nearest(text.split('(').next().unwrap_or(text), super::columns::names())
         })?;
         table.columns.push(column);
+    }
+    exclusive(&table.columns).map_err(|why| Diagnostic::alert(Code::Conflict, why).at(word.span))
+}
+
+/// An array of counters takes the place of the single ones.
+fn exclusive(columns: &[Column]) -> Result<(), String> {
+    let shown: Vec<_> = columns.iter().map(|column| super::columns::show(*column)).collect();
+    let has = |name: &str| shown.iter().any(|s| s.split('(').next() == Some(name));
+    let rows: [(&str, &[&str]); 3] =
+        [("gpt", &["gpt0"]), ("gpc", &["gpc0", "gpc1"]), ("gpc_rate", &["gpc0_rate", "gpc1_rate"])];
+    for (array, singles) in rows.into_iter().filter(|(array, _)| has(array)) {
+        if let Some(single) = singles.iter().find(|single| has(single)) {
+            return Err(format!("a table has '{array}' or '{single}', not both"));
+        }
     }
     Ok(())
 }

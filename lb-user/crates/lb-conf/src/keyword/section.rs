@@ -21,6 +21,8 @@ pub enum SectionKind {
     HttpErrors,
     /// `resolvers`
     Resolvers,
+    /// `ring`
+    Ring,
     /// One that is recognized but not read.
     Other(&'static SectionRow),
 }
@@ -37,6 +39,7 @@ impl SectionKind {
             Self::Userlist => "userlist",
             Self::HttpErrors => "http-errors",
             Self::Resolvers => "resolvers",
+            Self::Ring => "ring",
             Self::Other(row) => row.name,
         }
     }
@@ -79,7 +82,7 @@ pub static SECTIONS: &[SectionRow] = &[
     ),
     row("http-errors", "<name>", "a group of error pages", Status::Served),
     row("cache", "<name>", "a store of responses", NOT_YET),
-    row("ring", "<name>", "a buffer of log messages", NOT_YET),
+    row("ring", "<name>", "a buffer of log messages", Status::Served),
     row("log-forward", "<name>", "a relay of syslog messages", NOT_YET),
     row("log-profile", "<name>", "a set of log formats", NOT_YET),
     row("crt-store", "[<name>]", "certificates and how they are loaded", NOT_YET),
@@ -110,6 +113,7 @@ pub fn kind(word: &str) -> Option<SectionKind> {
         SectionRow { name: "userlist", .. } => SectionKind::Userlist,
         SectionRow { name: "http-errors", .. } => SectionKind::HttpErrors,
         SectionRow { name: "resolvers", .. } => SectionKind::Resolvers,
+        SectionRow { name: "ring", .. } => SectionKind::Ring,
         row => SectionKind::Other(row),
     })
 }

@@ -298,6 +298,9 @@ pub(super) fn server(proxy: &mut ProxyDraft, args: &mut Args<'_>) -> Result<(), 
 /// The most servers of one template.
 const TEMPLATE: u32 = 4096;
 
+/// The most servers of a section, beyond which no template adds more.
+const MOST: usize = 1 << 16;
+
 /// `server-template PREFIX NUMBER|LOW-HIGH NAME:PORT …`
 pub(super) fn template(proxy: &mut ProxyDraft, args: &mut Args<'_>) -> Result<(), Diagnostic> {
     let prefix = args.word("the beginning of the servers' names")?;
@@ -315,6 +318,9 @@ pub(super) fn template(proxy: &mut ProxyDraft, args: &mut Args<'_>) -> Result<()
             "expected a number, or two with '-' between them, of {TEMPLATE} servers at most"
         )));
     };
+    if proxy.servers.len() > MOST {
+        return Err(invalid(word, format!("a section has at most {MOST} servers of templates")));
+    }
     let word = args.word("a name and a port such as app.example:80")?;
     let place = address(word)?;
     let mut settings = proxy.default_server.clone();

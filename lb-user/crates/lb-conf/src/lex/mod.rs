@@ -42,7 +42,12 @@ pub struct Lexer<'a> {
     cursor: Cursor<'a>,
     /// Whether `#` begins a comment.
     comments: bool,
+    /// Bytes that variables may still come to.
+    budget: usize,
 }
+
+/// Bytes that the variables of a file may come to: one that holds itself twice doubles with each line.
+const EXPANSIONS: usize = 4 << 20;
 
 /// What surrounds the characters that are being read.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -55,7 +60,7 @@ enum Quote {
 impl<'a> Lexer<'a> {
     /// A lexer at the beginning of a file.
     pub fn new(file: FileId, text: &'a [u8]) -> Self {
-        Self { cursor: Cursor::new(file, text), comments: true }
+        Self { cursor: Cursor::new(file, text), comments: true, budget: EXPANSIONS }
     }
 
     /// The same without comments: `#` stands for itself.
@@ -80,7 +85,8 @@ impl<'a> Lexer<'a> {
         self.cursor.next_line()?;
         let line = self.cursor.line();
         let (words, quote) = (Vec::new(), Quote::None);
-        let words = Words { cursor: &mut self.cursor, comments: self.comments, words, open: None, quote };
+        let (cursor, budget) = (&mut self.cursor, &mut self.budget);
+        let words = Words { cursor, budget, comments: self.comments, words, open: None, quote };
         Some(words.read(lookup).map(|(words, joined)| Statement { words, line, joined }))
     }
 }
@@ -88,6 +94,7 @@ impl<'a> Lexer<'a> {
 /// The words of one statement while they are read.
 struct Words<'c, 'a> {
     cursor: &'c mut Cursor<'a>,
+    budget: &'c mut usize,
     comments: bool,
     words: Vec<Word>,
     open: Option<word::Builder>,

@@ -95,6 +95,16 @@ fn words_know_where_their_parts_come_from() {
     assert_eq!(columns(words[1].part(2..4)), (10, 15));
 }
 
+#[test]
+fn variables_that_grow_are_bounded() {
+    let value = "x".repeat(1 << 20);
+    let lookup = |_: &str| Some(value.clone());
+    let text = "\"$A\"\n".repeat(10);
+    let mut lexer = Lexer::new(FileId(0), text.as_bytes());
+    let read: Vec<_> = std::iter::from_fn(|| lexer.next(&lookup)).map(|line| line.is_ok()).collect();
+    assert_eq!(read, [vec![true; 4], vec![false; 6]].concat());
+}
+
 proptest! {
     #[test]
     fn never_panics(text in proptest::collection::vec(any::<u8>(), 0..200)) {

@@ -27,6 +27,10 @@ pub(super) fn expand(words: &mut Words<'_, '_>, lookup: Lookup<'_>) -> Result<()
     let place = Span { end: start.start + u32::try_from(reference.length).unwrap_or(u32::MAX), ..start };
     let value = lookup(reference.name).or_else(|| reference.default.map(str::to_owned)).unwrap_or_default();
     (0..reference.length).for_each(|_| words.cursor.advance());
+    *words.budget = words.budget.checked_sub(value.len()).ok_or_else(|| {
+        let error = Diagnostic::alert(Code::Syntax, "the variables of this file come to more than 4 MB");
+        Box::new(error.at(place))
+    })?;
     if reference.split {
         return insert_words(words, &value, place);
     }

@@ -177,8 +177,6 @@ pub struct StatsPage {
     pub description: Option<String>,
     /// `stats show-legends`.
     pub legends: bool,
-    /// `stats show-modules`.
-    pub modules: bool,
     /// `stats hide-version`.
     pub hide_version: bool,
 }
@@ -194,7 +192,6 @@ impl Default for StatsPage {
             node: None,
             description: None,
             legends: false,
-            modules: false,
             hide_version: false,
         }
     }

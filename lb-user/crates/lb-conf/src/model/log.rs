@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
+use super::Name;
+
 /// A `log` line: where messages are sent, and which of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogTarget {
@@ -66,6 +68,8 @@ pub enum LogAddress {
     Unix(PathBuf),
     /// An open file descriptor: `stdout` is 1, `stderr` is 2.
     Fd(i32),
+    /// A `ring` section, whose format goes before that of the line.
+    Ring(Name),
 }
 
 /// `format` of a `log` line: the envelope of a message.

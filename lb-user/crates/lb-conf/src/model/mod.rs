@@ -16,6 +16,7 @@ mod options;
 mod outgoing;
 mod proxy;
 mod resolvers;
+mod ring;
 mod rules;
 mod server;
 mod stick;
@@ -46,6 +47,7 @@ pub use options::{ProxyOption, ProxyOptions};
 pub use outgoing::{ProxyFields, SendProxy, ServerPool, Source, SourceSeen};
 pub use proxy::{Mode, Proxy, XdpUse};
 pub use resolvers::{Hold, InitialAddress, Lookup, NameServer, Resolvers};
+pub use ring::{Ring, RingServer, StreamFraming};
 pub use rules::{
     BackendChoice, LogFormats, PersistRule, Reply, ReplyBody, Rule, Rules, ServerChoice, StickRule,
     UseBackend, UseServer,
@@ -121,6 +123,8 @@ pub struct Config {
     pub userlists: Vec<Arc<Userlist>>,
     /// `resolvers` sections.
     pub resolvers: Vec<Arc<Resolvers>>,
+    /// `ring` sections.
+    pub rings: Vec<Arc<Ring>>,
     /// `http-errors` sections, whose answers are in the proxies that name them.
     pub http_errors: Vec<Arc<HttpErrors>>,
     /// `set-var` and `set-var-fmt` of `global`: carried out when the configuration takes effect.

@@ -6,18 +6,12 @@
 pub enum ProxyOption {
     /// `abortonclose`
     AbortOnClose,
-    /// `accept-invalid-http-request`
-    AcceptInvalidRequest,
-    /// `accept-invalid-http-response`
-    AcceptInvalidResponse,
     /// `allbackups`
     AllBackups,
     /// `checkcache`
     CheckCache,
     /// `clitcpka`, or `tcpka` in a frontend.
     ClientKeepAliveProbes,
-    /// `contstats`
-    ContinuousStats,
     /// `disable-h2-upgrade`
     DisableH2Upgrade,
     /// `dontlog-normal`
@@ -30,10 +24,6 @@ pub enum ProxyOption {
     IgnoreProbes,
     /// `http-pretend-keepalive`
     PretendKeepAlive,
-    /// `http-use-proxy-header`
-    UseProxyHeader,
-    /// `idle-close-on-response`
-    IdleCloseOnResponse,
     /// `independent-streams`
     IndependentStreams,
     /// `log-health-checks`
@@ -50,40 +40,25 @@ pub enum ProxyOption {
     PreferLastServer,
     /// `socket-stats`
     SocketStats,
-    /// `splice-auto`
-    SpliceAuto,
-    /// `splice-request`
-    SpliceRequest,
-    /// `splice-response`
-    SpliceResponse,
     /// `srvtcpka`, or `tcpka` in a backend.
     ServerKeepAliveProbes,
-    /// `tcp-smart-accept`
-    SmartAccept,
-    /// `tcp-smart-connect`
-    SmartConnect,
     /// `transparent`
     Transparent,
 }
 
 impl ProxyOption {
     /// All of them with their names.
-    pub const ALL: [(Self, &'static str); 30] = [
+    pub const ALL: [(Self, &'static str); 20] = [
         (Self::AbortOnClose, "abortonclose"),
-        (Self::AcceptInvalidRequest, "accept-invalid-http-request"),
-        (Self::AcceptInvalidResponse, "accept-invalid-http-response"),
         (Self::AllBackups, "allbackups"),
         (Self::CheckCache, "checkcache"),
         (Self::ClientKeepAliveProbes, "clitcpka"),
-        (Self::ContinuousStats, "contstats"),
         (Self::DisableH2Upgrade, "disable-h2-upgrade"),
         (Self::DontLogNormal, "dontlog-normal"),
         (Self::DontLogNull, "dontlognull"),
         (Self::BufferRequest, "http-buffer-request"),
         (Self::IgnoreProbes, "http-ignore-probes"),
         (Self::PretendKeepAlive, "http-pretend-keepalive"),
-        (Self::UseProxyHeader, "http-use-proxy-header"),
-        (Self::IdleCloseOnResponse, "idle-close-on-response"),
         (Self::IndependentStreams, "independent-streams"),
         (Self::LogHealthChecks, "log-health-checks"),
         (Self::LogSeparateErrors, "log-separate-errors"),
@@ -92,12 +67,7 @@ impl ProxyOption {
         (Self::Persist, "persist"),
         (Self::PreferLastServer, "prefer-last-server"),
         (Self::SocketStats, "socket-stats"),
-        (Self::SpliceAuto, "splice-auto"),
-        (Self::SpliceRequest, "splice-request"),
-        (Self::SpliceResponse, "splice-response"),
         (Self::ServerKeepAliveProbes, "srvtcpka"),
-        (Self::SmartAccept, "tcp-smart-accept"),
-        (Self::SmartConnect, "tcp-smart-connect"),
         (Self::Transparent, "transparent"),
     ];
 }

@@ -4,6 +4,7 @@ mod backend;
 mod frontend;
 mod lookup;
 mod names;
+mod rings;
 mod sanity;
 mod states;
 mod tls;
@@ -63,6 +64,7 @@ pub(crate) fn resolve(
     let mut numbers = Numbers::new(given.chain(sockets));
     let mut config = Config { global: draft.global.model.clone(), ..Config::default() };
     config.resolvers = draft.resolvers.iter().cloned().map(Arc::new).collect();
+    config.rings = rings::resolve(&draft.rings, document, notes);
     config.start = compiler.start(&draft.global.variables, notes).into();
     for proxy in &draft.proxies {
         self::proxy(proxy, draft, &mut numbers, &mut compiler, &mut config, notes);

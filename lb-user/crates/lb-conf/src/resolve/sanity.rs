@@ -30,6 +30,13 @@ pub(super) fn check(draft: &Draft, document: &Document, notes: &mut Vec<Diagnost
 }
 
 fn listeners(proxy: &ProxyDraft, notes: &mut Vec<Diagnostic>) {
+    let elsewhere =
+        proxy.default_backend.as_ref().filter(|_| proxy.is_frontend() && !proxy.servers.is_empty());
+    if let Some(backend) = elsewhere {
+        let message = format!("the servers of '{}' are never used", proxy.name);
+        let warning = Diagnostic::warning(Code::NoEffect, message).at(proxy.span);
+        notes.push(warning.related(backend.span, "all traffic goes there"));
+    }
     if proxy.is_frontend() && proxy.binds.is_empty() && !proxy.disabled {
         let message =
             format!("{} '{}' has no 'bind' line, so nothing reaches it", proxy.kind.name(), proxy.name);

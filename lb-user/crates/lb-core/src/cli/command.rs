@@ -97,6 +97,7 @@ rows! {
     ["show" "cli" "level"] "" User show::cli_level, "print what this connection may do";
     ["show" "cli" "sockets"] "" Operator show::cli_sockets, "list the runtime sockets";
     ["show" "env"] "[<name>]" Operator show::environment, "print variables of the environment";
+    ["show" "events"] "[<ring>]" Operator show::events, "list the rings, or what one holds";
     ["show" "info"] "[typed|json] [desc]" User stats::info, "print what is known of the process";
     ["show" "map"] "[[@<version>] <map>]" User patterns::show_map, "list the maps, or the entries of one";
     ["show" "proc"] "" Operator show::processes, "list the processes, as HAProxy's master does";

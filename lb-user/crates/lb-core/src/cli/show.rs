@@ -6,7 +6,7 @@ use lb_conf::model::CommandLevel;
 
 use super::command::Call;
 use crate::frontend::address_text;
-use crate::host::SessionInfo;
+use crate::host::{RingInfo, SessionInfo};
 
 pub(super) fn version(call: &mut Call<'_, '_>) -> String {
     format!("{}\n", call.context.host.process().version)
@@ -42,6 +42,23 @@ pub(super) fn resolvers(call: &mut Call<'_, '_>) -> String {
         }
     }
     text
+}
+
+pub(super) fn events(call: &mut Call<'_, '_>) -> String {
+    let (name, rings) = (call.word(2), call.context.host.rings());
+    if name.is_empty() {
+        let head = "Supported events sinks are listed below.\n".to_owned();
+        let row = |ring: &RingInfo| {
+            let about = if ring.description.is_empty() { &ring.name } else { &ring.description };
+            format!("    {:<10} : type=buffer, 0 dropped, {about}\n", ring.name)
+        };
+        return head + &rings.iter().map(row).collect::<String>();
+    }
+    match rings.iter().find(|ring| ring.name == name) {
+        Some(_) if !call.word(3).is_empty() => format!("unsupported option '{}'\n", call.word(3)),
+        Some(ring) => ring.events.iter().map(|event| format!("{event}\n")).collect(),
+        None => "No such event sink\n".to_owned(),
+    }
 }
 
 pub(super) fn backends(call: &mut Call<'_, '_>) -> String {

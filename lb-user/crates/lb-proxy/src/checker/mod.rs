@@ -22,7 +22,7 @@ use tokio::time::{Instant, interval, sleep};
 
 use crate::clock::Clock;
 use crate::eval::View;
-use crate::logs::{Journal, ProxyLog, wall_clock};
+use crate::logs::{Forwarders, Journal, ProxyLog, wall_clock};
 use crate::resolver::Resolver;
 use crate::tls::Upstream;
 use crate::track::Counters;
@@ -38,6 +38,7 @@ struct Checker {
     tasks: HashMap<ServerId, Task>,
     resolver: Resolver,
     journal: Journal,
+    forwarders: Forwarders,
     logs: HashMap<Name, ProxyLog>,
 }
 
@@ -56,6 +57,7 @@ pub(crate) async fn run(shared: Arc<Shared>, mut commands: mpsc::UnboundedReceiv
         shared,
         tasks: HashMap::new(),
         journal: Journal::default(),
+        forwarders: Forwarders::default(),
         logs: HashMap::new(),
     };
     while let Some(command) = commands.recv().await {
@@ -80,6 +82,7 @@ impl Checker {
         let snapshot = &setup.snapshot;
         self.open_logs(&snapshot.config);
         self.resolver.follow(&self.shared, snapshot);
+        self.forwarders.follow(&self.shared.rings, &snapshot.config.rings);
         let mut old = std::mem::take(&mut self.tasks);
         let now = self.shared.clock.now();
         let checked: Vec<_> = snapshot.servers().filter(|s| s.config.check.is_some()).collect();
@@ -108,7 +111,9 @@ impl Checker {
     fn open_logs(&mut self, config: &Config) {
         let backends = config.backends.iter().map(|b| &b.proxy);
         let proxies = config.frontends.iter().map(|f| &f.proxy).chain(backends);
-        let open = |proxy: &Proxy| (Arc::clone(&proxy.name), self.journal.open(proxy, &config.global));
+        let open = |proxy: &Proxy| {
+            (Arc::clone(&proxy.name), self.journal.open(proxy, &config.global, &self.shared.rings))
+        };
         self.logs = proxies.map(open).collect();
     }
 

@@ -42,7 +42,7 @@ pub(crate) fn write(worker: &Worker, flow: &FlowEnd) {
     if !is_wanted(config, flow) {
         return;
     }
-    let log = worker.journal.open(&config.proxy, &snapshot.config.global);
+    let log = worker.journal.open(&config.proxy, &snapshot.config.global, &worker.shared.rings);
     let mut line = Vec::with_capacity(256);
     match &config.log_formats.format {
         Some(format) => {

@@ -8,6 +8,7 @@ use lb_conf::model::{self, Global, LogLevel, LogTarget, Sampling};
 use tokio::task::{spawn_local, yield_now};
 
 use super::envelope::Envelope;
+use super::ring::Rings;
 use super::sink::Sink;
 use super::{LocalTime, wall_clock};
 
@@ -47,10 +48,10 @@ impl ProxyLog {
 
 impl Journal {
     /// Opens the receivers of a proxy's log.
-    pub(crate) fn open(&self, proxy: &model::Proxy, global: &Global) -> ProxyLog {
+    pub(crate) fn open(&self, proxy: &model::Proxy, global: &Global, rings: &Rings) -> ProxyLog {
         let mut targets = Vec::with_capacity(proxy.logs.len());
         for target in &proxy.logs {
-            match self.receiver(&target.address) {
+            match self.receiver(&target.address, rings) {
                 Ok(receiver) => targets.push((target.clone(), receiver)),
                 Err(e) => log::warn!("{}: cannot log to {:?}: {e}", proxy.name, target.address),
             }
@@ -63,14 +64,14 @@ impl Journal {
         }
     }
 
-    fn receiver(&self, address: &model::LogAddress) -> std::io::Result<Rc<Receiver>> {
+    fn receiver(&self, address: &model::LogAddress, rings: &Rings) -> std::io::Result<Rc<Receiver>> {
         let mut receivers = self.receivers.borrow_mut();
         if let Some(known) = receivers.iter().find(|r| r.address == *address) {
             return Ok(Rc::clone(known));
         }
         let receiver = Rc::new(Receiver {
             address: address.clone(),
-            sink: RefCell::new(Sink::open(address)?),
+            sink: RefCell::new(Sink::open(address, rings)?),
             waiting: RefCell::default(),
             spare: RefCell::default(),
         });
@@ -112,7 +113,7 @@ impl Journal {
     ) -> Vec<u8> {
         let mut line = receiver.spare.borrow_mut().pop().unwrap_or_default();
         let envelope = Envelope {
-            framing: target.format,
+            framing: receiver.sink.borrow().framing().unwrap_or(target.format),
             structured,
             facility: target.facility,
             level,

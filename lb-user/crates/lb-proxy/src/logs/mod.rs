@@ -8,8 +8,10 @@ mod date;
 mod envelope;
 pub(crate) mod flow;
 mod journal;
+mod ring;
 mod sink;
 
 pub(crate) use date::{LocalTime, wall_clock};
 pub(crate) use journal::{Journal, ProxyLog};
+pub(crate) use ring::{Forwarders, Rings};
 pub(crate) use sink::dropped;

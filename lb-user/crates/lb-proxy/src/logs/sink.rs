@@ -6,9 +6,12 @@ use std::net::UdpSocket;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use lb_conf::model::LogAddress;
+use lb_conf::model::{LogAddress, LogFraming};
+
+use super::ring::{Ring, Rings};
 
 /// A receiver. Nothing here waits: a line that is not taken at once is lost, as it is with syslog over UDP anyhow.
 #[derive(Debug)]
@@ -16,11 +19,12 @@ pub(super) enum Sink {
     Udp(UdpSocket),
     Unix(UnixDatagram, PathBuf),
     File(File),
+    Ring(Arc<Ring>),
 }
 
 impl Sink {
     /// Opens a receiver.
-    pub(super) fn open(address: &LogAddress) -> io::Result<Self> {
+    pub(super) fn open(address: &LogAddress, rings: &Rings) -> io::Result<Self> {
         match address {
             LogAddress::Udp(addr) => {
                 let any: std::net::IpAddr = if addr.is_ipv4() { [0; 4].into() } else { [0_u16; 8].into() };
@@ -39,6 +43,15 @@ impl Sink {
                 let owned: OwnedFd = unsafe { BorrowedFd::borrow_raw(*fd) }.try_clone_to_owned()?;
                 Ok(Self::File(File::from(owned)))
             }
+            LogAddress::Ring(name) => rings.find(name).map(Self::Ring).ok_or(io::ErrorKind::NotFound.into()),
+        }
+    }
+
+    /// The envelope that the receiver wants, whatever a `log` line says.
+    pub(super) fn framing(&self) -> Option<LogFraming> {
+        match self {
+            Self::Ring(ring) => Some(ring.config().format),
+            _ => None,
         }
     }
 
@@ -49,6 +62,7 @@ impl Sink {
             // By its path each time: the receiver may be started anew.
             Self::Unix(socket, path) => each(lines, |line| socket.send_to(line, &*path)),
             Self::File(file) => each(lines, |line| file.write(line)),
+            Self::Ring(ring) => ring.keep(lines),
         }
     }
 }
