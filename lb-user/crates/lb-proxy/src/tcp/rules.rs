@@ -7,6 +7,7 @@ use http::{request, response};
 use lb_conf::model::{Action, Rule};
 use lb_core::stick::Metric;
 use lb_expr::acl::Verdict;
+use lb_expr::ctx::Buffer;
 use lb_expr::{Condition, Ctx};
 
 use super::peek::Peeked;
@@ -135,7 +136,7 @@ pub(crate) async fn inspect(
         let bytes = client.bytes();
         let head = Peeked::at(&bytes);
         stream.ahead = Some(Ahead { bytes, complete: client.is_ended(), announced: None, head });
-        match look(rules, &mut at, stream, last) {
+        match look(rules, &mut at, stream, last, None) {
             Some(outcome) => break outcome,
             None => expired = !client.read_until(deadline).await,
         }
@@ -152,13 +153,22 @@ pub(crate) async fn inspect(
     outcome
 }
 
-/// Goes on with the rule at `at`. None: it waits for more.
-fn look(rules: &[Rule], at: &mut usize, stream: &mut Stream, last: bool) -> Option<Outcome> {
+/// Goes on with the rule at `at`, about the server's bytes where there is an `answer`. None: it waits for more.
+fn look(
+    rules: &[Rule],
+    at: &mut usize,
+    stream: &mut Stream,
+    last: bool,
+    answer: Option<Buffer<'_>>,
+) -> Option<Outcome> {
     while let Some(rule) = rules.get(*at) {
         let step = {
             let view = View::of(stream);
             let mut ctx = view.ctx(stream);
-            ctx.may_wait = !last;
+            (ctx.may_wait, ctx.on_response) = (!last, answer.is_some());
+            if let Some(answer) = answer {
+                ctx.response_data = answer;
+            }
             step(rule, &ctx, &Scene::of(stream))
         };
         match step {
@@ -204,23 +214,8 @@ pub(crate) fn on_answer(
     stream: &mut Stream,
     (bytes, last, complete): (&[u8], bool, bool),
 ) -> Option<Outcome> {
-    while let Some(rule) = rules.get(*at) {
-        let step = {
-            let view = View::of(stream);
-            let mut ctx = view.ctx(stream);
-            (ctx.may_wait, ctx.on_response) = (!last, true);
-            ctx.response_data = lb_expr::ctx::Buffer { bytes: Some(bytes), complete, announced: None };
-            step(rule, &ctx, &Scene::of(stream))
-        };
-        match step {
-            Step::Wait => return None,
-            Step::Set(setting) => setting.apply(stream),
-            Step::Stop(outcome) => return Some(outcome),
-            Step::Next => {}
-        }
-        *at += 1;
-    }
-    Some(Outcome::Pass)
+    let answer = Buffer { bytes: Some(bytes), complete, announced: None };
+    look(rules, at, stream, last, Some(answer))
 }
 
 /// Ends a connection as a rule wants it.
