@@ -128,6 +128,9 @@ reasons! {
     Repeated repeated,
     /// Dropped: another CPU was opening the same flow for a copy of this packet, which went on.
     Twin twin,
+    /// Answered with an ICMP error, or dropped while too many are: wrapped for its server it would be longer than the
+    /// way there takes.
+    TooBig too_big,
 }
 
 const _: () = assert!(size_of::<ServiceCounters>() == Reason::ALL.len() * size_of::<Count>());

@@ -52,14 +52,21 @@ pub struct Decision {
 }
 
 impl Decision {
+    /// A packet that is the host's.
     #[inline(always)]
-    pub(crate) fn pass(reason: Reason, service: ServiceId) -> Self {
+    pub fn pass(reason: Reason, service: ServiceId) -> Self {
         Self { verdict: Verdict::Pass, reason, service, egress: 0 }
     }
 
     #[inline(always)]
     pub(crate) fn drop(reason: Reason, service: ServiceId) -> Self {
         Self { verdict: Verdict::Drop, reason, service, egress: 0 }
+    }
+
+    /// Whether it is [`DIRECT`].
+    #[inline(always)]
+    fn is_direct(&self) -> bool {
+        self.egress == DIRECT.egress
     }
 
     /// A packet that came in by `ingress` and leaves by `egress`.
@@ -69,6 +76,11 @@ impl Decision {
         Self { verdict, reason, service, egress }
     }
 }
+
+/// The packet is for a server that answers its client directly: the rest is [`crate::direct::decide`]'s, which the kernel's stack
+/// would not hold below this. No interface has this number.
+pub(crate) const DIRECT: Decision =
+    Decision { verdict: Verdict::Pass, reason: Reason::NoServer, service: 0, egress: u32::MAX };
 
 // Functions that are called return it in one register.
 const _: () = assert!(size_of::<Decision>() == 8);
@@ -99,29 +111,41 @@ impl<A: Address> Segment<A> {
 pub fn decide<P: Packet, T: Tables>(packet: &mut P, tables: &T) -> Decision {
     let length = packet.length();
     let decision = route(packet, tables);
+    if decision.is_direct() {
+        return tables.direct(packet);
+    }
     tables.count(decision.service, decision.reason, length);
     decision
 }
 
 #[inline(always)]
 fn route<P: Packet, T: Tables>(packet: &mut P, tables: &T) -> Decision {
+    match read_link(packet) {
+        Ok((link, ETHER_IPV4)) => forward::<V4, P, T>(packet, tables, link),
+        Ok((link, _)) => forward::<V6, P, T>(packet, tables, link),
+        Err(decision) => decision,
+    }
+}
+
+/// Reads what is before the network header, and whether that is IPv4's or IPv6's.
+#[inline(always)]
+pub(crate) fn read_link<P: Packet>(packet: &mut P) -> Result<(Link, u16), Decision> {
     let Some(ethernet) = packet.header::<Ethernet>(0) else {
-        return Decision::pass(Reason::Truncated, 0);
+        return Err(Decision::pass(Reason::Truncated, 0));
     };
     let mut link = Link { network: size_of::<Ethernet>(), vlan: 0 };
     let mut kind = ethernet.kind.get();
     if kind == ETHER_VLAN || kind == ETHER_SERVICE {
         let Some(tag) = packet.header::<Tag>(link.network) else {
-            return Decision::pass(Reason::Truncated, 0);
+            return Err(Decision::pass(Reason::Truncated, 0));
         };
         link = Link { network: size_of::<Ethernet>() + size_of::<Tag>(), vlan: link::number(kind, tag) };
         kind = tag.kind.get();
     }
     match kind {
-        ETHER_IPV4 => forward::<V4, P, T>(packet, tables, link),
-        ETHER_IPV6 => forward::<V6, P, T>(packet, tables, link),
-        ETHER_VLAN | ETHER_SERVICE => Decision::pass(Reason::Tags, 0),
-        _ => Decision::pass(Reason::NotIp, 0),
+        ETHER_IPV4 | ETHER_IPV6 => Ok((link, kind)),
+        ETHER_VLAN | ETHER_SERVICE => Err(Decision::pass(Reason::Tags, 0)),
+        _ => Err(Decision::pass(Reason::NotIp, 0)),
     }
 }
 
@@ -139,9 +163,15 @@ where
     };
     let mut reason = Reason::Opened;
     if let Some(handle) = tables.flow(&segment.key) {
-        let flow = handle.load();
-        if !begins_anew(tables, &segment, &flow) {
-            return follow(packet, tables, &segment, &handle, &flow);
+        if handle.is_direct() {
+            if !renews(tables, &segment, &handle) {
+                return DIRECT;
+            }
+        } else {
+            let flow = handle.load();
+            if !begins_anew(tables, &segment, &flow) {
+                return follow(packet, tables, &segment, &handle, &flow);
+            }
         }
         discard(tables, &segment.key, &handle);
         reason = Reason::Reopened;
@@ -185,6 +215,9 @@ where
     }
     if service.flags & SERVICE_GUARD != 0 {
         return Decision::pass(Reason::UserSpace, service.id);
+    }
+    if service.mode.is_direct() {
+        return DIRECT;
     }
     let id = match open::choose::<A, T>(tables, service) {
         Ok(id) => id,
@@ -252,7 +285,11 @@ pub(crate) fn read<A: Network, P: Packet>(packet: &mut P, link: Link) -> Result<
 /// Whether a packet of a flow opens another one in its place: a client's SYN after the former connection of this tuple
 /// has closed, or was never answered and its server has gone since; of UDP, any packet whose server has gone.
 #[inline(always)]
-fn begins_anew<A: Network, T: CommonTables>(tables: &T, segment: &Segment<A>, flow: &Flow<A>) -> bool {
+pub(crate) fn begins_anew<A: Network, T: CommonTables>(
+    tables: &T,
+    segment: &Segment<A>,
+    flow: &Flow<A>,
+) -> bool {
     segment.opens()
         && flow.direction as u8 == Direction::ToServer as u8
         && match flow.state {
@@ -260,6 +297,18 @@ fn begins_anew<A: Network, T: CommonTables>(tables: &T, segment: &Segment<A>, fl
             TcpState::Opening => !lives(tables, flow),
             _ => segment.is_udp() && !lives(tables, flow),
         }
+}
+
+/// The same of a flow of direct return, of which all that will be heard is that the client is done. Not inlined: for the
+/// other flows' sake, whose packets it is not asked of.
+#[inline(never)]
+pub(crate) fn renews<A, T>(tables: &T, segment: &Segment<A>, handle: &T::Flow) -> bool
+where
+    A: Network,
+    T: CommonTables + FamilyTables<A>,
+{
+    let flow = handle.load();
+    begins_anew(tables, segment, &flow) || (segment.opens() && flow.state as u8 == TcpState::ClientDone as u8)
 }
 
 /// Whether the flow's server is still there and not down.
@@ -366,7 +415,7 @@ impl<A: Network> Flow<A> {
 /// Follows the connection's state on both entries of its flow; whether it has closed with that. Not inlined: in the
 /// kernel it needs a stack frame of its own, and few packets come here.
 #[inline(never)]
-fn advance<A, T>(tables: &T, key: &FlowKey<A>, handle: &T::Flow, flags: u8) -> bool
+pub(crate) fn advance<A, T>(tables: &T, key: &FlowKey<A>, handle: &T::Flow, flags: u8) -> bool
 where
     A: Network,
     T: CommonTables + FamilyTables<A>,
@@ -374,6 +423,8 @@ where
     let flow = handle.load();
     let state = if key.protocol == key::UDP {
         flow.state.after_datagram(flow.direction)
+    } else if flow.is_direct() {
+        flow.state.after_client_alone(flags)
     } else {
         flow.state.after(flow.direction, flags)
     };
@@ -430,7 +481,7 @@ where
 /// Removes flows that have been closed for [`CommonTables::linger`]. Each flow that closes does that work for others, so
 /// that the table holds what lives even if no user space is there to expire the rest.
 #[inline(never)]
-fn reap<A, T>(tables: &T)
+pub(crate) fn reap<A, T>(tables: &T)
 where
     A: Network,
     T: CommonTables + FamilyTables<A>,

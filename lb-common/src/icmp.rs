@@ -4,7 +4,7 @@
 use crate::be::Be16;
 use crate::counter::Reason;
 use crate::csum;
-use crate::forward::{Decision, next_hop};
+use crate::forward::{DIRECT, Decision, next_hop};
 use crate::key::{self, FlowKey};
 use crate::link::{self, Link};
 use crate::open::network_delta;
@@ -15,11 +15,11 @@ use crate::value::{Draft, Flow};
 /// An error message, before the packet that it quotes.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
-struct Icmp {
-    kind: u8,
-    code: u8,
-    checksum: Be16,
-    rest: [u8; 4],
+pub(crate) struct Icmp {
+    pub(crate) kind: u8,
+    pub(crate) code: u8,
+    pub(crate) checksum: Be16,
+    pub(crate) rest: [u8; 4],
 }
 
 /// What every quoted transport header begins with.
@@ -91,6 +91,9 @@ where
     };
     *flow = handle.load();
     let (length, ingress) = (packet.length(), packet.ingress());
+    if flow.is_direct() {
+        return DIRECT;
+    }
     let (hop, vlan) = next_hop(tables, flow);
     let Some(network) = link::rewrite(packet, &hop, vlan, link.network) else {
         return Decision::pass(Reason::NoRoom, flow.service);

@@ -13,6 +13,8 @@ pub mod be;
 pub mod bench;
 pub mod counter;
 pub mod csum;
+pub mod decap;
+pub mod direct;
 pub mod event;
 pub mod forward;
 pub mod hash;

@@ -5,9 +5,9 @@ use crate::packet::{ETHER_SERVICE, ETHER_VLAN, Ethernet, Packet, Tag};
 use crate::value::{Hop, SERVICE_TAG};
 
 /// A tag's number, without priority.
-const NUMBER: u16 = 0x0fff;
+pub(crate) const NUMBER: u16 = 0x0fff;
 /// A tag's priority.
-const PRIORITY: u16 = 0xf000;
+pub(crate) const PRIORITY: u16 = 0xf000;
 /// A tag's length.
 const TAG: i32 = size_of::<Tag>() as i32;
 

@@ -7,9 +7,12 @@ use std::vec::Vec;
 
 use crate::address::{Address, V4, V6};
 use crate::counter::{Count, Reason, ServerCounters, ServiceCounters};
+use crate::direct;
 use crate::event::FlowEvent;
+use crate::forward::Decision;
 use crate::key::{FlowKey, RateKey, ServiceKey};
 use crate::open;
+use crate::packet::Packet;
 use crate::rates::{HostRates, Rates};
 use crate::rule::{ListNumber, Rule, SourceKey, Tracked};
 use crate::rules;
@@ -107,6 +110,10 @@ pub struct MemoryTables {
 impl<A: Address> FlowHandle<A> for MemoryFlow<A> {
     fn load(&self) -> Flow<A> {
         self.get()
+    }
+
+    fn is_direct(&self) -> bool {
+        self.get().is_direct()
     }
 
     fn count(&self, bytes: u32, now: Jiffies) {
@@ -242,6 +249,10 @@ impl CommonTables for MemoryTables {
         self.server_counters.borrow_mut().entry(server).or_default().get_mut(direction).add(bytes);
     }
 
+    fn direct<P: Packet>(&self, packet: &mut P) -> Decision {
+        direct::decide(packet, self)
+    }
+
     fn event(&self, fill: impl FnOnce(&mut FlowEvent)) {
         let mut event = FlowEvent::BLANK;
         fill(&mut event);
@@ -307,6 +318,14 @@ macro_rules! family_tables {
 
             fn count_pending(&self, service: ServiceId, opened: bool) {
                 rules::count::<$address, _>(self, service, opened);
+            }
+
+            fn pass_on<P: Packet>(&self, packet: &mut P, tagged: bool) -> u32 {
+                direct::pass_on::<$address, _, _>(packet, self, tagged)
+            }
+
+            fn complain<P: Packet>(&self, packet: &mut P, tagged: bool) -> bool {
+                direct::complain::<$address, _, _>(packet, self, tagged)
             }
 
             fn listed(&self, list: ListNumber, address: &$address) -> bool {

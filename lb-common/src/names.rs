@@ -7,6 +7,12 @@ pub const BPF_FS: &str = "/sys/fs/bpf";
 
 /// The forwarding program.
 pub const PROGRAM: &str = "lbx";
+/// The program that it goes on with for packets of direct return.
+pub const DIRECT_PROGRAM: &str = "lbx_direct";
+/// The place of [`DIRECT_PROGRAM`] in [`STAGES`].
+pub const DIRECT_STAGE: u32 = 0;
+/// The program of servers that takes packets out of tunnels.
+pub const DECAP_PROGRAM: &str = "lbx_decap";
 /// The program that reports the kernel's clock: run once under `BPF_PROG_TEST_RUN`, it writes jiffies to `CLOCK`.
 pub const CLOCK_PROGRAM: &str = "lbx_clock";
 
@@ -59,6 +65,13 @@ pub const EVENTS: &str = "EVENTS";
 /// One entry: the jiffies that [`CLOCK_PROGRAM`] read last.
 pub const CLOCK: &str = "CLOCK";
 
+/// Programs that the first one goes on with.
+pub const STAGES: &str = "STAGES";
+/// Services whose packets a server takes out of tunnels: [`crate::decap::Service`] → [`crate::counter::Count`]. Of that
+/// program alone, and so pinned where that is.
+pub const DECAP: &str = "DECAP";
+/// A constant of the object: the UDP port of packets in GUE.
+pub const DECAP_PORT: &str = "DECAP_PORT";
 /// Whose a number is: [`crate::label::Label`].
 pub const LABELS: &str = "LABELS";
 /// One entry: [`crate::trace::Filter`].
@@ -96,6 +109,7 @@ pub const PINNED: &[&str] = &[
     SERVER_COUNTERS,
     EVENTS,
     CLOCK,
+    STAGES,
     LABELS,
     TRACE,
     TRACES,

@@ -16,8 +16,8 @@ use crate::select::{self, Caller, Pool, SelectError};
 use crate::tables::{CommonTables, FamilyTables, InsertError};
 use crate::tcp::TcpState;
 use crate::value::{
-    Algorithm, Direction, Draft, FLOW_EVENTS, Flow, Hop, Jiffies, Pending, SERVICE_EVENTS, Segment, Server,
-    ServerId, Service, ServiceId,
+    Algorithm, Direction, Draft, FLOW_EVENTS, Flow, ForwardMode, Hop, Jiffies, Pending, SERVICE_EVENTS,
+    Segment, Server, ServerId, Service, ServiceId,
 };
 
 /// Source ports that are tried before a flow falls through. With nine of ten ports taken, 32 random tries all fail
@@ -178,7 +178,9 @@ where
     let mut draft = tables.draft().ok_or(Reason::TableFull)?;
     let Draft { key, flow } = &mut *draft;
     key.src = A::from_wide(&server.address);
-    key.dst = A::from_wide(&server.source);
+    // Answers of a server that sees the client's address come to it, by way of the balancer.
+    let transparent = service.mode as u8 == ForwardMode::Transparent as u8;
+    key.dst = if transparent { segment.key.src } else { A::from_wide(&server.source) };
     key.src_port = server.port;
     key.protocol = segment.key.protocol;
     begin(service, id, server, tables.now(), flow);
@@ -187,7 +189,13 @@ where
     let (inside, outside) = (address_sum(&key.src, &key.dst), address_sum(&flow.src, &flow.dst));
     flow.l3_delta = network_delta::<A>(inside, outside);
     let outside = outside + port_sum(flow.src_port, flow.dst_port);
-    let mut ports = Ports::new(server, segment.key.src.hash(segment.key.ports()));
+    // Of a port that is the only one, each try is the same: that costs where it is taken, and leaves the kernel's verifier
+    // one loop to follow.
+    let mut ports = if transparent {
+        Ports::only(segment.key.src_port)
+    } else {
+        Ports::new(server, segment.key.src.hash(segment.key.ports()))
+    };
     let mut probe = 0;
     while probe < PORT_PROBES {
         key.dst_port = ports.next();
@@ -216,7 +224,7 @@ where
 {
     let mut draft = tables.draft().ok_or(Reason::TableFull)?;
     let Draft { key, flow } = &mut *draft;
-    turn_to_server(segment, server, key.dst_port, packet.length(), flow);
+    turn_to_server(segment, server, (key.dst, key.dst_port), packet.length(), flow);
     tables.insert_flow(&segment.key, flow).map_err(|error| {
         tables.remove_flow(key);
         match error {
@@ -241,6 +249,12 @@ struct Ports {
 }
 
 impl Ports {
+    /// There is but one.
+    #[inline(always)]
+    fn only(port: u16) -> Self {
+        Self { low: port, count: 1, stride: 0, place: 0 }
+    }
+
     #[inline(always)]
     fn new(server: &Server, hash: u32) -> Self {
         let count = (server.source_high as u32).saturating_sub(server.source_low as u32) + 1;
@@ -262,7 +276,13 @@ impl Ports {
 
 /// What both entries have in common.
 #[inline(always)]
-fn begin<A: Network>(service: &Service, id: ServerId, server: &Server, now: Jiffies, flow: &mut Flow<A>) {
+pub(crate) fn begin<A: Network>(
+    service: &Service,
+    id: ServerId,
+    server: &Server,
+    now: Jiffies,
+    flow: &mut Flow<A>,
+) {
     flow.last = now;
     flow.opened = now;
     flow.marks = marks(service);
@@ -291,11 +311,11 @@ fn turn_to_client<A: Network>(segment: &Segment<A>, back: Hop, flow: &mut Flow<A
 fn turn_to_server<A: Network>(
     segment: &Segment<A>,
     server: &Server,
-    source_port: u16,
+    (source, source_port): (A, u16),
     length: u32,
     flow: &mut Flow<A>,
 ) {
-    flow.src = A::from_wide(&server.source);
+    flow.src = source;
     flow.dst = A::from_wide(&server.address);
     flow.dst_port = server.port;
     flow.src_port = source_port;

@@ -22,6 +22,9 @@ pub trait Packet {
     /// The interface that it came in by.
     fn ingress(&self) -> u32;
 
+    /// What the kernel knows it by: an XDP program's context. Null elsewhere.
+    fn context(&self) -> *mut core::ffi::c_void;
+
     /// The header at `offset`; none if the frame ends before the header does.
     fn header<H: Header>(&mut self, offset: usize) -> Option<&mut H>;
 
@@ -69,6 +72,10 @@ impl Packet for Frame<'_> {
 
     fn ingress(&self) -> u32 {
         self.ingress
+    }
+
+    fn context(&self) -> *mut core::ffi::c_void {
+        core::ptr::null_mut()
     }
 
     fn header<H: Header>(&mut self, offset: usize) -> Option<&mut H> {
@@ -248,6 +255,12 @@ pub trait Network: Address {
     const ICMP: u8;
     /// Whether that protocol's checksum covers the addresses.
     const PSEUDO: bool;
+    /// Kind and code of its message that says that a packet is too big.
+    const TOO_BIG: (u8, u8);
+    /// Its EtherType.
+    const ETHER: u16;
+    /// IANA's number of a packet of this family inside of another packet.
+    const INSIDE: u8;
 
     /// The fields of a header, or why such a packet is not forwarded.
     fn fields(header: &Self::Header) -> Result<NetworkFields<Self>, Reason>;
@@ -261,6 +274,18 @@ pub trait Network: Address {
     /// The packet's length as its header has it, with the header.
     fn length(header: &Self::Header) -> usize;
 
+    /// The octet of traffic class: what routers on the way may do to the packet, and have done.
+    fn traffic(header: &Self::Header) -> u8;
+
+    /// Sets the two bits that say that a router on the way was congested.
+    fn mark_congested(header: &mut Self::Header);
+
+    /// Writes the header of a packet that goes around another one. `flow` tells flows apart where headers do.
+    fn write(header: &mut Self::Header, src: &Self, dst: &Self, around: Around);
+
+    /// Takes one hop.
+    fn take_hop(header: &mut Self::Header);
+
     /// Both addresses' sum.
     fn sum_of(header: &Self::Header) -> u32;
 
@@ -270,6 +295,19 @@ pub trait Network: Address {
     /// Replaces the addresses of a quoted header, which takes no hop. Adds the sums of all that changes in it to `old` and
     /// `new`, and returns those of the addresses.
     fn quote(header: &mut Self::Header, src: Self, dst: Self, old: &mut u32, new: &mut u32) -> (u32, u32);
+}
+
+/// What the header of a packet says of what it goes around.
+#[derive(Clone, Copy, Debug)]
+pub struct Around {
+    /// The protocol.
+    pub protocol: u8,
+    /// The octet of traffic class.
+    pub traffic: u8,
+    /// Bytes behind the header.
+    pub payload: u16,
+    /// A hash of the flow.
+    pub flow: u32,
 }
 
 /// More fragments, or an offset that is not zero.
@@ -284,34 +322,54 @@ impl Network for V4 {
     type Header = Ipv4;
     const ICMP: u8 = 1;
     const PSEUDO: bool = false;
+    const TOO_BIG: (u8, u8) = (3, 4);
+    const ETHER: u16 = ETHER_IPV4;
+    const INSIDE: u8 = 4;
 
     #[inline(always)]
     fn turn_back(header: &mut Ipv4, payload: u16) -> u32 {
         let (src, dst) = (header.dst, header.src);
-        let length = Be16::new(size_of::<Ipv4>() as u16 + payload);
+        Self::write(header, &src, &dst, Around { protocol: header.protocol, traffic: 0, payload, flow: 0 });
+        src.sum() + dst.sum()
+    }
+
+    #[inline(always)]
+    fn traffic(header: &Ipv4) -> u8 {
+        header.traffic
+    }
+
+    #[inline(always)]
+    fn mark_congested(header: &mut Ipv4) {
+        let word = |traffic: u8| u16::from_le_bytes([header.version, traffic]) as u32;
+        let delta = csum::delta(word(header.traffic), word(header.traffic | 0b11));
+        header.traffic |= 0b11;
+        header.checksum = Be16::from_octets(csum::apply(header.checksum.raw(), delta).to_le_bytes());
+    }
+
+    #[inline(always)]
+    fn write(header: &mut Ipv4, src: &Self, dst: &Self, around: Around) {
+        let Around { protocol, traffic, payload, flow: _ } = around;
+        let version = 0x45;
+        let length = Be16::new((size_of::<Ipv4>() as u16).wrapping_add(payload));
         let fragment = Be16::new(DONT_FRAGMENT);
-        let addresses = src.sum() + dst.sum();
         // In the order of the header; words are little-endian, as for all checksums here.
-        let sum = u16::from_le_bytes([0x45, 0]) as u32
+        let sum = u16::from_le_bytes([version, traffic]) as u32
             + length.raw() as u32
             + fragment.raw() as u32
-            + u16::from_le_bytes([ANSWER_HOPS, header.protocol]) as u32
-            + addresses;
+            + u16::from_le_bytes([ANSWER_HOPS, protocol]) as u32
+            + src.sum()
+            + dst.sum();
         let checksum = Be16::from_octets((!csum::fold(sum)).to_le_bytes());
-        let (version, protocol) = (0x45, header.protocol);
-        *header = Ipv4 {
-            version,
-            traffic: 0,
-            length,
-            id: Be16::new(0),
-            fragment,
-            ttl: ANSWER_HOPS,
-            protocol,
-            checksum,
-            src,
-            dst,
-        };
-        addresses
+        let (id, ttl) = (Be16::new(0), ANSWER_HOPS);
+        *header =
+            Ipv4 { version, traffic, length, id, fragment, ttl, protocol, checksum, src: *src, dst: *dst };
+    }
+
+    #[inline(always)]
+    fn take_hop(header: &mut Ipv4) {
+        header.ttl = header.ttl.wrapping_sub(1);
+        let checksum = csum::apply(header.checksum.raw(), csum::delta(1, 0));
+        header.checksum = Be16::from_octets(checksum.to_le_bytes());
     }
 
     #[inline(always)]
@@ -365,6 +423,36 @@ impl Network for V6 {
     type Header = Ipv6;
     const ICMP: u8 = 58;
     const PSEUDO: bool = true;
+    const TOO_BIG: (u8, u8) = (2, 0);
+    const ETHER: u16 = ETHER_IPV6;
+    const INSIDE: u8 = 41;
+
+    #[inline(always)]
+    fn traffic(header: &Ipv6) -> u8 {
+        (header.version.get() >> 20) as u8
+    }
+
+    #[inline(always)]
+    fn mark_congested(header: &mut Ipv6) {
+        header.version = Be32::new(header.version.get() | 0b11 << 20);
+    }
+
+    #[inline(always)]
+    fn write(header: &mut Ipv6, src: &Self, dst: &Self, around: Around) {
+        let Around { protocol, traffic, payload, flow } = around;
+        // Field by field: the whole would be made on the kernel's short stack first.
+        header.version = Be32::new(6 << 28 | (traffic as u32) << 20 | flow >> 12);
+        header.length = Be16::new(payload);
+        header.next = protocol;
+        header.hop_limit = ANSWER_HOPS;
+        header.src = *src;
+        header.dst = *dst;
+    }
+
+    #[inline(always)]
+    fn take_hop(header: &mut Ipv6) {
+        header.hop_limit = header.hop_limit.wrapping_sub(1);
+    }
 
     #[inline(always)]
     fn turn_back(header: &mut Ipv6, payload: u16) -> u32 {

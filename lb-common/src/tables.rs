@@ -5,7 +5,9 @@ use core::ops::DerefMut;
 use crate::address::{Address, V4, V6};
 use crate::counter::{Count, Reason};
 use crate::event::FlowEvent;
+use crate::forward::Decision;
 use crate::key::{FlowKey, RateKey, ServiceKey};
+use crate::packet::Packet;
 use crate::rates::{HostRates, Rates};
 use crate::rule::{ListNumber, Rule, Tracked};
 use crate::tcp::TcpState;
@@ -27,6 +29,8 @@ pub enum InsertError {
 pub trait FlowHandle<A> {
     /// The entry as it stands.
     fn load(&self) -> Flow<A>;
+    /// [`Flow::is_direct`], asked before all else.
+    fn is_direct(&self) -> bool;
     /// Counts a frame.
     fn count(&self, bytes: u32, now: Jiffies);
     /// What has been counted.
@@ -81,6 +85,8 @@ pub trait CommonTables {
     fn count(&self, service: ServiceId, reason: Reason, bytes: u32);
     /// Counts a frame to or from a server.
     fn count_server(&self, server: ServerId, direction: Direction, bytes: u32);
+    /// Decides about a packet of direct return ([`crate::direct::decide`]). In the kernel another program does.
+    fn direct<P: Packet>(&self, packet: &mut P) -> Decision;
     /// Reports an event that `fill` describes, in place; lost if nobody listens.
     fn event(&self, fill: impl FnOnce(&mut FlowEvent));
 }
@@ -130,6 +136,11 @@ pub trait FamilyTables<A: Address> {
     fn select(&self, service: ServiceId, how: u32) -> u32;
     /// Counts the pending packet as a connection of a service ([`crate::rules::count`]).
     fn count_pending(&self, service: ServiceId, opened: bool);
+    /// Makes a packet of the flow in the draft what leaves for its server ([`crate::direct::pass_on`]). In the kernel a
+    /// function that is verified on its own, too, and after which nothing is read of the packet.
+    fn pass_on<P: Packet>(&self, packet: &mut P, tagged: bool) -> u32;
+    /// Makes a packet the answer that it is too big ([`crate::direct::complain`]). As `pass_on`.
+    fn complain<P: Packet>(&self, packet: &mut P, tagged: bool) -> bool;
     /// Whether an address is in a list.
     fn listed(&self, list: ListNumber, address: &A) -> bool;
     /// What the kernel counted of a source.

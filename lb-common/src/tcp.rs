@@ -60,6 +60,21 @@ impl TcpState {
         }
     }
 
+    /// The state after a packet of the client's where nothing is seen of the server's: what the client acknowledges, the
+    /// server has sent.
+    #[inline(always)]
+    pub fn after_client_alone(self, flags: u8) -> Self {
+        if flags & flag::RST != 0 {
+            return Self::Closed;
+        }
+        match self {
+            Self::Closed => self,
+            _ if flags & flag::FIN != 0 => Self::ClientDone,
+            Self::Opening if flags & (flag::SYN | flag::ACK) == flag::ACK => Self::Open,
+            state => state,
+        }
+    }
+
     /// The state of a UDP flow after a packet of this direction: open once the server has answered.
     #[inline(always)]
     pub fn after_datagram(self, direction: Direction) -> Self {
@@ -140,6 +155,17 @@ mod tests {
     #[test]
     fn an_unanswered_connection_is_not_opened_by_its_client_alone() {
         assert_eq!(walk(&[(ToServer, SYN), (ToServer, ACK), (ToServer, FIN | ACK)]), TcpState::Opening);
+    }
+
+    #[test]
+    fn a_connection_is_followed_by_its_client_s_packets_alone() {
+        let walk = |flags: &[u8]| flags.iter().fold(TcpState::Opening, |s, &f| s.after_client_alone(f));
+        assert_eq!(walk(&[SYN]), TcpState::Opening);
+        assert_eq!(walk(&[SYN, ACK]), TcpState::Open);
+        assert_eq!(walk(&[SYN, ACK, SYN]), TcpState::Open);
+        assert_eq!(walk(&[SYN, ACK, FIN | ACK, ACK]), TcpState::ClientDone);
+        assert_eq!(walk(&[SYN, FIN | ACK]), TcpState::ClientDone);
+        assert_eq!(walk(&[SYN, ACK, RST, ACK]), TcpState::Closed);
     }
 
     #[test]

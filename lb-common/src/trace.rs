@@ -6,7 +6,6 @@
 use crate::address::{Family, V4, V6, Wide};
 use crate::counter::Reason;
 use crate::forward::{self, Decision, Verdict};
-use crate::key::FlowKey;
 use crate::link::{self, Link};
 use crate::packet::{ETHER_IPV4, ETHER_IPV6, ETHER_SERVICE, ETHER_VLAN, Ethernet, Network, Packet, Tag};
 use crate::tables::{CommonTables, FamilyTables, FlowHandle, Tables};
@@ -77,6 +76,27 @@ pub struct Traced {
 const _: () = assert!(size_of::<Traced>() == 64);
 
 impl Traced {
+    /// One of which nothing is known yet.
+    pub const BLANK: Self = Self {
+        client: [0; 16],
+        service_address: [0; 16],
+        client_port: 0,
+        service_port: 0,
+        ingress: 0,
+        egress: 0,
+        length: 0,
+        now: 0,
+        service: 0,
+        server: 0,
+        family: Family::None,
+        protocol: 0,
+        flags: 0,
+        verdict: 0,
+        reason: 0,
+        direction: Direction::ToServer,
+        reserved: 0,
+    };
+
     /// Reads one from the bytes of the ring buffer; none if they are of another size or hold what cannot be.
     #[cfg(feature = "user")]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
@@ -97,41 +117,27 @@ impl Traced {
     }
 }
 
-/// Describes a decision about a packet, which is as the decision left it. None: the filter does not want it.
+/// Describes a decision about a packet, which is as the decision left it, in `traced`, which is blank. False: the filter does not want it.
 #[inline(always)]
 pub fn describe<P: Packet, T: Tables>(
     packet: &mut P,
     tables: &T,
     decision: &Decision,
     filter: &Filter,
-) -> Option<Traced> {
+    traced: &mut Traced,
+) -> bool {
     let now = tables.now();
     let over = filter.until.wrapping_sub(now) > u32::MAX / 2;
     let other = filter.service != 0 && filter.service != decision.service;
     if over || other || (filter.reasons != 0 && filter.reasons & (1 << (decision.reason as u64 & 63)) == 0) {
-        return None;
+        return false;
     }
-    let mut traced = Traced {
-        client: [0; 16],
-        service_address: [0; 16],
-        client_port: 0,
-        service_port: 0,
-        ingress: packet.ingress(),
-        egress: decision.egress,
-        length: packet.length(),
-        now,
-        service: decision.service,
-        server: 0,
-        family: Family::None,
-        protocol: 0,
-        flags: 0,
-        verdict: decision.verdict as u8,
-        reason: decision.reason as u8,
-        direction: Direction::ToServer,
-        reserved: 0,
-    };
-    read_tuple(packet, tables, decision, &mut traced);
-    wanted(filter, &traced).then_some(traced)
+    (traced.ingress, traced.egress) = (packet.ingress(), decision.egress);
+    (traced.length, traced.now) = (packet.length(), now);
+    traced.service = decision.service;
+    (traced.verdict, traced.reason) = (decision.verdict as u8, decision.reason as u8);
+    read_tuple(packet, tables, decision, traced);
+    wanted(filter, traced)
 }
 
 #[inline(always)]
@@ -179,26 +185,34 @@ where
     traced.family = A::FAMILY;
     traced.protocol = segment.key.protocol;
     traced.flags = segment.flags;
-    let key = segment.key;
     let passed = decision.verdict as u8 == Verdict::Pass as u8;
-    let (own, back) = if passed { (key, key) } else { (key.reversed(), key.reversed()) };
-    let entry = tables.flow(&back).map(|entry| entry.load());
-    let tuple = match &entry {
-        Some(flow) if !passed => {
+    let mut key = segment.key;
+    if !passed {
+        key = key.reversed();
+    }
+    match tables.flow(&key) {
+        Some(entry) if !passed => {
+            let flow = entry.load();
             traced.server = flow.server;
             // The entry found is the one for the opposite direction.
             match flow.direction {
                 Direction::ToServer => {
                     traced.direction = Direction::ToClient;
-                    own
+                    ends(traced, (&key.src, key.src_port), (&key.dst, key.dst_port));
                 }
-                Direction::ToClient => FlowKey::new((flow.dst, flow.dst_port), (flow.src, flow.src_port), 0),
+                Direction::ToClient => {
+                    ends(traced, (&flow.dst, flow.dst_port), (&flow.src, flow.src_port));
+                }
             }
         }
-        _ => key,
-    };
-    traced.client = tuple.src.to_wide();
-    traced.service_address = tuple.dst.to_wide();
-    traced.client_port = tuple.src_port;
-    traced.service_port = tuple.dst_port;
+        None if !passed => ends(traced, (&key.dst, key.dst_port), (&key.src, key.src_port)),
+        _ => ends(traced, (&key.src, key.src_port), (&key.dst, key.dst_port)),
+    }
+}
+
+#[inline(always)]
+fn ends<A: Network>(traced: &mut Traced, client: (&A, u16), service: (&A, u16)) {
+    traced.client = client.0.to_wide();
+    traced.service_address = service.0.to_wide();
+    (traced.client_port, traced.service_port) = (client.1, service.1);
 }

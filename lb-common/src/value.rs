@@ -58,7 +58,35 @@ pub enum ForwardMode {
     /// Both addresses and ports are rewritten.
     #[default]
     Nat = 0,
+    /// The destination is rewritten; the client's address stays. Servers answer through the balancer.
+    Transparent = 1,
+    /// Only the MAC address is: servers have the service's address themselves, and answer clients directly.
+    Dsr = 2,
+    /// The packet goes as it is in a packet to the server (RFC 2003, RFC 2473), which answers the client directly.
+    Ipip = 3,
+    /// The same with UDP and the header of Generic UDP Encapsulation (draft-ietf-intarea-gue) between the two.
+    Gue = 4,
 }
+
+impl ForwardMode {
+    /// Whether servers answer clients directly, so that the balancer sees packets of one direction only.
+    #[inline(always)]
+    pub const fn is_direct(self) -> bool {
+        self as u8 >= Self::Dsr as u8
+    }
+
+    /// Whether packets are put into others: then servers may be of the other address family.
+    #[inline(always)]
+    pub const fn is_tunnel(self) -> bool {
+        self as u8 >= Self::Ipip as u8
+    }
+}
+
+/// `Flow::marks`: the first of three bits with the [`ForwardMode`] of flows whose servers answer directly; 0 for others,
+/// which packets of a flow need not tell apart.
+pub const FLOW_MODE_SHIFT: u16 = 5;
+/// `Flow::marks`: the bits of [`FLOW_MODE_SHIFT`].
+pub const FLOW_MODE: u16 = 0b111 << FLOW_MODE_SHIFT;
 
 /// `Service::flags`: there are rules only, and what they let through is served in user space.
 pub const SERVICE_GUARD: u32 = 1 << 0;
@@ -164,13 +192,19 @@ pub struct Server {
     pub family: Family,
     /// Whether it takes flows.
     pub state: ServerState,
+    /// The longest IP packet that the way to it takes, in bytes; 0: any.
+    pub mtu: u16,
+    /// The UDP port that it takes packets of [`ForwardMode::Gue`] on, in the host's order.
+    pub tunnel_port: u16,
+    /// How packets reach it.
+    pub mode: ForwardMode,
     /// Padding, zero.
-    pub reserved: u16,
+    pub reserved: u8,
     /// Its connections that are not flows of this number: user space's, told some times a second.
     pub elsewhere: u32,
 }
 
-const _: () = assert!(size_of::<Server>() == 76);
+const _: () = assert!(size_of::<Server>() == 80);
 
 /// `Server::vlan` and `Flow::vlan`: the tag is a service tag (802.1ad).
 pub const SERVICE_TAG: u16 = 1 << 15;
@@ -198,7 +232,9 @@ impl Server {
     /// Whether it can take another flow of the family `A` now.
     #[inline(always)]
     pub fn takes<A: Address>(&self, load: &ServerLoad) -> bool {
-        self.has_room(load) && self.family as u8 == A::FAMILY as u8 && self.hop.ifindex != 0
+        self.has_room(load)
+            && (self.mode.is_tunnel() || self.family as u8 == A::FAMILY as u8)
+            && self.hop.ifindex != 0
     }
 }
 
@@ -328,6 +364,14 @@ pub struct Flow<A> {
 const _: () = assert!(core::mem::offset_of!(Flow<V4>, vlan) % 4 == 0);
 const _: () = assert!(core::mem::offset_of!(Flow<V4>, marks) == core::mem::offset_of!(Flow<V4>, vlan) + 2);
 const _: () = assert!(core::mem::offset_of!(Flow<V6>, vlan) % 4 == 0);
+
+impl<A> Flow<A> {
+    /// Whether the server answers the client directly: then this is the flow's only entry.
+    #[inline(always)]
+    pub fn is_direct(&self) -> bool {
+        self.marks & FLOW_MODE != 0
+    }
+}
 
 impl<A: Address> Default for Flow<A> {
     #[inline(always)]

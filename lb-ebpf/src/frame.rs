@@ -1,7 +1,7 @@
 //! Frames behind the packet pointers of an XDP program.
 
 use aya_ebpf::bindings::xdp_md;
-use aya_ebpf::helpers::{bpf_xdp_adjust_head, bpf_xdp_adjust_tail};
+use aya_ebpf::helpers::{bpf_xdp_adjust_head, bpf_xdp_adjust_tail, bpf_xdp_get_buff_len};
 use aya_ebpf::programs::XdpContext;
 use lb_common::packet::{Header, Packet};
 
@@ -38,6 +38,11 @@ impl Packet for Frame {
     }
 
     #[inline(always)]
+    fn context(&self) -> *mut core::ffi::c_void {
+        self.context.cast()
+    }
+
+    #[inline(always)]
     fn header<H: Header>(&mut self, offset: usize) -> Option<&mut H> {
         let header = self.start + offset;
         if header + size_of::<H>() > self.end {
@@ -59,9 +64,12 @@ impl Packet for Frame {
 
     #[inline(always)]
     fn truncate(&mut self, length: u32) -> bool {
-        let more = length as i32 - self.length() as i32;
+        // The kernel is asked for the length: the difference of the pointers the compiler would put together with the
+        // one below, to arithmetic that the verifier refuses of pointers.
         // SAFETY: the context is the program's own.
-        let cut = unsafe { bpf_xdp_adjust_tail(self.context, more) } == 0;
+        let now = unsafe { bpf_xdp_get_buff_len(self.context) };
+        // SAFETY: as above.
+        let cut = unsafe { bpf_xdp_adjust_tail(self.context, length as i32 - now as i32) } == 0;
         // As with the other end.
         let context = XdpContext::new(self.context);
         (self.start, self.end) = (context.data(), context.data_end());

@@ -13,13 +13,33 @@ pub mod verifier;
 use aya_ebpf::bindings::xdp_action::{XDP_DROP, XDP_PASS, XDP_TX};
 use aya_ebpf::helpers::bpf_redirect;
 use aya_ebpf::programs::XdpContext;
-use lb_common::forward::{self, Verdict};
+use lb_common::forward::{self, Decision, Verdict};
+use lb_common::{decap, direct};
 
 /// Decides about a packet and carries the verdict out.
 #[inline(always)]
 pub fn forward(context: &XdpContext) -> u32 {
     let mut frame = frame::Frame::new(context);
     let decision = forward::decide(&mut frame, &tables::Maps);
+    carry_out(context, decision)
+}
+
+/// The same for packets of direct return.
+#[inline(always)]
+pub fn direct(context: &XdpContext) -> u32 {
+    let mut frame = frame::Frame::new(context);
+    let decision = direct::decide(&mut frame, &tables::Maps);
+    carry_out(context, decision)
+}
+
+/// Takes a packet for a service of this host out of what it came in.
+#[inline(always)]
+pub fn decap(context: &XdpContext) -> u32 {
+    if decap::unwrap(&mut frame::Frame::new(context), &tables::Maps) { XDP_PASS } else { XDP_DROP }
+}
+
+#[inline(always)]
+fn carry_out(context: &XdpContext, decision: Decision) -> u32 {
     trace::trace(context, decision);
     match decision.verdict {
         Verdict::Pass => XDP_PASS,

@@ -15,6 +15,18 @@ mod programs {
         lb_ebpf::forward(&context)
     }
 
+    /// What the first one goes on with for packets of direct return: its stack has no room for them.
+    #[xdp]
+    fn lbx_direct(context: XdpContext) -> u32 {
+        lb_ebpf::direct(&context)
+    }
+
+    /// For servers: packets for their services come out of tunnels.
+    #[xdp]
+    fn lbx_decap(context: XdpContext) -> u32 {
+        lb_ebpf::decap(&context)
+    }
+
     /// Never attached: run once under `BPF_PROG_TEST_RUN`, it tells user space the packet path's clock.
     #[xdp]
     fn lbx_clock(_context: XdpContext) -> u32 {

@@ -1,9 +1,10 @@
 //! The maps. Numbers of entries are what fits small hosts; the loader may set others (`lb_xdp::loader::Settings`).
 
-use aya_ebpf::btf_maps::{Array, ArrayOfMaps, HashMap, LpmTrie, PerCpuArray, Queue, RingBuf};
+use aya_ebpf::btf_maps::{Array, ArrayOfMaps, HashMap, LpmTrie, PerCpuArray, ProgramArray, Queue, RingBuf};
 use aya_ebpf::macros::btf_map;
 use lb_common::address::{V4, V6};
 use lb_common::counter::{Count, ServerCounters, ServiceCounters};
+use lb_common::decap;
 use lb_common::key::{FlowKey, RateKey, ServiceKey};
 use lb_common::label::Label;
 use lb_common::rates::{HostRates, Rates};
@@ -32,6 +33,8 @@ const RATE_ENTRIES: usize = 1 << 16;
 const RULE_ENTRIES: usize = 8192;
 /// Prefixes of all lists.
 const SOURCE_ENTRIES: usize = 1 << 21;
+/// Services of a server.
+const DECAP_ENTRIES: usize = 1024;
 /// Memory for entries that are there only: tables of sources are large, and most are empty.
 const BPF_F_NO_PREALLOC: usize = 1;
 /// Places of fingerprints; a power of two.
@@ -163,6 +166,18 @@ pub static SERVER_COUNTERS: PerCpuArray<ServerCounters, SERVER_IDS> = PerCpuArra
 /// Events for user space. The element type is left open, for libbpf takes ring buffers that have one for broken.
 #[btf_map]
 pub static EVENTS: RingBuf<(), EVENT_BYTES> = RingBuf::new();
+
+/// Programs that the first one goes on with. Written by user space.
+#[btf_map]
+pub static STAGES: ProgramArray<1> = ProgramArray::new();
+
+/// Services whose packets come in tunnels. Written by user space, but for the counts.
+#[btf_map]
+pub static DECAP: HashMap<decap::Service, Count, DECAP_ENTRIES> = HashMap::new();
+
+/// The UDP port that packets in GUE come to; the loader sets it.
+#[unsafe(no_mangle)]
+pub static DECAP_PORT: u32 = 6080;
 
 /// The jiffies that the clock program read last.
 #[btf_map]

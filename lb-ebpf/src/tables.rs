@@ -3,17 +3,22 @@
 use aya_ebpf::bindings::{BPF_ANY, BPF_NOEXIST};
 use aya_ebpf::btf_maps::lpm_trie::Key;
 use aya_ebpf::helpers::bpf_jiffies64;
+use aya_ebpf::programs::XdpContext;
 use lb_common::address::{V4, V6};
 use lb_common::counter::{Count, Reason};
+use lb_common::decap::{self, Doors};
 use lb_common::event::FlowEvent;
+use lb_common::forward::Decision;
 use lb_common::key::{FlowKey, RateKey, ServiceKey};
+use lb_common::names;
+use lb_common::packet::Packet;
 use lb_common::rates::{HostRates, Rates};
 use lb_common::rule::{LIST_BITS, ListNumber, Rule, SourceKey, Tracked};
 use lb_common::tables::{CommonTables, FamilyTables, FlowHandle, InsertError};
 use lb_common::tcp::TcpState;
 use lb_common::value::{
-    Direction, Draft, FLOW_CLOSED, Flow, Jiffies, Pending, Retired, Server, ServerId, ServerLoad, Service,
-    ServiceId, ServiceLoad, Slots,
+    Direction, Draft, FLOW_CLOSED, FLOW_MODE, Flow, Jiffies, Pending, Retired, Server, ServerId, ServerLoad,
+    Service, ServiceId, ServiceLoad, Slots,
 };
 
 use crate::verifier::at_most;
@@ -38,6 +43,14 @@ impl<A: Copy> FlowHandle<A> for FlowPointer<A> {
     fn load(&self) -> Flow<A> {
         // SAFETY: the pointer comes from the map. Whatever other CPUs write at the same time are plain numbers.
         unsafe { self.0.read() }
+    }
+
+    #[inline(always)]
+    fn is_direct(&self) -> bool {
+        // Volatile, so that the compiler reads it here alone: it would keep it, and with it more of the entry, on a stack
+        // that is short.
+        // SAFETY: as above.
+        unsafe { (&raw const (*self.0).marks).read_volatile() & FLOW_MODE != 0 }
     }
 
     #[inline(always)]
@@ -71,6 +84,29 @@ impl<A: Copy> FlowHandle<A> for FlowPointer<A> {
         // SAFETY: as above; the two fields are a word, aligned, for the value is.
         let old = unsafe { atomic::fetch_or((&raw mut (*self.0).vlan).cast(), bits) };
         old & bits == 0
+    }
+}
+
+impl Doors for Maps {
+    #[inline(always)]
+    fn enter(&self, service: &decap::Service, bytes: u32) -> bool {
+        match maps::DECAP.get_ptr_mut(service) {
+            Some(count) => {
+                // SAFETY: the pointer comes from the map, and its fields are aligned.
+                unsafe {
+                    atomic::add64(&raw mut (*count).packets, 1);
+                    atomic::add64(&raw mut (*count).bytes, bytes as u64);
+                }
+                true
+            }
+            None => false,
+        }
+    }
+
+    #[inline(always)]
+    fn port(&self) -> u16 {
+        // SAFETY: as for `linger`.
+        unsafe { (&raw const maps::DECAP_PORT).read_volatile() as u16 }
     }
 }
 
@@ -253,6 +289,15 @@ impl CommonTables for Maps {
     }
 
     #[inline(always)]
+    fn direct<P: Packet>(&self, packet: &mut P) -> Decision {
+        let context = XdpContext::new(packet.context().cast());
+        // SAFETY: the context is this program's own. Nothing here is to be dropped.
+        unsafe { maps::STAGES.tail_call(&context, names::DIRECT_STAGE) };
+        // It returns if there is no such program, which the loader sees to.
+        Decision::pass(Reason::NoServer, 0)
+    }
+
+    #[inline(always)]
     fn event(&self, fill: impl FnOnce(&mut FlowEvent)) {
         if let Some(mut entry) = maps::EVENTS.reserve_untyped::<FlowEvent>(0) {
             fill(entry.write(FlowEvent::BLANK));
@@ -263,7 +308,8 @@ impl CommonTables for Maps {
 
 macro_rules! family_tables {
     ($address:ty, $services:ident, $flows:ident, $drafts:ident, $pending:ident, $retired:ident, $rates:ident,
-     $host:ident, $sources:ident, $judge:ident, $passes:ident, $count:ident, $select:ident) => {
+     $host:ident, $sources:ident, $judge:ident, $passes:ident, $count:ident, $select:ident, $pass_on:ident,
+     $complain:ident) => {
         impl FamilyTables<$address> for Maps {
             type Flow = FlowPointer<$address>;
             type Draft<'a> = &'a mut Draft<$address>;
@@ -344,6 +390,16 @@ macro_rules! family_tables {
             }
 
             #[inline(always)]
+            fn pass_on<P: Packet>(&self, packet: &mut P, tagged: bool) -> u32 {
+                apart::$pass_on(packet.context().cast(), tagged as u32)
+            }
+
+            #[inline(always)]
+            fn complain<P: Packet>(&self, packet: &mut P, tagged: bool) -> bool {
+                apart::$complain(packet.context().cast(), tagged as u32) != 0
+            }
+
+            #[inline(always)]
             fn listed(&self, list: ListNumber, address: &$address) -> bool {
                 let data = SourceKey { list, address: *address };
                 let bits = LIST_BITS + 8 * size_of::<$address>() as u32;
@@ -404,7 +460,7 @@ macro_rules! family_tables {
 
 family_tables!(
     V4, SERVICES, FLOWS, DRAFT, PENDING, RETIRED, RATES, HOST_RATES, SOURCES, judge4, passes4, count4,
-    select4
+    select4, pass_on4, complain4
 );
 family_tables!(
     V6,
@@ -419,5 +475,7 @@ family_tables!(
     judge6,
     passes6,
     count6,
-    select6
+    select6,
+    pass_on6,
+    complain6
 );

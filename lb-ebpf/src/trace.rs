@@ -20,9 +20,12 @@ pub fn trace(context: &XdpContext, decision: Decision) {
 #[inline(never)]
 fn report(context: XdpContext, decision: Decision) {
     let Some(filter) = maps::TRACE.get(0) else { return };
-    let Some(traced) = trace::describe(&mut Frame::new(&context), &Maps, &decision, filter) else { return };
-    if let Some(mut entry) = maps::TRACES.reserve_untyped::<Traced>(0) {
-        entry.write(traced);
+    // Described in the ring buffer's memory, for the stack is short.
+    let Some(mut entry) = maps::TRACES.reserve_untyped::<Traced>(0) else { return };
+    let traced = entry.write(Traced::BLANK);
+    if trace::describe(&mut Frame::new(&context), &Maps, &decision, filter, traced) {
         entry.submit(0);
+    } else {
+        entry.discard(0);
     }
 }

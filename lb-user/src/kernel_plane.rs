@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use lb_conf::model::{Config, LogLevel, XdpUse};
+use lb_conf::model::{Config, LogLevel};
 use lb_core::change::{Change, ForcedHealth, ServerChange};
 use lb_core::host::SessionInfo;
+use lb_core::placement;
 use lb_core::{Runtime, Tick};
 use lb_proxy::Clock;
 use lb_xdp::steward::Listed;
@@ -47,8 +48,9 @@ fn session(flow: Listed) -> SessionInfo {
 
 /// Goes on in user space, unless a proxy insists on the kernel.
 fn without(config: &Config, why: &dyn std::fmt::Display) -> Result<()> {
-    if let Some(frontend) = config.frontends.iter().find(|frontend| frontend.xdp == XdpUse::Required) {
-        bail!("proxy '{}' has 'option xdp': {why}", frontend.proxy.name);
+    let required = |frontend| placement::required(config, frontend).map(|word| (&frontend.proxy.name, word));
+    if let Some((name, word)) = config.frontends.iter().find_map(|frontend| required(frontend)) {
+        bail!("proxy '{name}' has '{word}': {why}");
     }
     say(LogLevel::Warning, format_args!("{why}; TCP mode is served in user space"));
     Ok(())

@@ -176,15 +176,15 @@ fn read_all(host: &dyn Host, paths: &[PathBuf], options: &Options) {
     }
 }
 
-/// `option xdp` asks for what can't be had.
+/// `option xdp` or `xdp-forward` asks for what can't be had.
 fn not_in_the_kernel(placement: &Placement) -> Option<Diagnostic> {
-    let obstacle = placement.refusal()?;
-    let message = format!("proxy '{}' has 'option xdp' and can't be served in the kernel", placement.name);
+    let (word, obstacle) = placement.refusal()?;
+    let message = format!("proxy '{}' has '{word}' and can't be served in the kernel", placement.name);
     Some(
         Diagnostic::alert(diag::Code::Xdp, message)
             .at(obstacle.span)
             .label(obstacle.kind.to_string())
-            .help("without 'option xdp' it is served in user space"),
+            .help(format!("without '{word}' it is served in user space")),
     )
 }
 

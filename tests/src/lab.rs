@@ -33,7 +33,8 @@ pub struct Lab {
     pub balancer: Netns,
     /// Where the origins run.
     pub servers: Netns,
-    _passes: Vec<XdpPass>,
+    _client_pass: XdpPass,
+    servers_pass: Option<XdpPass>,
 }
 
 impl Lab {
@@ -50,10 +51,15 @@ impl Lab {
             (0..SOURCES).try_for_each(|i| client.address("eth0", &family.with_prefix(family.source(i))))?;
             (1..=9).try_for_each(|i| servers.address("eth0", &family.with_prefix(family.server(i))))?;
         }
-        let passes = vec![client.xdp_pass("eth0")?, servers.xdp_pass("eth0")?];
+        let (client_pass, servers_pass) = (client.xdp_pass("eth0")?, Some(servers.xdp_pass("eth0")?));
         client.checksum_in_software("eth0")?;
         servers.checksum_in_software("eth0")?;
-        Ok(Self { client, balancer, servers, _passes: passes })
+        Ok(Self { client, balancer, servers, _client_pass: client_pass, servers_pass })
+    }
+
+    /// Makes way for another XDP program on the servers' device.
+    pub fn release_servers_hook(&mut self) {
+        self.servers_pass = None;
     }
 
     /// An HTTP origin called `s{number}`, on port 80 of that server's address.

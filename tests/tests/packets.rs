@@ -154,6 +154,14 @@ const SITUATIONS: &[At] = &[
     At::First,
     At::Lot,
     At::Flooded,
+    At::Transparent,
+    At::Dsr,
+    At::DsrDatagrams,
+    At::Ipip,
+    At::IpipOther,
+    At::Gue,
+    At::GueOther,
+    At::Tight,
 ];
 
 fn flags() -> impl Strategy<Value = u8> {
@@ -189,8 +197,12 @@ fn sequence(frames: &[Vec<u8>], kernel: Option<&mut Kernel>) -> Result<()> {
         let before = flows(&rig);
         let (decision, bytes) = rig.run(frame)?;
         match decision.reason {
-            Reason::Opened => ensure!(flows(&rig) == before + 2, "opened without two entries"),
-            Reason::Reopened => ensure!(flows(&rig) == before, "reopened without two entries"),
+            Reason::Opened => {
+                let entries = if is_direct(&rig, decision.service) { 1 } else { 2 };
+                ensure!(flows(&rig) == before + entries, "opened with other than {entries} entries");
+            }
+            Reason::Reopened => ensure!(flows(&rig) == before, "reopened with more or fewer entries"),
+            Reason::TooBig => ensure!(decision.verdict != Verdict::Pass, "too big, and passed"),
             Reason::ToServer | Reason::ToClient | Reason::IcmpError => {
                 ensure!(before > 0, "followed no flow")
             }
@@ -199,4 +211,10 @@ fn sequence(frames: &[Vec<u8>], kernel: Option<&mut Kernel>) -> Result<()> {
         }
     }
     rig.compare()
+}
+
+fn is_direct(rig: &Rig<'_>, id: lb_common::value::ServiceId) -> bool {
+    let memory = rig.memory();
+    let mut services = memory.v4.services.values().chain(memory.v6.services.values());
+    services.any(|service| service.id == id && service.mode.is_direct())
 }

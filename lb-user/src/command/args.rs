@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 use lb_common::counter::Reason;
+use lb_conf::model::XdpMode;
 
 /// What the program does beside loading a configuration.
 #[derive(Debug, Subcommand)]
@@ -16,6 +17,8 @@ pub(crate) enum Command {
     Explain(Explain),
     /// Show decisions about packets as they are made.
     Trace(Trace),
+    /// On servers: take packets that 'xdp-forward ipip' or 'gue' sends out of their tunnels.
+    Decap(Decap),
     /// Look for what usually keeps the kernel plane from working, and say how to mend it.
     Doctor(Doctor),
 }
@@ -78,6 +81,16 @@ pub(crate) enum Mode {
     Generic,
 }
 
+impl From<Mode> for XdpMode {
+    fn from(mode: Mode) -> Self {
+        match mode {
+            Mode::Auto => Self::Auto,
+            Mode::Native => Self::Native,
+            Mode::Generic => Self::Generic,
+        }
+    }
+}
+
 /// `lbx xdp detach`.
 #[derive(Args, Debug)]
 pub(crate) struct Detach {
@@ -114,6 +127,29 @@ pub(crate) struct Flows {
     /// Print so many at most.
     #[arg(long, value_name = "NUMBER")]
     pub(crate) limit: Option<usize>,
+}
+
+/// `lbx decap`.
+#[derive(Args, Debug)]
+pub(crate) struct Decap {
+    /// The interfaces that packets come in by.
+    #[arg(long = "interface", required = true, value_name = "INTERFACE")]
+    pub(crate) interfaces: Vec<String>,
+    /// The addresses of the services that this host serves: it has them itself, on lo for instance.
+    #[arg(long = "address", value_name = "ADDRESS", required_unless_present = "detach")]
+    pub(crate) addresses: Vec<IpAddr>,
+    /// The UDP port of packets that 'xdp-forward gue' sends.
+    #[arg(long, value_name = "PORT", default_value_t = 6080, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) port: u16,
+    /// In the driver, in the stack, or in the driver if it can.
+    #[arg(long, value_name = "MODE", default_value = "auto")]
+    pub(crate) mode: Mode,
+    /// Take it off these interfaces.
+    #[arg(long, conflicts_with = "addresses")]
+    pub(crate) detach: bool,
+    /// The folder of its pins, which is not the balancer's.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) pins: Option<PathBuf>,
 }
 
 /// `lbx explain`.

@@ -1,6 +1,7 @@
 //! What the program does beside being the daemon: it looks at the kernel plane, and puts it on interfaces.
 
 pub(crate) mod args;
+mod decap;
 mod doctor;
 mod explain;
 mod flows;
@@ -30,6 +31,7 @@ pub(crate) fn run(command: &Command) -> Result<ExitCode> {
         Command::Xdp(Xdp::Flows(flows)) => flows::run(flows),
         Command::Explain(explain) => explain::run(explain),
         Command::Trace(trace) => trace::run(trace),
+        Command::Decap(wanted) => decap::run(wanted),
         Command::Doctor(doctor) => return doctor::run(doctor),
     }
     .map(|()| ExitCode::SUCCESS)

@@ -1,23 +1,17 @@
 //! `lbx xdp attach` and `lbx xdp detach`.
 
 use anyhow::{Result, bail};
-use lb_conf::model::XdpMode;
 use lb_xdp::inspect::Inspector;
 
-use super::args::{Attach, Detach, Mode};
+use super::args::{Attach, Detach};
 use super::print;
 
 /// Puts the program of the pinned maps on interfaces.
 pub(super) fn attach(attach: &Attach) -> Result<()> {
     let inspector = attach.place.inspect()?;
     warn_of_daemon(&inspector, "'xdp-interface' names interfaces to it")?;
-    let mode = match attach.mode {
-        Mode::Auto => XdpMode::Auto,
-        Mode::Native => XdpMode::Native,
-        Mode::Generic => XdpMode::Generic,
-    };
     for interface in &attach.interfaces {
-        print(&format!("{interface}: {}\n", inspector.attach(interface, mode)?))?;
+        print(&format!("{interface}: {}\n", inspector.attach(interface, attach.mode.into())?))?;
     }
     Ok(())
 }

@@ -38,6 +38,8 @@ pub const BALANCER: Mac = [2, 0, 0, 0, 0, 2];
 pub const CLIENT_PORT: u16 = 5555;
 /// The first source port towards servers.
 pub const SOURCE_PORT: u16 = 61_000;
+/// The port that servers take GUE on.
+pub const TUNNEL_PORT: u16 = 6080;
 /// The port that servers listen on.
 pub const SERVER_PORT: u16 = 8080;
 
@@ -103,12 +105,28 @@ pub enum At {
     Lot,
     /// One flow may be half open; the server with one source port.
     Flooded,
+    /// The server, 13, sees the client's address.
+    Transparent,
+    /// The server, 14, is sent to by its MAC address alone.
+    Dsr,
+    /// The same of UDP.
+    DsrDatagrams,
+    /// The server, 15, gets packets in packets.
+    Ipip,
+    /// The same with a server, 16, of the other family.
+    IpipOther,
+    /// The server, 17, gets packets in GUE.
+    Gue,
+    /// The same of UDP with a server, 18, of the other family.
+    GueOther,
+    /// The server, 19, is sent to over a way that takes packets of 120 bytes, and a VLAN.
+    Tight,
 }
 
 impl At {
     /// Whether the service is one of UDP.
     pub fn is_datagram(self) -> bool {
-        matches!(self, Self::Datagrams | Self::DatagramProbing)
+        matches!(self, Self::Datagrams | Self::DatagramProbing | Self::DsrDatagrams | Self::GueOther)
     }
 
     /// The service's protocol.
@@ -261,8 +279,32 @@ impl World {
         add_server(10, server(other, 10, 1000));
         add_server(11, up(11));
         add_server(12, Server { weight: 32, ..up(12) });
+        for (number, mode) in [
+            (13, ForwardMode::Transparent),
+            (14, ForwardMode::Dsr),
+            (15, ForwardMode::Ipip),
+            (17, ForwardMode::Gue),
+        ] {
+            add_server(number, Server { mode, tunnel_port: TUNNEL_PORT, ..up(number) });
+        }
+        add_server(16, Server { mode: ForwardMode::Ipip, ..server(other, 16, 1000) });
+        let gue = server(other, 18, 1000);
+        add_server(18, Server { mode: ForwardMode::Gue, tunnel_port: TUNNEL_PORT, ..gue });
+        add_server(19, Server { mode: ForwardMode::Ipip, mtu: 120, vlan: 7, ..up(19) });
         use At::*;
         let turn = Service::default();
+        for (at, mode, number) in [
+            (Transparent, ForwardMode::Transparent, 13),
+            (Dsr, ForwardMode::Dsr, 14),
+            (DsrDatagrams, ForwardMode::Dsr, 14),
+            (Ipip, ForwardMode::Ipip, 15),
+            (IpipOther, ForwardMode::Ipip, 16),
+            (Gue, ForwardMode::Gue, 17),
+            (GueOther, ForwardMode::Gue, 18),
+            (Tight, ForwardMode::Ipip, 19),
+        ] {
+            self.service(net, at, Service { mode, ..turn }, &[number]);
+        }
         self.service(net, Single, turn, &[1]);
         self.service(net, Turns, turn, &[2, 3, 2]);
         self.services.push((net.service(NoTable), TCP, Service { id: net.service_id(NoTable), ..turn }));
@@ -312,11 +354,7 @@ impl World {
 
     fn service(&mut self, net: Net, at: At, service: Service, slots: &[u8]) {
         let id = net.service_id(at);
-        self.services.push((
-            net.service(at),
-            at.protocol(),
-            Service { id, mode: ForwardMode::Nat, ..service },
-        ));
+        self.services.push((net.service(at), at.protocol(), Service { id, ..service }));
         self.tables.push((id, slots.iter().map(|&number| net.server_id(number)).collect()));
     }
 

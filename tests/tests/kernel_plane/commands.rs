@@ -299,8 +299,8 @@ pub(crate) fn dumps() -> Result<()> {
         ("LABELS", &[], &["proxy", "server", "address", "port"]),
         ("TRACE", &[], &["until", "service", "port", "reasons"]),
     ];
-    /// Numbers, and what the kernel keeps no types of: queues, ring buffers, and tables of tables.
-    const PLAIN: &[&str] = &["TABLES", "CLOCK", "EVENTS", "TRACES", "RETIRED", "RETIRED6"];
+    /// Numbers, and what the kernel keeps no types of: queues, ring buffers, programs, and tables of tables.
+    const PLAIN: &[&str] = &["TABLES", "STAGES", "CLOCK", "EVENTS", "TRACES", "RETIRED", "RETIRED6"];
     for name in lb_common::names::PINNED {
         ensure!(
             PLAIN.contains(name) || MAPS.iter().any(|(known, ..)| known == name),

@@ -8,6 +8,7 @@ mod flood;
 mod frames;
 mod interfaces;
 mod logs;
+mod modes;
 mod planes;
 mod privileges;
 mod reload;
@@ -54,6 +55,15 @@ fn main() {
         test("rules::a_long_list_in_tcp_mode", rules::listed_tcp).within(Duration::from_secs(120)),
         test("rules::a_long_list_in_http_mode", rules::listed_http).within(Duration::from_secs(120)),
         test("rules::a_long_list_over_ipv6", rules::listed_http6).within(Duration::from_secs(120)),
+        test("modes::transparent_over_ipv4", modes::transparent4),
+        test("modes::transparent_over_ipv6", modes::transparent6),
+        test("modes::direct_return_over_ipv4", modes::dsr4),
+        test("modes::direct_return_over_ipv6", modes::dsr6),
+        test("modes::ipv4_in_ipv4", modes::ipip4),
+        test("modes::ipv6_in_ipv6", modes::ipip6),
+        test("modes::ipv4_in_ipv6", modes::ipip_mixed),
+        test("modes::ipv4_in_gue", modes::gue4),
+        test("modes::ipv6_in_gue", modes::gue6),
         test("reload::connections_to_a_removed_server_go_on", reload::server_removed),
         test("reload::a_proxy_moves_to_user_space", reload::moved_to_user_space),
         test("reload::a_listener_is_added", reload::listener_added),

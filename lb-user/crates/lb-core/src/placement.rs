@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use lb_common::select::MAX_COMPARED;
 use lb_conf::model::{
-    Algorithm, Backend, Bind, BindAddress, BindSocket, Config, Frontend, FrontendId, HashKind, Mode, Name,
-    Proxy, ProxyOption, Rules, Server, ServerAddress, Source, XdpUse,
+    Algorithm, Backend, BackendChoice, Bind, BindAddress, BindSocket, Config, Forward, Frontend, FrontendId,
+    HashKind, Mode, Name, PortSpec, Proxy, ProxyOption, Rules, Server, ServerAddress, Source, XdpUse,
 };
 use lb_conf::span::Span;
 
@@ -27,8 +27,8 @@ pub struct Placement {
     pub obstacles: Vec<Obstacle>,
     /// For each bind of the frontend what keeps it in user space.
     pub binds: Vec<Option<Obstacle>>,
-    /// `option xdp` is set.
-    pub required: bool,
+    /// The words that want the kernel plane, and nothing else: `option xdp`, or an `xdp-forward` of a backend.
+    pub required: Option<String>,
     /// The kernel carries out its `tcp-request connection` rules, or the first ones of them, where it does no more.
     pub guarded: bool,
 }
@@ -77,6 +77,8 @@ pub enum ObstacleKind {
     UnixServer(Name),
     /// No server has an address of the bind's family.
     OtherFamily,
+    /// A server that gets clients' packets as they are listens on another port.
+    OtherPort(Name),
 }
 
 impl fmt::Display for ObstacleKind {
@@ -98,6 +100,9 @@ impl fmt::Display for ObstacleKind {
             Self::ServerTls(server) => write!(f, "TLS with server '{server}' is spoken in user space"),
             Self::UnixServer(server) => write!(f, "server '{server}' is on a Unix socket"),
             Self::OtherFamily => f.write_str("no server has an address of this family"),
+            Self::OtherPort(server) => {
+                write!(f, "server '{server}' has another port than clients connect to, which stays as it is")
+            }
         }
     }
 }
@@ -124,9 +129,9 @@ impl Placement {
         self.obstacles.iter().chain(self.binds.iter().flatten())
     }
 
-    /// `option xdp` wants the kernel plane, and this is why it cannot be had.
-    pub fn refusal(&self) -> Option<&Obstacle> {
-        self.all_obstacles().next().filter(|_| self.required)
+    /// What wants the kernel plane, and why it cannot be had.
+    pub fn refusal(&self) -> Option<(&str, &Obstacle)> {
+        self.required.as_deref().zip(self.all_obstacles().next())
     }
 }
 
@@ -146,6 +151,20 @@ fn place_frontend(config: &Config, frontend: &Frontend) -> Placement {
     Placement { guarded: is_guarded(config, frontend), ..place_without_rules(config, frontend) }
 }
 
+/// The words that want a frontend to be served in the kernel.
+pub fn required(config: &Config, frontend: &Frontend) -> Option<String> {
+    if frontend.xdp == XdpUse::Required {
+        return Some("option xdp".to_owned());
+    }
+    let fixed = frontend.use_backend.iter().filter_map(|rule| match rule.backend {
+        BackendChoice::Fixed(id) => Some(id),
+        BackendChoice::Named(_) => None,
+    });
+    let backends = frontend.default_backend.into_iter().chain(fixed);
+    let forwards = backends.filter_map(|id| config.backend(id)).map(|backend| backend.forward);
+    forwards.into_iter().find(|forward| *forward != Forward::Nat).map(|f| format!("xdp-forward {}", f.name()))
+}
+
 /// Whether rules of a frontend can be carried out before its connections are accepted.
 fn is_guarded(config: &Config, frontend: &Frontend) -> bool {
     !config.global.xdp_interfaces.is_empty()
@@ -160,7 +179,7 @@ fn place_without_rules(config: &Config, frontend: &Frontend) -> Placement {
     let head = frontend.proxy.span;
     if frontend.proxy.mode == Mode::Http {
         // What else it has is beside the point.
-        return http_placement(frontend);
+        return http_placement(config, frontend);
     }
     let mut add = |kind, span| obstacles.push(Obstacle { kind, span });
     if config.global.xdp_interfaces.is_empty() {
@@ -189,19 +208,19 @@ fn place_without_rules(config: &Config, frontend: &Frontend) -> Placement {
         name: frontend.proxy.name.clone(),
         binds: binds.collect(),
         obstacles,
-        required: frontend.xdp == XdpUse::Required,
+        required: required(config, frontend),
         guarded: false,
     }
 }
 
-fn http_placement(frontend: &Frontend) -> Placement {
+fn http_placement(config: &Config, frontend: &Frontend) -> Placement {
     let obstacle = Obstacle { kind: ObstacleKind::HttpMode, span: frontend.proxy.span };
     Placement {
         frontend: frontend.id,
         name: frontend.proxy.name.clone(),
         obstacles: vec![obstacle],
         binds: vec![None; frontend.binds.len()],
-        required: frontend.xdp == XdpUse::Required,
+        required: required(config, frontend),
         guarded: false,
     }
 }
@@ -279,6 +298,8 @@ fn backend_obstacles(backend: &Backend, add: &mut impl FnMut(ObstacleKind, Span)
         dynamic_cookie_key: _,
         send_name_header: _,
         http_reuse: _,
+        // Asked of each bind.
+        forward: _,
         // The algorithm is in the way already.
         balance_expr: _,
         max_keep_alive_queue: _,
@@ -447,10 +468,26 @@ fn bind_obstacle(bind: &Bind, backend: Option<&Backend>) -> Option<ObstacleKind>
         BindAddress::Inet(address) => {
             // An IPv6 wildcard takes IPv4 too, unless it is told not to.
             let both = address.ip() == Ipv6Addr::UNSPECIFIED && *v6_only != Some(true);
-            let servers = &backend?.servers;
-            let fits = |server: &Arc<Server>| both || server_is_v4(server) == Some(address.is_ipv4());
-            (!servers.is_empty() && !servers.iter().any(fits)).then_some(ObstacleKind::OtherFamily)
+            let (servers, forward) = (&backend?.servers, backend?.forward);
+            let fits = |server: &Arc<Server>| {
+                both || forward.is_tunnel() || server_is_v4(server) == Some(address.is_ipv4())
+            };
+            if !servers.is_empty() && !servers.iter().any(fits) {
+                return Some(ObstacleKind::OtherFamily);
+            }
+            let other =
+                servers.iter().find(|server| forward.is_direct() && !has_port(server, address.port()));
+            other.map(|server| ObstacleKind::OtherPort(server.name.clone()))
         }
+    }
+}
+
+/// Whether a server listens on the port that clients connect to.
+fn has_port(server: &Server, port: u16) -> bool {
+    match &server.address {
+        ServerAddress::Inet(_, PortSpec::Fixed(own)) => *own == port,
+        ServerAddress::Inet(_, PortSpec::Offset(offset)) => *offset == 0,
+        ServerAddress::Unix(_) => false,
     }
 }
 

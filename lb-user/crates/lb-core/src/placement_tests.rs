@@ -1,3 +1,5 @@
+//! Tests of the placement.
+
 use lb_conf::model::{Action, Rule};
 
 use super::*;
@@ -161,7 +163,7 @@ fn an_ipv6_wildcard_serves_ipv4_servers() {
 
 #[test]
 fn option_xdp_turns_each_obstacle_into_a_refusal() {
-    let refusal = |p: &Placement| p.refusal().map(|o| o.span.line);
+    let refusal = |p: &Placement| p.refusal().map(|(_, o)| o.span.line);
     assert_eq!(refusal(&plain(&["option xdp"])), None);
     assert_eq!(refusal(&plain(&["option xdp", "balance random(65)"])), Some(5));
     assert_eq!(refusal(&listen("10.0.0.1:80,/run/s", "10.0.1.1:80", &["option xdp"])), Some(6));
@@ -172,4 +174,25 @@ fn several_obstacles_are_all_reported() {
     let placement = listen("/run/s", "/run/s1", &["no option xdp"]);
     let lines: Vec<_> = reasons(&placement).into_iter().map(|(_, line)| line).collect();
     assert_eq!(lines, [5, 7, 6]);
+}
+
+#[test]
+fn xdp_forward_does_so_too() {
+    let refusal = |p: &Placement| p.refusal().map(|(word, o)| (word.to_owned(), o.kind.clone(), o.span.line));
+    assert_eq!(refusal(&plain(&["xdp-forward nat", "balance random(65)"])), None);
+    for word in ["xdp-forward transparent", "xdp-forward dsr", "xdp-forward ipip", "xdp-forward gue"] {
+        let same = |server, lines: &[&str]| listen("10.0.0.1:80", server, lines);
+        assert_eq!(refusal(&same("10.0.1.1:80", &[word])), None);
+        assert_eq!(refusal(&same("10.0.1.1", &[word])), None);
+        let (told, kind, line) = refusal(&same("10.0.1.1:80", &[word, "no option xdp"])).unwrap();
+        assert_eq!((&*told, kind, line), (word, ObstacleKind::TurnedOff, 5));
+        let (told, kind, line) = refusal(&same("10.0.1.1:80", &[word, "mode http"])).unwrap();
+        assert_eq!((&*told, kind, line), (word, ObstacleKind::HttpMode, 5));
+        let other = refusal(&same("10.0.1.1:81", &[word])).map(|(_, kind, line)| (kind, line));
+        let port = Some((ObstacleKind::OtherPort("s1".into()), 6));
+        assert_eq!(other, if word.ends_with("transparent") { None } else { port });
+        let family = refusal(&same("[fd00::1]:80", &[word])).map(|(_, kind, line)| (kind, line));
+        let tunnel = word.ends_with("ipip") || word.ends_with("gue");
+        assert_eq!(family, if tunnel { None } else { Some((ObstacleKind::OtherFamily, 6)) });
+    }
 }

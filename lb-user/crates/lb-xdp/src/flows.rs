@@ -36,6 +36,9 @@ const CLOSED: Duration = Duration::from_secs(10);
 const OPENING: Duration = Duration::from_secs(5);
 /// The same while the table fills up: long enough for a client on the other side of the world.
 const OPENING_UNDER_PRESSURE: Duration = Duration::from_secs(1);
+/// The longest that a flow of direct return may be silent once its client is done. That the server is done as well is not
+/// seen; while it still sends, the client's acknowledgements are.
+const HALF_SEEN: Duration = Duration::from_secs(30);
 /// The lifetime of open flows that no timeout bounds. Ends that vanished without a word would fill the table otherwise;
 /// the host's own connection tracking allows as long.
 const OPEN: Duration = Duration::from_secs(5 * 24 * 3600);
@@ -74,14 +77,15 @@ pub struct Policy {
 }
 
 impl Policy {
-    fn lifetime(&self, service: ServiceId, state: TcpState) -> Duration {
-        let times = self.lifetimes.get(&service).copied().unwrap_or_default();
-        match state {
+    fn lifetime<A>(&self, flow: &Flow<A>) -> Duration {
+        let times = self.lifetimes.get(&flow.service).copied().unwrap_or_default();
+        match flow.state {
             TcpState::Opening | TcpState::Answered if self.pressure => {
                 times.opening.min(OPENING_UNDER_PRESSURE)
             }
             TcpState::Opening | TcpState::Answered => times.opening,
             TcpState::Open => times.open,
+            TcpState::ClientDone if flow.is_direct() => times.closing.min(HALF_SEEN),
             TcpState::ClientDone | TcpState::ServerDone => times.closing,
             TcpState::Closed => CLOSED,
         }
@@ -89,7 +93,7 @@ impl Policy {
 
     /// Whether an entry has been silent for too long.
     fn is_over<A>(&self, flow: &Flow<A>, now: Jiffies) -> bool {
-        let millis = self.lifetime(flow.service, flow.state).as_millis();
+        let millis = self.lifetime(flow).as_millis();
         let jiffies = millis.saturating_mul(u128::from(self.hz)) / 1000;
         // A packet may have come after `now` was read: then the difference is negative.
         let silent = now.wrapping_sub(flow.last);

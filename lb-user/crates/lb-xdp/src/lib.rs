@@ -10,6 +10,7 @@ pub mod bpf;
 mod bpf_sources;
 pub mod control;
 pub mod counters;
+pub mod decap;
 pub mod ethtool;
 mod events;
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, anyhow};
+use aya::maps::ProgramArray;
 use aya::programs::Xdp;
 use aya::{Ebpf, EbpfLoader};
 use lb_common::address::{V4, V6};
@@ -204,7 +205,22 @@ pub fn load(object: &[u8], pins: Option<&Path>, settings: &Settings) -> anyhow::
         let program: &mut Xdp = program.try_into().with_context(|| format!("the BPF program {name}"))?;
         program.load().with_context(|| format!("loading the BPF program {name}"))?;
     }
+    connect_stages(&mut ebpf)?;
     Ok(ebpf)
+}
+
+/// Tells the first program which one it goes on with. A program that is in use finds its successor then, too: maps of one
+/// ABI are shared by programs that are of one as well.
+fn connect_stages(ebpf: &mut Ebpf) -> anyhow::Result<()> {
+    // An object for measuring has but one program.
+    if ebpf.program(names::DIRECT_PROGRAM).is_none() {
+        return Ok(());
+    }
+    let stage = program(ebpf, names::DIRECT_PROGRAM)?.fd()?.try_clone()?;
+    let stages =
+        ebpf.map_mut(names::STAGES).ok_or_else(|| anyhow!("the BPF object has no map {}", names::STAGES))?;
+    let mut stages = ProgramArray::try_from(stages)?;
+    stages.set(names::DIRECT_STAGE, &stage, 0).context("connecting the BPF programs")
 }
 
 /// A program of a loaded object.

@@ -12,7 +12,7 @@ use lb_common::value::{
     Algorithm, ForwardMode, Hop, SERVICE_EVENTS, SERVICE_GUARD, Server, ServerId, ServerState, Service,
     ServiceId, TABLE_SLOTS,
 };
-use lb_conf::model::{Bind, BindAddress, Config, HashKind, Name, PortSpec, ServerAddress, Source};
+use lb_conf::model::{Bind, BindAddress, Config, Forward, HashKind, Name, PortSpec, ServerAddress, Source};
 use lb_core::admission;
 use lb_core::frontend::FrontendState;
 use lb_core::placement::Placement;
@@ -89,8 +89,11 @@ pub struct Inputs<'a> {
 
 impl Inputs<'_> {
     /// How to send to a server so that its answers pass the program.
-    fn hop(&self, server: IpAddr) -> Result<NextHop, Unresolved> {
+    fn hop(&self, server: IpAddr, forward: Forward) -> Result<NextHop, Unresolved> {
         let hop = self.network.hop(server)?;
+        if forward == Forward::Dsr && !hop.on_link {
+            return Err(Unresolved::NotOnLink);
+        }
         if self.interfaces.contains(&hop.ifindex) {
             return Ok(hop);
         }
@@ -146,6 +149,8 @@ pub struct Planner {
     pub generations: BTreeMap<ServerId, u16>,
     /// Who has which place and number in the maps of rules.
     pub rulebook: Rulebook,
+    /// How each server was reached last.
+    pub forwards: BTreeMap<ServerId, Forward>,
 }
 
 /// The addresses of all servers that the kernel plane may send to.
@@ -165,6 +170,7 @@ impl Planner {
             servers: Numbers::new(last_server),
             generations: BTreeMap::new(),
             rulebook: Rulebook::new(rules, hz),
+            forwards: BTreeMap::new(),
         }
     }
 
@@ -210,7 +216,8 @@ impl Planner {
         };
         let numbers = self.add_servers(inputs, backend, address.port(), planned);
         let Some(choice) = choice(backend, &numbers) else { return };
-        let service = Service { half_open: half_open(inputs), ..service(id, &choice, frontend) };
+        let service = service(id, &choice, mode(backend.config.forward), frontend);
+        let service = Service { half_open: half_open(inputs), ..service };
         let service = match self.rules(inputs, frontend, true, id, planned) {
             Rules::None => service,
             Rules::At(rules, rule_count) => Service { rules, rule_count, ..service },
@@ -284,12 +291,14 @@ impl Planner {
                 planned.shortages.insert(Shortage::Servers(name.backend, name.server));
                 continue;
             };
-            let hop = inputs.hop(name.address.ip());
-            let entry = self.entry(number, &name, hop.as_ref().ok(), inputs.ports);
+            let forward = backend.config.forward;
+            let hop = inputs.hop(name.address.ip(), forward);
+            let entry = self.entry(number, &name, forward, hop.as_ref().ok(), inputs.ports);
             let (state, weight) = state(server);
             let entry = Server { state, weight, maxconn: server.least_limit().unwrap_or(0), ..entry };
             let entry = from_source(entry, server.config.source.as_deref());
             planned.plan.servers.insert(number, entry);
+            self.forwards.insert(number, forward);
             if let Err(reason) = hop {
                 planned.unreachable.insert(name, reason);
             }
@@ -303,6 +312,7 @@ impl Planner {
         &self,
         number: ServerId,
         name: &ServerName,
+        forward: Forward,
         hop: Option<&NextHop>,
         ports: &RangeInclusive<u16>,
     ) -> Server {
@@ -317,6 +327,9 @@ impl Planner {
             generation: self.generations.get(&number).copied().unwrap_or(0),
             family,
             vlan: hop.map(|hop| hop.vlan).unwrap_or_default(),
+            mtu: hop.map(|hop| u16::try_from(hop.mtu).unwrap_or(u16::MAX)).unwrap_or_default(),
+            tunnel_port: if let Forward::Gue(port) = forward { port } else { 0 },
+            mode: mode(forward),
             ..Server::default()
         }
     }
@@ -329,10 +342,12 @@ impl Planner {
             }
             planned.retired_servers.insert(number);
             if let Some(name) = self.servers.key(number) {
-                let hop = inputs.hop(name.address.ip()).ok();
+                // What its flows have in their own entries is enough but for the port of a tunnel.
+                let forward = self.forwards.get(&number).copied().unwrap_or_default();
+                let hop = inputs.hop(name.address.ip(), forward).ok();
                 let entry = Server {
                     state: ServerState::Drain,
-                    ..self.entry(number, name, hop.as_ref(), inputs.ports)
+                    ..self.entry(number, name, forward, hop.as_ref(), inputs.ports)
                 };
                 planned.plan.servers.insert(number, entry);
             }
@@ -347,6 +362,7 @@ impl Planner {
     /// Gives a server's number back. Its next owner is told apart from it by the generation.
     pub fn release_server(&mut self, number: ServerId) {
         self.servers.release(number);
+        self.forwards.remove(&number);
         let generation = self.generations.entry(number).or_default();
         *generation = generation.wrapping_add(1);
     }
@@ -412,13 +428,13 @@ fn half_open(inputs: &Inputs<'_>) -> u32 {
     config.global.xdp_syn_rate.unwrap_or_else(|| Settings::of(config).half_open())
 }
 
-fn service(id: ServiceId, choice: &Choice, frontend: &Frontend) -> Service {
+fn service(id: ServiceId, choice: &Choice, mode: ForwardMode, frontend: &Frontend) -> Service {
     let logged = !frontend.config.proxy.logs.is_empty();
     Service {
         id,
         algorithm: choice.algorithm,
         draws: choice.draws,
-        mode: ForwardMode::Nat,
+        mode,
         flags: if logged { SERVICE_EVENTS } else { 0 },
         maxconn: frontend.maxconn().unwrap_or(0),
         ..Service::default()
@@ -447,6 +463,16 @@ fn state(server: &lb_core::Server) -> (ServerState, u16) {
         (false, false) => ServerState::Down,
     };
     (kernel, u16::try_from(state.effective_weight()).unwrap_or(u16::MAX))
+}
+
+fn mode(forward: Forward) -> ForwardMode {
+    match forward {
+        Forward::Nat => ForwardMode::Nat,
+        Forward::Transparent => ForwardMode::Transparent,
+        Forward::Dsr => ForwardMode::Dsr,
+        Forward::Ipip => ForwardMode::Ipip,
+        Forward::Gue(_) => ForwardMode::Gue,
+    }
 }
 
 fn hop_entry(hop: &NextHop) -> Hop {

@@ -28,7 +28,11 @@ const HEADER: usize = 20;
 pub fn prompt(ended: &[Ended]) -> io::Result<()> {
     let mut sockets = HashMap::new();
     for flow in ended {
-        for (from, to) in [(flow.service, flow.client), (flow.source, flow.server)] {
+        // Of direct return the second is the way of the first's answers: a server that is done away with has nobody to
+        // tell it.
+        let server = (flow.source, flow.server);
+        let server = (server != (flow.client, flow.service)).then_some(server);
+        for (from, to) in [(flow.service, flow.client)].into_iter().chain(server) {
             let socket = match sockets.entry(from.ip()) {
                 std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
                 std::collections::hash_map::Entry::Vacant(entry) => entry.insert(raw_socket(from.ip())?),

@@ -13,6 +13,7 @@ mod balance;
 mod datagrams;
 mod errors;
 mod life;
+mod modes;
 mod rules;
 mod tags;
 
@@ -145,6 +146,7 @@ pub fn rows(net: Net) -> Vec<Row> {
     rows.extend(tags::rows(net));
     rows.extend(datagrams::rows(net));
     rows.extend(errors::rows(net));
+    rows.extend(modes::rows(net));
     rows
 }
 

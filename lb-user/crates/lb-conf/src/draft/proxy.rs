@@ -11,9 +11,9 @@ use crate::keyword::TableDraft;
 use crate::keyword::section::SectionKind;
 use crate::lex::Word;
 use crate::model::{
-    AddressHeader, Algorithm, Compression, ConnectionMode, Cookie, CookieCapture, ErrorAnswers, HashType,
-    HeaderCapture, HttpReuse, KeepAlive, Mode, Name, OddNames, ProxyOption, Redispatch, RetryOn, Source,
-    StatsPage, XdpUse,
+    AddressHeader, Algorithm, Compression, ConnectionMode, Cookie, CookieCapture, ErrorAnswers, Forward,
+    HashType, HeaderCapture, HttpReuse, KeepAlive, Mode, Name, OddNames, ProxyOption, Redispatch, RetryOn,
+    Source, StatsPage, XdpUse,
 };
 use crate::span::Span;
 
@@ -42,6 +42,7 @@ pub(crate) struct ProxyDraft {
     pub(crate) hash_balance_factor: Option<u32>,
     pub(crate) default_backend: Option<Placed<String>>,
     pub(crate) xdp: Option<Placed<XdpUse>>,
+    pub(crate) forward: Option<Placed<Forward>>,
     pub(crate) options: BTreeMap<ProxyOption, Placed<bool>>,
     pub(crate) connection: Option<Placed<ConnectionMode>>,
     pub(crate) forward_for: Option<Placed<AddressHeader>>,
@@ -122,6 +123,7 @@ impl ProxyDraft {
             hash_balance_factor: None,
             default_backend: None,
             xdp: None,
+            forward: None,
             options: BTreeMap::new(),
             connection: None,
             forward_for: None,

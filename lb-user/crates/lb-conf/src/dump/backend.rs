@@ -4,14 +4,19 @@ use super::frontend::keep_alive;
 use super::writer::{Words, Writer};
 use super::{check, server};
 use crate::model::{
-    Algorithm, Backend, BalanceKey, Config, Cookie, CookieMode, HashFunction, HashKind, HashType, HttpReuse,
-    Redispatch,
+    Algorithm, Backend, BalanceKey, Config, Cookie, CookieMode, Forward, HashFunction, HashKind, HashType,
+    HttpReuse, Redispatch,
 };
 
 pub(super) fn write(backend: &Backend, config: &Config, out: &mut Writer) {
     out.line(&algorithm(&backend.algorithm));
     out.value("hash-type", hash_type(backend.hash_type));
     out.optional("hash-balance-factor", backend.hash_balance_factor);
+    match backend.forward {
+        Forward::Nat => {}
+        Forward::Gue(port) => out.line(&format!("xdp-forward gue port {port}")),
+        other => out.value("xdp-forward", other.name()),
+    }
     check::write(&backend.check, out);
     keep_alive("srvtcpka", &backend.keep_alive, out);
     out.time("timeout connect", backend.timeout_connect);

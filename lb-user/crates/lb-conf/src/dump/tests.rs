@@ -107,6 +107,9 @@ const FRONT: &[&str] = &[
 const BACK: &[&str] = &[
     "balance random(3)",
     "balance leastconn",
+    "xdp-forward transparent",
+    "xdp-forward dsr",
+    "xdp-forward gue port 7777",
     "balance source",
     "hash-type consistent",
     "hash-balance-factor 150",

@@ -3,7 +3,7 @@
 use super::{Args, Keyword, Sections, check, inert, newer, planned, refused, served, service_check, unread};
 use crate::diag::Diagnostic;
 use crate::draft::{Placed, ProxyDraft};
-use crate::model::{OddNames, ProxyOption, Redispatch, XdpUse};
+use crate::model::{Forward, OddNames, ProxyOption, Redispatch, XdpUse};
 
 const DF: Sections = Sections::DEFAULTS.union(Sections::FRONTEND);
 const DB: Sections = Sections::DEFAULTS.union(Sections::BACKEND);
@@ -23,6 +23,13 @@ pub(crate) static OPTIONS: &[Keyword<ProxyDraft>] = &[
         },
     )
     .negatable(),
+    served(
+        "xdp-forward",
+        "nat|transparent|dsr|ipip|gue [port <port>]",
+        DB,
+        "how the kernel plane sends packets to servers",
+        forward,
+    ),
     served(
         "option redispatch",
         "[<interval>]",
@@ -263,6 +270,25 @@ pub(crate) static OPTIONS: &[Keyword<ProxyDraft>] = &[
     ),
     refused("option http-use-htx", "", DFB, "the internal form of messages", "removed from HAProxy too"),
 ];
+
+/// The port of GUE where none is set (IANA's service names and port numbers: gue).
+const GUE_PORT: u16 = 6080;
+
+fn forward(proxy: &mut ProxyDraft, args: &mut Args<'_>) -> Result<(), Diagnostic> {
+    let modes = [
+        ("nat", Forward::Nat),
+        ("transparent", Forward::Transparent),
+        ("dsr", Forward::Dsr),
+        ("ipip", Forward::Ipip),
+        ("gue", Forward::Gue(GUE_PORT)),
+    ];
+    let mut forward = args.choice(&modes)?;
+    if matches!(forward, Forward::Gue(_)) && args.take_if("port") {
+        forward = Forward::Gue(args.number(1..=u16::MAX)?);
+    }
+    proxy.forward = Some(Placed::new(forward, args.whole()));
+    Ok(())
+}
 
 fn switch(proxy: &mut ProxyDraft, args: &Args<'_>, option: ProxyOption) -> Result<(), Diagnostic> {
     proxy.options.insert(option, Placed::new(!args.negated, args.whole()));

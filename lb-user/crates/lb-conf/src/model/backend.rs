@@ -71,6 +71,8 @@ pub struct Backend {
     pub balance_expr: Option<Arc<Expr>>,
     /// `http-reuse`.
     pub http_reuse: HttpReuse,
+    /// `xdp-forward`.
+    pub forward: Forward,
     /// `max-keep-alive-queue`: above that many waiting requests a kept connection's client goes to another server.
     /// None: never.
     pub max_keep_alive_queue: Option<u32>,
@@ -112,7 +114,47 @@ impl Backend {
             http_reuse: HttpReuse::default(),
             max_keep_alive_queue: None,
             state_file: None,
+            forward: Forward::default(),
         }
+    }
+}
+
+/// `xdp-forward`: how the kernel plane sends packets to servers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Forward {
+    /// `nat`: from the balancer's address.
+    #[default]
+    Nat,
+    /// `transparent`: from the client's.
+    Transparent,
+    /// `dsr`: as they came, to the server's MAC address.
+    Dsr,
+    /// `ipip`: as they came, inside of other packets.
+    Ipip,
+    /// `gue`: the same with UDP, to this port.
+    Gue(u16),
+}
+
+impl Forward {
+    /// Its word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Nat => "nat",
+            Self::Transparent => "transparent",
+            Self::Dsr => "dsr",
+            Self::Ipip => "ipip",
+            Self::Gue(_) => "gue",
+        }
+    }
+
+    /// Whether servers answer clients directly, on the port that clients connect to.
+    pub fn is_direct(self) -> bool {
+        matches!(self, Self::Dsr | Self::Ipip | Self::Gue(_))
+    }
+
+    /// Whether packets are put into others.
+    pub fn is_tunnel(self) -> bool {
+        matches!(self, Self::Ipip | Self::Gue(_))
     }
 }
 

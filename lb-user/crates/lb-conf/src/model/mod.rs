@@ -30,7 +30,9 @@ use lb_expr::vars::VarNames;
 pub use lb_expr::world::{TableId, UserlistId};
 
 pub use action::{Action, Normalizer, Number, PatternSet, Redirect, RedirectTo, RequestTimeout};
-pub use backend::{Algorithm, Backend, BalanceKey, HashFunction, HashKind, HashType, Redispatch, RetryOn};
+pub use backend::{
+    Algorithm, Backend, BalanceKey, Forward, HashFunction, HashKind, HashType, Redispatch, RetryOn,
+};
 pub use check::{
     CheckConnect, CheckProtocol, CheckRule, CheckSpec, CheckStep, ExpectStatus, ExpectStatuses, HttpCheck,
     HttpExpect, HttpMatch, MysqlUser, ServiceCheck, TcpExpect, TcpMatch, TextMatch, Written,

@@ -60,6 +60,7 @@ pub(super) fn resolve(
         send_name_header: draft.send_name_header.clone(),
         balance_expr: compiled.balance_expr.take(),
         http_reuse: draft.http_reuse,
+        forward: draft.forward.as_ref().map(|f| f.value).unwrap_or_default(),
         max_keep_alive_queue: draft.max_keep_alive_queue.and_then(|n| u32::try_from(n).ok()),
         ..base
     }

@@ -79,6 +79,8 @@ pub struct NextHop {
     pub source: IpAddr,
     /// The longest IP packet that the interface takes, in bytes.
     pub mtu: u32,
+    /// The server is on the link itself, and not behind a gateway.
+    pub on_link: bool,
     /// The tag that the frame leaves with, as in [`lb_common::value::Server::vlan`]; 0: none.
     pub vlan: u16,
 }
@@ -107,6 +109,9 @@ pub enum Unresolved {
     /// Its answers would come in by an interface where the program is not.
     #[error("it is reached over {0}, where the XDP program is not attached")]
     NotAttached(String),
+    /// Its MAC address is not known, and is what `xdp-forward dsr` reaches it by.
+    #[error("it is behind a gateway, and 'xdp-forward dsr' reaches servers on the same link only")]
+    NotOnLink,
     /// The neighbour has not answered.
     #[error("{neighbour} has not been resolved on {link}")]
     NoNeighbour {
@@ -248,6 +253,7 @@ impl Network {
             neighbour_mac,
             source: route.source,
             mtu: link.mtu,
+            on_link: route.gateway.is_none(),
             vlan: 0,
         })
     }
