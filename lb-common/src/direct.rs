@@ -192,6 +192,7 @@ where
     let decision = send::<A, P, T>(packet, tables, segment.network as usize, service.id, reason);
     if decision.reason as u8 == reason as u8 {
         open::account::<A, T>(tables);
+        open::track::<A, T>(tables, service.id);
     } else {
         give_up::<A, T>(tables);
     }

@@ -206,8 +206,8 @@ where
         let verdict = rules::verdict::<A, T>(tables, segment, service);
         if verdict == Op::Reject as u32 || verdict == Op::SilentDrop as u32 {
             let reject = verdict == Op::Reject as u32;
-            let how = packet.aside(|packet| rules::deny::<A, P, T>(packet, tables, service.id, reject));
-            return rules::denied(how, service.id, ingress);
+            let how = packet.aside(|packet| rules::deny::<A, P, T>(packet, tables, reject));
+            return rules::denied::<A, T>(tables, how, service.id, ingress);
         }
         if verdict != Op::Accept as u32 {
             return Decision::pass(Reason::UserSpace, service.id);
@@ -232,6 +232,7 @@ where
     match opened {
         Ok(egress) => {
             open::account::<A, T>(tables);
+            open::track::<A, T>(tables, service.id);
             Decision::send(reason, service.id, egress, ingress)
         }
         Err(Reason::Twin) => Decision::drop(Reason::Twin, service.id),
@@ -339,9 +340,9 @@ where
     let length = packet.length();
     let ingress = packet.ingress();
     let (hop, vlan) = next_hop(tables, flow);
+    tables.count_server(flow.server, flow.direction, length);
     handle.count(length, tables.now());
     let closed = may_change(segment, flow) && advance(tables, &segment.key, handle, segment.flags);
-    tables.count_server(flow.server, flow.direction, length);
     // Last, for it moves the frame. It cannot fail for a header, since all have been read; a tag may find no room.
     if rewrite(packet, segment, flow, &hop, vlan).is_none() {
         return Decision::pass(Reason::NoRoom, flow.service);

@@ -376,9 +376,17 @@ where
     // The one packet that the flow has had.
     tables.count_server(flow.server, Direction::ToServer, flow.bytes as u32);
     report(tables, EventKind::Opened, Direction::ToServer, &pending.segment.key, flow, Count::default());
-    let (tracked, service) = (pending.tracked, flow.service);
-    drop((draft, pending));
-    if tracked != 0 {
+}
+
+/// Counts the flow that was opened in the entries that track its client. Not in [`account`]: the stack frames of the two
+/// together would be more than kernel 6.1 allows.
+#[inline(always)]
+pub(crate) fn track<A, T>(tables: &T, service: ServiceId)
+where
+    A: Network,
+    T: CommonTables + FamilyTables<A>,
+{
+    if FamilyTables::<A>::pending(tables).is_some_and(|pending| pending.tracked != 0) {
         FamilyTables::<A>::count_pending(tables, service, true);
     }
 }

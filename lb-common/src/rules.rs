@@ -183,7 +183,7 @@ const REPEATED: u32 = 1 << 1;
 /// comes in, rather than answered to addresses that may be others'. Not inlined: in the kernel it needs a stack frame of
 /// its own.
 #[inline(never)]
-pub(crate) fn deny<A, P, T>(packet: &mut P, tables: &T, service: ServiceId, reject: bool) -> u32
+pub(crate) fn deny<A, P, T>(packet: &mut P, tables: &T, reject: bool) -> u32
 where
     A: Network,
     P: Packet,
@@ -196,15 +196,22 @@ where
     let repeated = print.is_some_and(|print| tables.repeated(print));
     if !repeated {
         tables.count_rule(rule, packet.length());
-        tables.count_pending(service, false);
     }
     let answered = reject && tables.may_answer(tables.now()) && answer::reset(packet, &segment).is_some();
     (if repeated { REPEATED } else { 0 }) | if answered { ANSWERED } else { 0 }
 }
 
-/// The decision about a packet that was turned away.
+/// The decision about a packet that was turned away, which is counted unless it is a copy. Not in [`deny`]: the stack
+/// frames of the two together would be more than kernel 6.1 allows.
 #[inline(always)]
-pub(crate) fn denied(how: u32, service: ServiceId, ingress: u32) -> Decision {
+pub(crate) fn denied<A, T>(tables: &T, how: u32, service: ServiceId, ingress: u32) -> Decision
+where
+    A: Network,
+    T: CommonTables + FamilyTables<A>,
+{
+    if how & REPEATED == 0 {
+        FamilyTables::<A>::count_pending(tables, service, false);
+    }
     let answered = how & ANSWERED != 0;
     let reason = match (how & REPEATED != 0, answered) {
         (true, _) => Reason::Repeated,
