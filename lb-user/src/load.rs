@@ -154,10 +154,10 @@ impl Loader {
             return;
         }
         match self.format {
-            Format::Json => eprintln!("{}", diag::json(diagnostic, sources)),
+            Format::Json => messages::complain(diag::json(diagnostic, sources)),
             Format::Text => {
                 let style = if std::io::stderr().is_terminal() { Style::Colour } else { Style::Plain };
-                eprintln!("{}", diag::render(diagnostic, sources, style));
+                messages::complain(diag::render(diagnostic, sources, style));
             }
         }
     }

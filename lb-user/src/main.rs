@@ -60,7 +60,10 @@ fn run(args: impl IntoIterator<Item = OsString>) -> Result<ExitCode> {
         }
     };
     if run.version || run.build_info {
-        println!("{}", if run.build_info { version::long() } else { version::short() });
+        messages::answer(format_args!(
+            "{}\n",
+            if run.build_info { version::long() } else { version::short() }
+        ));
         return Ok(ExitCode::SUCCESS);
     }
     if let Some(condition) = &run.condition {
@@ -81,7 +84,7 @@ fn run(args: impl IntoIterator<Item = OsString>) -> Result<ExitCode> {
     list(&run)?;
     if run.check {
         if run.dump {
-            print!("{}", lb_conf::dump(&loaded.config));
+            messages::answer(lb_conf::dump(&loaded.config));
             return Ok(ExitCode::SUCCESS);
         }
         return Ok(report::valid(&loaded, run.format));
@@ -95,10 +98,10 @@ fn run(args: impl IntoIterator<Item = OsString>) -> Result<ExitCode> {
 /// `-dK` and `-dL`: what is asked for is printed once the configuration is read.
 fn list(run: &Run) -> Result<()> {
     if let Some(classes) = &run.keywords {
-        print!("{}", words::list(classes)?);
+        messages::answer(words::list(classes)?);
     }
     if run.libraries {
-        process::libraries()?.iter().for_each(|file| println!("{file}"));
+        process::libraries()?.iter().for_each(|file| messages::answer(format_args!("{file}\n")));
     }
     Ok(())
 }
@@ -150,7 +153,7 @@ fn announce(run: &Run, global: &Global) {
         messages::quiet();
     }
     if let Some(limit) = global.file_maxconn.filter(|_| run.verbose || run.debug) {
-        eprintln!("Note: setting global.maxconn to {limit}.");
+        messages::complain(format_args!("Note: setting global.maxconn to {limit}."));
     }
     if let Some(socket) = &run.old_process {
         let socket = socket.display();

@@ -1,6 +1,9 @@
 //! What the daemon says on the terminal: one line a message on standard error, labelled as HAProxy labels it.
+//!
+//! Whoever listens there may leave, as `head` does; that ends nothing here.
 
 use std::fmt::Display;
+use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use lb_conf::model::LogLevel;
@@ -51,8 +54,18 @@ pub(crate) fn take_reports() {
 /// Writes one message. Notices and warnings are for people: `-q` silences them.
 pub(crate) fn say(level: LogLevel, text: impl Display) {
     if level <= LogLevel::Err || !is_quiet() {
-        eprintln!("{}({}) : {text}", label(level), std::process::id());
+        complain(format_args!("{}({}) : {text}", label(level), std::process::id()));
     }
+}
+
+/// Writes a line on standard error as it is.
+pub(crate) fn complain(line: impl Display) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
+/// Writes what was asked for on standard output.
+pub(crate) fn answer(text: impl Display) {
+    let _ = write!(io::stdout().lock(), "{text}");
 }
 
 fn label(level: LogLevel) -> &'static str {

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::args::Format;
 use crate::load::Loaded;
-use crate::messages;
+use crate::messages::{self, answer};
 
 /// The exit status of `-c` for a configuration without errors that would not start (management.txt, section 3).
 const WOULD_NOT_START: u8 = 2;
@@ -67,22 +67,22 @@ pub(crate) fn valid(loaded: &Loaded, format: Format) -> ExitCode {
 
 fn text(loaded: &Loaded, listens: bool) {
     if loaded.warnings {
-        println!("Warnings were found.");
+        answer("Warnings were found.\n");
     }
     for plane in planes(loaded) {
-        print!("{}", plane.text());
+        answer(plane.text());
     }
     if let Some(Room { flows, mebibytes }) = room(loaded) {
-        println!(
-            "kernel plane: room for {flows} connections over IPv4 and {flows} over IPv6 (xdp-flows), {mebibytes} MiB of memory"
-        );
+        answer(format_args!(
+            "kernel plane: room for {flows} connections over IPv4 and {flows} over IPv6 (xdp-flows), {mebibytes} MiB of memory\n"
+        ));
     }
     if listens {
-        println!("Configuration file is valid");
+        answer("Configuration file is valid\n");
     } else {
-        println!(
-            "Configuration file has no error but will not start (no listener) => exit({WOULD_NOT_START})."
-        );
+        answer(format_args!(
+            "Configuration file has no error but will not start (no listener) => exit({WOULD_NOT_START}).\n"
+        ));
     }
 }
 
@@ -94,7 +94,7 @@ fn json(loaded: &Loaded, listens: bool) {
 
 fn line(value: &impl Serialize) {
     // What has only texts and numbers can be written.
-    println!("{}", serde_json::to_string(value).unwrap_or_default());
+    answer(format_args!("{}\n", serde_json::to_string(value).unwrap_or_default()));
 }
 
 /// Where there is no XDP interface, there is no choice of planes.

@@ -1,6 +1,7 @@
 //! The daemon as a process of its host: in the background, and as an ordinary user in a chroot.
 
 use std::fs;
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
@@ -20,6 +21,7 @@ fn main() {
     suite::main(vec![
         Case::new("reload_in_a_chroot_as_an_ordinary_user", &[Need::Root], chroot),
         Case::new("background_and_pid_file", &[], background),
+        Case::new("who_reads_its_output_may_leave", &[], unread),
     ]);
 }
 
@@ -51,6 +53,23 @@ fn chroot() -> Result<()> {
     ensure!(daemon.cli("reload")?.contains("Success=1"), "{}", daemon.output());
     for port in ["other", "web"] {
         ensure!(Http::connect(daemon.address(port))?.get("/")?.text() == "s1", "port {port}");
+    }
+    Ok(())
+}
+
+/// Neither answers nor messages bring it down when nobody reads them any more.
+fn unread() -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    let file = dir.path().join("unread.cfg");
+    let wrong = "frontend web\n    bind 127.0.0.1:80\n    default_backend none\n";
+    for (text, status) in [("listen web\n    mode http\n    bind 127.0.0.1:80\n", 0), (wrong, 1)] {
+        fs::write(&file, text)?;
+        let (reader, writer) = std::io::pipe()?;
+        drop(reader);
+        let mut lbx = Command::new(Program::Lbx.path()?);
+        lbx.arg("-c").arg("-f").arg(&file).stdout(writer.try_clone()?).stderr(writer);
+        let ended = lbx.status()?;
+        ensure!(ended.code() == Some(status), "{ended} for {text:?}");
     }
     Ok(())
 }
