@@ -350,10 +350,9 @@ fn find_fetch(call: &Call<'_>) -> Result<&'static FetchRow, ParseError> {
         if call.name.is_empty() {
             return call.error(ErrorKind::MissingExpression);
         }
-        let names = crate::fetch::rows().flat_map(|r| r.names.iter().copied());
         let hint = match converter_named(call.name) {
             Some(_) => Some(format!("`{}` is a converter: it stands behind a fetch and a comma", call.name)),
-            None => nearest(call.name, names),
+            None => nearest(call.name, crate::fetch::names()),
         };
         call.error(ErrorKind::UnknownFetch(call.name.to_owned())).with_hint(hint)
     })

@@ -8,12 +8,14 @@ use super::keyword;
 use crate::ctx::Ctx;
 use crate::error::{ErrorKind, ParseError};
 use crate::expr::{Expr, identifier};
+use crate::fetch;
 use crate::hint::nearest;
 use crate::pattern::{
     Compiled, Entry, METHODS, MapValue, Method, Networks, Operator, Reference, Set, prepare,
 };
 use crate::resolve::{Env, Resolver};
 use crate::sample::{Sample, SampleType};
+use crate::table::converter_named;
 use crate::world::UserlistId;
 
 /// A compiled test.
@@ -148,11 +150,12 @@ fn parse_criterion(word: &str, env: &mut Env<'_>) -> Result<(Expr, Option<Method
     }
 }
 
-/// Looks for the nearest word among ACL keywords too.
+/// Looks for the nearest word among fetches and ACL keywords alike.
 fn with_keyword_hint(e: ParseError, name: &str) -> ParseError {
     match e.kind {
-        ErrorKind::UnknownFetch(_) if e.hint.is_none() => {
-            let hint = nearest(name, keyword::keywords().iter().map(|k| &*k.name));
+        ErrorKind::UnknownFetch(_) if converter_named(name).is_none() => {
+            let keywords = keyword::keywords().iter().map(|k| &*k.name);
+            let hint = nearest(name, fetch::names().chain(keywords));
             e.with_hint(hint)
         }
         _ => e,

@@ -21,6 +21,11 @@ mod tls;
 
 use crate::table::FetchRow;
 
+/// Every name.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    rows().flat_map(|row| row.names.iter().copied())
+}
+
 /// Every row.
 pub(crate) fn rows() -> impl Iterator<Item = &'static FetchRow> {
     let tables = [
