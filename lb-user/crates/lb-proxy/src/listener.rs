@@ -96,10 +96,12 @@ impl Bound {
     }
 
     /// Listens while its frontend is open, and refuses connections else. Unix sockets go on listening, since they could
-    /// not begin again: who connects to one waits.
+    /// not begin again, inherited ones, since they are others' as well, and those whose port the kernel chose, since it
+    /// would choose another one: who connects to one of these waits.
     pub(crate) fn follow(&self, state: FrontendState) {
         let listen = state == FrontendState::Open;
-        if self.local_addr().is_none() || self.listening.swap(listen, Ordering::Relaxed) == listen {
+        let can_begin_again = matches!(self.address, BindAddress::Inet(address) if address.port() != 0);
+        if !can_begin_again || self.listening.swap(listen, Ordering::Relaxed) == listen {
             return;
         }
         for socket in &self.sockets {

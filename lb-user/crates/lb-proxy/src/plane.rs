@@ -324,8 +324,8 @@ impl Plane {
         }
     }
 
-    /// Addresses open and close with their frontends, accepting goes on when a frontend may take more, sessions end with their servers, and logs tell what
-    /// happens to servers.
+    /// Addresses open and close with their frontends, accepting goes on when a frontend may take more, sessions end with
+    /// their servers, and logs tell what happens to servers.
     fn watch(&self) {
         let (places, logs) = (Arc::clone(&self.shared.places), self.checker.commands.clone());
         let live = Arc::clone(&self.live);
