@@ -101,6 +101,14 @@ impl Fixture {
         Echo::connect(self.lab.from_client(), self.service())
     }
 
+    /// Servers whose next hop the kernel plane knows.
+    pub(crate) fn reachable(&self, home: &Home) -> Result<usize> {
+        let known = |entry: &serde_json::Value| {
+            entry["value"]["hop"]["ifindex"].as_u64().is_some_and(|index| index > 0)
+        };
+        Ok(maps::dump(home.pins(), "SERVERS")?.iter().filter(|entry| known(entry)).count())
+    }
+
     fn probe(&self) -> Result<()> {
         lbx_tests::client::connect(self.lab.from_client(), self.service()).map(drop)
     }

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, anyhow, ensure};
 use lbx_tests::client;
 use lbx_tests::lab::Family;
 use lbx_tests::origin::LONGEST;
+use lbx_tests::wait;
 
 use crate::fixture::Fixture;
 
@@ -26,6 +27,9 @@ pub(crate) fn generic() -> Result<()> {
 /// Thirty connections at the same time, ten to each server, data on all of them, and two flows for each.
 fn spread_evenly(fixture: &Fixture, mode: &str) -> Result<()> {
     let daemon = fixture.start_in_kernel(fixture.setup("    balance roundrobin\n", "")?.set("mode", mode))?;
+    wait::until("the way to every server", wait::SOON, || {
+        fixture.reachable(daemon.home()).is_ok_and(|servers| servers == fixture.origins.len())
+    })?;
     let before = fixture.flows(daemon.home())?;
     let mut connections = (0..30).map(|_| fixture.connect()).collect::<Result<Vec<_>>>()?;
     let mut spread = BTreeMap::new();
