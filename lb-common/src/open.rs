@@ -74,7 +74,7 @@ impl<T: CommonTables, A: Address> Pool for ServicePool<'_, T, A> {
     }
 }
 
-/// What [`select`] returns for a service without a table: no server's number.
+/// What [`select()`] returns for a service without a table: no server's number.
 const NO_TABLE: u32 = 1 << 16;
 
 const TURN: u32 = Algorithm::Turn as u32;
