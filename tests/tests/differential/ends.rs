@@ -194,9 +194,12 @@ impl Scene {
         Ok(())
     }
 
-    /// Connects, and reads to the end.
+    /// Connects, and reads to the end, which may come before the client knows that it is connected.
     fn wait_close(&self, port: &str) -> Result<()> {
-        self.exchange(port, "")
+        if let Ok(mut stream) = self.connect(port) {
+            to_end(&mut stream);
+        }
+        Ok(())
     }
 
     /// Sends something, and closes.
