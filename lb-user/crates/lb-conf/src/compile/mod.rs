@@ -181,7 +181,7 @@ impl<'d> Compiler<'d> {
             let error = Diagnostic::alert(Code::Misplaced, "'len' of a capture is for frontends").at(span);
             return Err(error.help("write 'declare capture' in the frontend, and 'id' here"));
         }
-        self.request_captures.push(HeaderCapture { name: None, len });
+        self.request_captures.push(HeaderCapture { name: None, len, by_rule: true });
         Ok(u32::try_from(self.request_captures.len() - 1).unwrap_or(u32::MAX))
     }
 

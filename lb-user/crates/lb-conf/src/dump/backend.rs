@@ -10,7 +10,7 @@ use crate::model::{
 
 pub(super) fn write(backend: &Backend, config: &Config, out: &mut Writer) {
     out.line(&algorithm(&backend.algorithm));
-    out.value("hash-type", hash_type(backend.hash_type));
+    out.line(&hash_type(backend.hash_type));
     out.optional("hash-balance-factor", backend.hash_balance_factor);
     match backend.forward {
         Forward::Nat => {}
@@ -49,12 +49,12 @@ pub(super) fn write(backend: &Backend, config: &Config, out: &mut Writer) {
 
 fn hash_type(hash: HashType) -> String {
     let kind = if hash.kind == HashKind::Consistent { "consistent" } else { "map-based" };
-    if hash == HashType::of(hash.kind) {
-        return kind.to_owned();
+    let mut words = Words::new("hash-type");
+    words.word(kind);
+    if hash != HashType::of(hash.kind) {
+        let function = HashFunction::ALL.iter().find(|(_, known)| *known == hash.function);
+        words.word(function.map_or("", |(name, _)| name)).flag("avalanche", hash.avalanche);
     }
-    let function = HashFunction::ALL.iter().find(|(_, known)| *known == hash.function);
-    let mut words = Words::new(kind);
-    words.word(function.map_or("", |(name, _)| name)).flag("avalanche", hash.avalanche);
     words.text().to_owned()
 }
 

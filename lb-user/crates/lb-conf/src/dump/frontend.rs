@@ -60,6 +60,10 @@ fn socket(socket: &BindSocket, words: &mut Words) {
 }
 
 fn capture(side: &str, capture: &HeaderCapture, out: &mut Writer) {
+    // The rule will make it again.
+    if capture.by_rule {
+        return;
+    }
     let mut words;
     match &capture.name {
         Some(name) => {

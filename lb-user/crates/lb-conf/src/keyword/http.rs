@@ -335,7 +335,7 @@ fn errorloc(proxy: &mut ProxyDraft, args: &mut Args<'_>, redirect: u16) -> Resul
 fn header_capture(args: &mut Args<'_>) -> Result<HeaderCapture, Diagnostic> {
     args.choice(&[("header", ())])?;
     let name = args.word("the name of a header")?.text.as_str().into();
-    Ok(HeaderCapture { name: Some(name), len: len(args)? })
+    Ok(HeaderCapture { name: Some(name), len: len(args)?, by_rule: false })
 }
 
 fn len(args: &mut Args<'_>) -> Result<u32, Diagnostic> {
@@ -346,7 +346,7 @@ fn len(args: &mut Args<'_>) -> Result<u32, Diagnostic> {
 fn declare(proxy: &mut ProxyDraft, args: &mut Args<'_>) -> Result<(), Diagnostic> {
     args.choice(&[("capture", ())])?;
     let request = args.choice(&[("request", true), ("response", false)])?;
-    let capture = HeaderCapture { name: None, len: len(args)? };
+    let capture = HeaderCapture { name: None, len: len(args)?, by_rule: false };
     let list = if request { &mut proxy.request_captures } else { &mut proxy.response_captures };
     list.push(capture);
     Ok(())

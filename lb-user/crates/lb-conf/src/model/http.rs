@@ -147,6 +147,8 @@ pub struct HeaderCapture {
     pub name: Option<Name>,
     /// `len`: bytes that are kept.
     pub len: u32,
+    /// A rule made the slot by its own `len`, rather than a line of the frontend.
+    pub by_rule: bool,
 }
 
 /// `capture cookie`.
