@@ -206,7 +206,12 @@ fn sequence(frames: &[Vec<u8>], kernel: Option<&mut Kernel>) -> Result<()> {
             Reason::ToServer | Reason::ToClient | Reason::IcmpError => {
                 ensure!(before > 0, "followed no flow")
             }
-            Reason::Denied | Reason::Repeated => ensure!(bytes == *frame, "touched for {decision:?}"),
+            // The answer to the client is written over what it sent.
+            Reason::Rejected => ensure!(decision.verdict == Verdict::Transmit, "not answered: {decision:?}"),
+            Reason::Repeated if decision.verdict == Verdict::Transmit => {}
+            Reason::Denied | Reason::Repeated => {
+                ensure!(decision.verdict == Verdict::Drop && bytes == *frame, "touched for {decision:?}")
+            }
             _ => ensure!(decision.verdict == Verdict::Pass && bytes == *frame, "touched for {decision:?}"),
         }
     }
