@@ -40,6 +40,46 @@ pub(crate) static ROWS: &[Row] = &[
         "global\n    user nobody\n    user nobody\ndefaults\n    timeout client 1s\n    timeout server 1s\n    timeout connect 1s\nbackend b\n    server s 127.0.0.1:80\n",
     ),
     same(
+        "global: maxconn twice",
+        "global\n    maxconn 55\n    maxconn 66\ndefaults\n    timeout client 1s\n    timeout server 1s\n    timeout connect 1s\nbackend b\n    server s 127.0.0.1:80\n",
+    ),
+    same(
+        "global: maxconn, the first for nothing twice",
+        "global\n    maxconn 0\n    maxconn 66\ndefaults\n    timeout client 1s\n    timeout server 1s\n    timeout connect 1s\nbackend b\n    server s 127.0.0.1:80\n",
+    ),
+    same(
+        "global: pidfile twice",
+        "global\n    pidfile /tmp/a\n    pidfile /tmp/b\ndefaults\n    timeout client 1s\n    timeout server 1s\n    timeout connect 1s\nbackend b\n    server s 127.0.0.1:80\n",
+    ),
+    same(
+        "global: chroot twice",
+        "global\n    chroot /tmp\n    chroot /var\ndefaults\n    timeout client 1s\n    timeout server 1s\n    timeout connect 1s\nbackend b\n    server s 127.0.0.1:80\n",
+    ),
+    same(
+        "global: ulimit-n twice",
+        "global\n    ulimit-n 5000\n    ulimit-n 6000\ndefaults\n    timeout client 1s\n    timeout server 1s\n    timeout connect 1s\nbackend b\n    server s 127.0.0.1:80\n",
+    ),
+    same(
+        "global: log-send-hostname twice",
+        "global\n    log-send-hostname a\n    log-send-hostname b\ndefaults\n    timeout client 1s\n    timeout server 1s\n    timeout connect 1s\nbackend b\n    server s 127.0.0.1:80\n",
+    ),
+    same(
+        "global: server-state-file twice",
+        "global\n    server-state-file a\n    server-state-file b\ndefaults\n    timeout client 1s\n    timeout server 1s\n    timeout connect 1s\nbackend b\n    server s 127.0.0.1:80\n",
+    ),
+    same(
+        "global: server-state-base twice",
+        "global\n    server-state-base /tmp\n    server-state-base /var\ndefaults\n    timeout client 1s\n    timeout server 1s\n    timeout connect 1s\nbackend b\n    server s 127.0.0.1:80\n",
+    ),
+    same(
+        "global: ca-base twice",
+        "global\n    ca-base /tmp\n    ca-base /var\ndefaults\n    timeout client 1s\n    timeout server 1s\n    timeout connect 1s\nbackend b\n    server s 127.0.0.1:80\n",
+    ),
+    same(
+        "global: crt-base twice",
+        "global\n    crt-base /tmp\n    crt-base /var\ndefaults\n    timeout client 1s\n    timeout server 1s\n    timeout connect 1s\nbackend b\n    server s 127.0.0.1:80\n",
+    ),
+    same(
         "global: no such user",
         "global\n    user no_such_user_here\ndefaults\n    timeout client 1s\n    timeout server 1s\n    timeout connect 1s\nbackend b\n    server s 127.0.0.1:80\n",
     ),

@@ -19,8 +19,10 @@ const DEVICES: &str = "device databases are not built in";
 /// The rows.
 pub(crate) static GLOBAL: &[Keyword<GlobalDraft>] = &[
     served("maxconn", "<number>", G, "concurrent connections of the process", |g, a| {
-        g.maxconn = Some(a.number(0..=u32::MAX)?).filter(|n| *n > 0);
-        Ok(())
+        match a.number(0..=u32::MAX)? {
+            0 => Ok(()),
+            number => once(&mut g.maxconn, number, a),
+        }
     }),
     served("nbthread", "<number>", G, "worker threads of the user plane", |g, a| {
         g.nbthread = Some(a.number(1..=1024)?);
@@ -73,8 +75,8 @@ pub(crate) static GLOBAL: &[Keyword<GlobalDraft>] = &[
         Ok(())
     }),
     served("pidfile", "<file>", G, "the file that holds the process id", |g, a| {
-        g.pidfile = Some(a.word("a file")?.text.clone().into());
-        Ok(())
+        let file = a.word("a file")?.text.clone().into();
+        once(&mut g.pidfile, file, a)
     }),
     served("user", "<name>", G, "the user that the process becomes", |g, a| {
         let id = bind::user(a)?;
@@ -93,8 +95,8 @@ pub(crate) static GLOBAL: &[Keyword<GlobalDraft>] = &[
         once(&mut g.gid, id, a)
     }),
     served("chroot", "<folder>", G, "the folder that becomes the root", |g, a| {
-        g.chroot = Some(a.word("a folder")?.text.clone().into());
-        Ok(())
+        let folder = a.word("a folder")?.text.clone().into();
+        once(&mut g.chroot, folder, a)
     }),
     served(
         "log",
@@ -117,8 +119,8 @@ pub(crate) static GLOBAL: &[Keyword<GlobalDraft>] = &[
         Ok(())
     }),
     served("log-send-hostname", "[<name>]", G, "the host's name in logs", |g, a| {
-        g.log_hostname = Some(a.take().map_or_else(|| a.host.hostname(), |w| w.text.clone()));
-        Ok(())
+        let name = a.take().map_or_else(|| a.host.hostname(), |w| w.text.clone());
+        once(&mut g.log_hostname, name, a)
     }),
     served(
         "unix-bind",
@@ -145,8 +147,8 @@ pub(crate) static GLOBAL: &[Keyword<GlobalDraft>] = &[
         Ok(())
     }),
     served("ulimit-n", "<number>", G, "the limit on open files", |g, a| {
-        g.ulimit_n = Some(a.number(1..=u32::MAX)?);
-        Ok(())
+        let number = a.number(1..=u32::MAX)?;
+        once(&mut g.ulimit_n, number, a)
     }),
     served("node", "<name>", G, "this machine's name in statistics", |g, a| {
         let word = a.word("a name")?;
@@ -198,8 +200,8 @@ pub(crate) static GLOBAL: &[Keyword<GlobalDraft>] = &[
     refused("ssl-provider-path", "<folder>", G, "where OpenSSL providers are", OPENSSL),
 ];
 
-/// Sets a user or group unless one is set: HAProxy keeps the first one too.
-fn once(field: &mut Option<u32>, value: u32, args: &mut Args<'_>) -> Result<(), Diagnostic> {
+/// Sets what is not set yet: of these words HAProxy keeps the first one too.
+pub(super) fn once<T>(field: &mut Option<T>, value: T, args: &mut Args<'_>) -> Result<(), Diagnostic> {
     if field.is_some() {
         let message = format!("'{}' has no effect: it is set already", args.head().text);
         args.note(Diagnostic::warning(Code::Duplicate, message).at(args.whole()));

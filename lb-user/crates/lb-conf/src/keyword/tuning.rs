@@ -1,6 +1,7 @@
 //! Words of `global` for limits, sizes and the start of the process.
 
 use super::args::invalid;
+use super::global::once;
 use super::{Args, Keyword, Sections, inert, served};
 use crate::diag::Diagnostic;
 use crate::draft::{GlobalDraft, Placed, ProcVarDraft};
@@ -66,13 +67,13 @@ pub(crate) static TUNING: &[Keyword<GlobalDraft>] = &[
         Ok(())
     }),
     served("server-state-base", "<folder>", G, "where files of server states are", |g, a| {
-        g.state_base = Some(a.word("a folder")?.text.clone().into());
-        Ok(())
+        let folder = a.word("a folder")?.text.clone().into();
+        once(&mut g.state_base, folder, a)
     }),
     served("server-state-file", "<file>", G, "the file of server states", |g, a| {
         let word = a.word("a file")?;
-        g.state_file = Some(Placed::new(word.text.clone(), word.span));
-        Ok(())
+        let file = Placed::new(word.text.clone(), word.span);
+        once(&mut g.state_file, file, a)
     }),
     served("set-var", "<variable> <expression>", G, "sets a variable of the process", |g, a| {
         variable(g, a, false)

@@ -32,16 +32,22 @@ const OPTIONS: [&str; 14] = [
     "prefer-client-ciphers",
 ];
 
+/// Sets where names of files begin. HAProxy, too, refuses a second one.
+fn base(field: &mut Option<PathBuf>, args: &mut Args<'_>) -> Parsed {
+    if field.is_some() {
+        let message = format!("'{}' is set already", args.head().text);
+        return Err(Diagnostic::alert(Code::Duplicate, message).at(args.head().span));
+    }
+    *field = Some(PathBuf::from(path(args)?));
+    Ok(())
+}
+
 /// All of them.
 pub(in crate::keyword) static GLOBAL_TLS: &[Keyword<GlobalDraft>] = &[
     served("ca-base", "<folder>", G, "where relative ca-file names begin", |g, a| {
-        g.tls.ca_base = Some(PathBuf::from(path(a)?));
-        Ok(())
+        base(&mut g.tls.ca_base, a)
     }),
-    served("crt-base", "<folder>", G, "where relative crt names begin", |g, a| {
-        g.tls.crt_base = Some(PathBuf::from(path(a)?));
-        Ok(())
-    }),
+    served("crt-base", "<folder>", G, "where relative crt names begin", |g, a| base(&mut g.tls.crt_base, a)),
     served("ssl-default-bind-ciphers", "<list>", G, "cipher suites of listeners, TLS 1.2", |g, a| {
         set_ciphers(&mut g.tls.bind.words, a)
     }),
