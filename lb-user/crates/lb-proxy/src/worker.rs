@@ -377,11 +377,16 @@ async fn room(worker: &Worker, endpoint: &Endpoint) {
 /// A listening socket that is registered with the event loop.
 type Listening = AsyncFd<Rc<socket2::Socket>>;
 
+/// Accepts a connection. EINVAL: the socket has ceased to listen since it was registered, though it may listen again.
 async fn accept(listener: &Listening) -> io::Result<Accepted> {
     loop {
         let mut guard = listener.readable().await?;
-        if let Ok(result) = guard.try_io(|fd| accept_now(fd.get_ref())) {
-            return result;
+        let ceased = guard.ready().is_read_closed();
+        match guard.try_io(|fd| accept_now(fd.get_ref())) {
+            Ok(result) => return result,
+            // It would be ready for ever, without a connection to accept.
+            Err(_) if ceased => return Err(io::Error::from_raw_os_error(libc::EINVAL)),
+            Err(_) => {}
         }
     }
 }
