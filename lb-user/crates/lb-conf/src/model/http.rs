@@ -148,7 +148,7 @@ pub struct HeaderCapture {
     /// `len`: bytes that are kept.
     pub len: u32,
     /// A rule made the slot by its own `len`, rather than a line of the frontend.
-    pub by_rule: bool,
+    pub(crate) by_rule: bool,
 }
 
 /// `capture cookie`.
